@@ -1,0 +1,63 @@
+# One static library for each layer of the house (see docs/design.md): riven_layer(NAME DEPENDS ...).
+# Sources are the .cpp files of the folder; a layer links, and so may include, only what it DEPENDS on.
+find_package(Threads REQUIRED)
+
+add_library(riven_options INTERFACE)
+target_compile_features(riven_options INTERFACE cxx_std_20)
+target_compile_options(riven_options INTERFACE -Wall -Wextra -Wpedantic -Wconversion -Wshadow)
+if(RIVEN_WERROR)
+  target_compile_options(riven_options INTERFACE -Werror)
+endif()
+if(RIVEN_SANITIZE)
+  target_compile_options(riven_options INTERFACE -fsanitize=${RIVEN_SANITIZE} -fno-omit-frame-pointer
+                                                 -fno-sanitize-recover=all)
+  target_link_options(riven_options INTERFACE -fsanitize=${RIVEN_SANITIZE})
+endif()
+
+# riven_layer(NAME [SOURCES ...] [DEPENDS layers...] [PRIVATE libs...] [PUBLIC libs...])
+# Without SOURCES every .cpp in the current folder (not below it) is compiled.
+function(riven_layer name)
+  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE;PUBLIC" ${ARGN})
+  if(NOT arg_SOURCES)
+    file(GLOB arg_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  endif()
+  if(arg_SOURCES)
+    add_library(riven_${name} STATIC ${arg_SOURCES})
+    target_include_directories(riven_${name} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                    $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/riven>)
+    target_link_libraries(riven_${name} PRIVATE $<BUILD_INTERFACE:riven_options> ${arg_PRIVATE})
+    target_link_libraries(riven_${name} PUBLIC Threads::Threads ${arg_PUBLIC})
+    foreach(dependency IN LISTS arg_DEPENDS)
+      target_link_libraries(riven_${name} PUBLIC riven_${dependency})
+    endforeach()
+  else()
+    add_library(riven_${name} INTERFACE)
+    target_include_directories(riven_${name} INTERFACE $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>
+                                                       $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/riven>)
+    foreach(dependency IN LISTS arg_DEPENDS)
+      target_link_libraries(riven_${name} INTERFACE riven_${dependency})
+    endforeach()
+  endif()
+endfunction()
+
+# riven_builtin_sources(OUT FOLDER): the .cpp files that FOLDER/builtin.inc lists, one RIVEN_BUILTIN(name) a line.
+# A file that is not listed, or a line without a file, is a configure error.
+function(riven_builtin_sources out folder)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${folder}/builtin.inc)
+  file(STRINGS ${folder}/builtin.inc lines REGEX "^RIVEN_BUILTIN\\([a-z0-9_]+\\)")
+  set(listed "")
+  foreach(line IN LISTS lines)
+    string(REGEX REPLACE "^RIVEN_BUILTIN\\(([a-z0-9_]+)\\).*" "\\1" name "${line}")
+    if(NOT EXISTS ${folder}/${name}.cpp)
+      message(FATAL_ERROR "${folder}/builtin.inc lists ${name}, but there is no ${name}.cpp beside it")
+    endif()
+    list(APPEND listed ${folder}/${name}.cpp)
+  endforeach()
+  file(GLOB present CONFIGURE_DEPENDS ${folder}/*.cpp)
+  foreach(file IN LISTS present)
+    if(NOT file IN_LIST listed)
+      message(FATAL_ERROR "${file} is not listed in ${folder}/builtin.inc: add RIVEN_BUILTIN(<name>) there")
+    endif()
+  endforeach()
+  set(${out} ${listed} PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,107 @@
+// A recorded history: columns, read-only, shared by all checkers.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/core/encoding.h"
+#include "harness/core/op.h"
+#include "harness/core/result.h"
+
+namespace riven {
+
+/// The operations of one run in the order in which they were recorded (real-time order: entry i happened
+/// before entry j for i < j). About 30 bytes an entry plus its value. Move-only; const methods are
+/// thread-safe; views stay valid while the history lives (moving it keeps them). Each invocation is paired
+/// with the next completion of its process; an invocation without one is pending for ever (as if `info`).
+class History {
+ public:
+  static constexpr uint32_t kNone = UINT32_MAX;
+
+  History(History&&) noexcept = default;
+  History& operator=(History&&) noexcept = default;
+
+  size_t size() const { return times_.size(); }
+  int64_t time_ns(size_t i) const { return times_[i]; }
+  Process process(size_t i) const { return processes_[i]; }
+  OpType type(size_t i) const { return static_cast<OpType>(types_[i]); }
+  Symbol f(size_t i) const { return functions_[function_ids_[i]]; }
+  /// Dense per-history id of the function, an index into functions().
+  uint16_t function_id(size_t i) const { return function_ids_[i]; }
+  const std::vector<Symbol>& functions() const { return functions_; }
+  ValueView value(size_t i) const { return ValueView(arena_.data() + values_[i]); }
+  ValueView error(size_t i) const;
+  /// The entry that completes invocation i (or that i completes), or kNone. Nemesis entries pair likewise:
+  /// its invocation and its completion are both `info` in Jepsen's histories, and alternate.
+  uint32_t pair(size_t i) const { return pairs_[i]; }
+  bool is_client(size_t i) const { return processes_[i] >= 0; }
+  /// Whether entry i begins an operation (an `invoke`, or the first of a nemesis pair).
+  bool is_invocation(size_t i) const {
+    return type(i) == OpType::invoke || (!is_client(i) && (pairs_[i] == kNone || pairs_[i] > i));
+  }
+  /// The `:index` the source gave entry i, or i itself: what to show a person.
+  int64_t source_index(size_t i) const {
+    return source_indices_.empty() ? static_cast<int64_t>(i) : source_indices_[i];
+  }
+  /// The line of the source that entry i stood on, where it had lines.
+  std::optional<uint32_t> source_line(size_t i) const {
+    return lines_.empty() ? std::nullopt : std::optional(lines_[i]);
+  }
+  Op op(size_t i) const;
+  size_t memory_bytes() const;
+
+ private:
+  friend class HistoryBuilder;
+  History() = default;
+
+  std::vector<int64_t> times_;
+  std::vector<Process> processes_;
+  std::vector<uint8_t> types_;
+  std::vector<uint16_t> function_ids_;
+  std::vector<uint64_t> values_;  // offsets into arena_
+  std::vector<uint32_t> pairs_;
+  std::vector<Symbol> functions_;
+  std::vector<uint8_t> arena_;
+  std::vector<std::pair<uint32_t, uint64_t>> errors_;  // entry, offset; sorted by entry
+  std::vector<int64_t> source_indices_;
+  std::vector<uint32_t> lines_;
+};
+
+/// Collects entries and makes a History of them. Not thread-safe.
+class HistoryBuilder {
+ public:
+  HistoryBuilder();
+  void reserve(size_t entries);
+
+  /// Begins an entry; its value is written with value() before commit(). Every entry needs exactly one value.
+  void begin(int64_t time_ns, Process process, OpType type, Symbol f);
+  ValueWriter& value() { return writer_; }
+  void error(const Value& why);
+  void source_index(int64_t index);
+  void line(uint32_t number);
+  void commit();
+
+  void append(const Op& op);
+  size_t size() const { return history_.times_.size(); }
+
+  /// How strict the pairing is. `strict`: a second invocation of a process before its first completed, or a
+  /// completion without an invocation, is an error that names entry and line. A process that returned `info`
+  /// may not act again. `lenient`: only what makes pairing impossible is an error (Jepsen's old histories
+  /// reuse processes after info).
+  enum class Pairing { strict, lenient };
+  /// Pairs invocations with completions; the builder is empty afterwards.
+  Result<History> finish(Pairing pairing = Pairing::strict);
+
+ private:
+  uint16_t function_id(Symbol f);
+
+  History history_;
+  ValueWriter writer_;
+  Symbol last_function_;
+  uint16_t last_function_id_ = 0;
+};
+
+}  // namespace riven
