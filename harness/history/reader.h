@@ -1,0 +1,56 @@
+// Reads histories: Riven's own and foreign ones.
+//
+// Whatever the format, the result is a History whose entries are in real-time order. What is common to the
+// text formats:
+// - Fields are process, type, f, value, time, index and error; others are skipped. A missing index is the
+//   position; where no entry has a time, the position is the time, else a missing time is that of the entry
+//   before.
+// - A process is an integer, or "nemesis" (kNemesis). Other names are nemesis-like processes: "nemesis-N" is
+// -N,
+//   others count down from -2 in the order of their appearance.
+// - Values: integers of 64 bits are integers; larger ones, ratios and other numbers that no double holds
+//   exactly are strings of their text; floats are reals; sets are lists (ascending where all are integers,
+//   else in the order of the file); characters and symbols are strings; of a tagged value the value is kept.
+//   Nesting beyond 64 is an error.
+// - Independent keys are [key value] pairs, as Jepsen writes them.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/history.h"
+#include "harness/core/json.h"
+#include "harness/core/result.h"
+#include "harness/history/format.h"
+
+namespace riven {
+
+struct ReadOptions {
+  Format format = Format::automatic;
+  /// Strict for journals and JSON lines, lenient for the others when not given; see HistoryBuilder::Pairing.
+  std::optional<HistoryBuilder::Pairing> pairing;
+  unsigned threads = 0;  ///< for the large text formats; 0: all cores. The result does not depend on it.
+};
+
+struct ReadHistory {
+  History history;
+  Format format = Format::riven;  ///< never automatic
+  /// What was lost or odd, one line each: damaged parts of a journal, a last line cut short, ...
+  std::vector<std::string> warnings;
+  /// A journal's metadata. Formats without real time (plume, dbcop, cobra, awdit) set "no_realtime": true.
+  Json metadata = Json::object();
+};
+
+/// Reads the history at `path`: a file, "-" for standard input (text formats), or a directory (what a run
+/// left, a Jepsen store directory, or Cobra's logs). Files are memory-mapped; they must not shrink meanwhile.
+/// Errors are one line: file, line, what, what to do. A last line that is cut short is a warning; so is
+/// damage to a journal as long as any block is intact.
+Result<ReadHistory> read_history(const std::string& path, const ReadOptions& options = {});
+
+/// The same from memory; `name` stands for the file in messages. Not for directories (cobra).
+Result<ReadHistory> read_history_bytes(std::string_view bytes, const std::string& name,
+                                       const ReadOptions& options = {});
+
+}  // namespace riven
