@@ -9,6 +9,7 @@
 
 #include "harness/api/database.h"
 #include "harness/control/node.h"
+#include "harness/core/fault_windows.h"
 #include "harness/core/op.h"
 #include "harness/core/result.h"
 #include "harness/generator/generator.h"
@@ -36,14 +37,6 @@ class Nemesis {
   /// Undoes everything; idempotent; on every way out, also from another thread after the nemesis thread
   /// ended.
   virtual Status heal(FaultTarget& target) noexcept = 0;
-};
-
-/// How a fault's spans are drawn and recognised in a history.
-struct PlotSpan {
-  std::string name;
-  std::string color;                ///< #rrggbb
-  std::vector<std::string> starts;  ///< functions that begin the fault
-  std::vector<std::string> stops;   ///< functions that end it
 };
 
 struct FaultPackage {

@@ -1,0 +1,31 @@
+// Whether the run tested anything: a valid verdict over a test that did nothing is worth nothing.
+#pragma once
+
+#include "harness/api/checker.h"
+#include "harness/core/fault_windows.h"
+
+namespace riven::checkers {
+
+struct VacuityOptions {
+  std::vector<PlotSpan> spans;  ///< how faults are recognised; others follow their names (fault_windows.h)
+  /// A window's demand: each function must reach this share of the successes that its rate over the whole run
+  /// gives for the window's length less `grace_ns`, rounded down (so rare functions and short windows demand
+  /// nothing) ...
+  double share = 0.05;
+  uint64_t cap = 10;  ///< ... and never more than this many.
+  int64_t grace_ns =
+      3'000'000'000;  ///< time an election or fail-over may take before operations must succeed
+  int64_t shortest_ns =
+      1'000'000'000;  ///< windows shorter than this need no proof of their own, only of their kind
+  /// Faults that may stop every node: successes are demanded after such a window, not in it.
+  std::vector<std::string> outages = {"kill", "pause", "crash", "power", "reboot", "restart"};
+};
+
+/// `unknown` with a reason that begins with "vacuous:" when no client operation succeeded, when a fault
+/// window saw too few successes of a function, when a fault could not be applied or is proved to have had no
+/// effect (`bit` false, or nothing dropped and `bit` not true); otherwise `valid`. Never `invalid`.
+/// `details`: {ok, windows: [{fault, begin_s, end_s, ok: {f: count}, demanded: {f: count}, bit, dropped,
+/// complaints}]} (the first 1,000 windows). O(entries).
+CheckerPtr vacuity_checker(VacuityOptions options = {});
+
+}  // namespace riven::checkers
