@@ -18,11 +18,11 @@ using Milliseconds = std::chrono::milliseconds;
 /// the remote shell where the transport (SSH exec) forces one.
 struct Command {
   std::vector<std::string> argv;
-  std::string stdin_data;
+  std::string stdin_data{};
   Milliseconds deadline{30'000};
-  bool sudo = false;      ///< as root, by the node's sudo settings; nothing to do when root
-  std::string directory;  ///< empty: the login directory
-  std::map<std::string, std::string> environment;
+  bool sudo = false;        ///< as root, by the node's sudo settings; nothing to do when root
+  std::string directory{};  ///< empty: the login directory
+  std::map<std::string, std::string> environment{};
 };
 
 /// What a command left behind. A non-zero exit status is data, not an error.

@@ -1,0 +1,211 @@
+// etcd 3.3 to 3.5, whichever the node has.
+#include <algorithm>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "harness/api/database.h"
+#include "harness/api/registry.h"
+#include "harness/core/clock.h"
+#include "workloads/databases/daemon/server_process.h"
+#include "workloads/databases/etcd/client.h"
+#include "workloads/databases/etcd/gateway.h"
+
+namespace riven::databases {
+
+namespace {
+
+constexpr uint16_t kClientPort = 2379;
+constexpr uint16_t kPeerPort = 2380;
+constexpr std::string_view kDirectory = "/var/lib/riven-etcd";
+constexpr std::string_view kLogFile = "/var/log/riven-etcd.log";
+const ServerProcess kServer{
+    .name = "etcd", .pid_file = "/run/riven-etcd.pid", .log_file = std::string(kLogFile)};
+
+struct EtcdOptions {
+  bool serializable_reads = false;
+  int64_t lock_ttl_s = 10;
+};
+
+std::string url(const Node& node, uint16_t port) {
+  const bool ipv6 = node.address.find(':') != std::string::npos;
+  return "http://" + (ipv6 ? "[" + node.address + "]" : node.address) + ":" + std::to_string(port);
+}
+
+class Etcd final : public Database {
+ public:
+  explicit Etcd(EtcdOptions options) : options_(options) {}
+
+  Capabilities capabilities() const override {
+    return {.kill = true,
+            .pause = true,
+            .primaries = true,
+            .membership = false,
+            .functions = {"read", "write", "cas", "acquire", "release", "txn"},
+            .processes = {"etcd"},
+            .client_ports = {kClientPort},
+            .peer_ports = {kPeerPort}};
+  }
+
+  Status setup(const Node& node, const std::vector<Node>& nodes) override {
+    const auto version = probe_version(node);
+    if (!version) return version.error();
+    {
+      const std::lock_guard lock(mutex_);
+      version_ = *version;
+      prefix_ = version_.starts_with("3.3.") ? "/v3beta" : "/v3";
+    }
+    if (auto wiped = wipe(node); !wiped) return wiped;
+    return start(node, nodes);
+  }
+
+  Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override { return wipe(node); }
+
+  Status start(const Node& node, const std::vector<Node>& nodes) override {
+    std::string members;
+    for (const Node& n : nodes) members += (members.empty() ? "" : ",") + n.name + "=" + url(n, kPeerPort);
+    std::vector<std::string> argv{"etcd",
+                                  "--name",
+                                  node.name,
+                                  "--data-dir",
+                                  std::string(kDirectory),
+                                  "--listen-peer-urls",
+                                  url(node, kPeerPort),
+                                  "--initial-advertise-peer-urls",
+                                  url(node, kPeerPort),
+                                  "--listen-client-urls",
+                                  url(node, kClientPort),
+                                  "--advertise-client-urls",
+                                  url(node, kClientPort),
+                                  "--initial-cluster",
+                                  members,
+                                  "--initial-cluster-state",
+                                  "new",
+                                  "--initial-cluster-token",
+                                  "riven",
+                                  "--heartbeat-interval",
+                                  "100",
+                                  "--election-timeout",
+                                  "1000"};
+    const std::string prefix = api_prefix();
+    if (prefix == "/v3") argv.insert(argv.end(), {"--logger", "zap", "--log-outputs", "stderr"});
+    return kServer.start(node, argv);
+  }
+
+  Status kill(const Node& node) override { return kServer.signal(node, "KILL"); }
+  Status pause(const Node& node) override { return kServer.signal(node, "STOP"); }
+  Status resume(const Node& node) override { return kServer.signal(node, "CONT"); }
+
+  Status await_ready(const std::vector<Node>& nodes, Milliseconds deadline) override {
+    const int64_t end_ns = monotonic_now_ns() + deadline.count() * kNanosPerMilli;
+    std::string last = "it did not answer";
+    for (const Node& node : nodes) {
+      etcd::Gateway gateway(node.address, kClientPort, api_prefix());
+      while (true) {
+        constexpr int64_t kTryNs = 2 * kNanosPerSecond;
+        // A linearizable read needs a leader and a majority behind this node.
+        const auto reply = gateway.post("/kv/range", {{"key", etcd::to_base64("riven-ready")}},
+                                        std::min(end_ns, monotonic_now_ns() + kTryNs));
+        if (reply.ok()) break;
+        last = reply.error;
+        if (monotonic_now_ns() >= end_ns) {
+          return Error{"etcd on " + node.name + " (" + url(node, kClientPort) +
+                       ") does not serve reads after " + std::to_string(deadline.count() / 1000) +
+                       " s: " + last + "; its log is " + std::string(kLogFile)};
+        }
+        std::this_thread::sleep_for(Milliseconds(20));
+      }
+    }
+    return ok_status();
+  }
+
+  std::unique_ptr<Client> connect(const Node& node) override {
+    return etcd::make_client({.address = node.address,
+                              .port = kClientPort,
+                              .prefix = api_prefix(),
+                              .serializable_reads = options_.serializable_reads,
+                              .lock_ttl_s = options_.lock_ttl_s});
+  }
+
+  std::vector<std::string> primaries(const std::vector<Node>& nodes) override {
+    std::vector<std::string> leaders;
+    for (const Node& node : nodes) {
+      etcd::Gateway gateway(node.address, kClientPort, api_prefix());
+      const auto reply =
+          gateway.post("/maintenance/status", Json::object(), monotonic_now_ns() + kNanosPerSecond);
+      if (!reply.ok() || !reply.body.contains("header")) continue;
+      const std::string self = reply.body["header"].value("member_id", std::string("?"));
+      if (reply.body.value("leader", std::string()) == self) leaders.push_back(node.name);
+    }
+    return leaders;
+  }
+
+  std::vector<std::string> log_files(const Node& /*node*/) const override { return {std::string(kLogFile)}; }
+
+  std::string version(const Node& /*node*/) override {
+    const std::lock_guard lock(mutex_);
+    return "etcd " + version_;
+  }
+
+ private:
+  std::string api_prefix() const {
+    const std::lock_guard lock(mutex_);
+    return prefix_;
+  }
+
+  static Result<std::string> probe_version(const Node& node) {
+    const auto ran = node.session->run({.argv = {"etcd", "--version"}});
+    if (!ran) return Error{ran.error().message};
+    constexpr std::string_view kLabel = "etcd Version: ";
+    const size_t at = ran->out.find(kLabel);
+    if (at == std::string::npos) {
+      return Error{node.name +
+                   " has no etcd (`etcd --version` said nothing of a version): install etcd there, or build "
+                   "the image again"};
+    }
+    const size_t begin = at + kLabel.size();
+    return ran->out.substr(begin, ran->out.find('\n', begin) - begin);
+  }
+
+  static Status wipe(const Node& node) {
+    if (auto stopped = kServer.stop(node); !stopped) return stopped;
+    const auto ran = node.session->run(
+        {.argv = {"rm", "-rf", std::string(kDirectory), std::string(kLogFile)}, .sudo = true});
+    if (!ran) return Error{ran.error().message};
+    if (!ran->succeeded()) return Error{"cannot remove etcd's data on " + node.name + ": " + ran->err};
+    return ok_status();
+  }
+
+  const EtcdOptions options_;
+  mutable std::mutex mutex_;  // setup runs for all nodes at once
+  std::string version_;
+  std::string prefix_ = "/v3";
+};
+
+Result<std::unique_ptr<Database>> make(const DatabaseOptions& given) {
+  EtcdOptions options;
+  for (const auto& [key, value] : given) {
+    if (key == "reads" && (value == "linearizable" || value == "serializable")) {
+      options.serializable_reads = value == "serializable";
+    } else if (key == "lock-ttl" && !value.empty() && value.size() < 6 &&
+               value.find_first_not_of("0123456789") == std::string::npos && std::stoi(value) > 0) {
+      options.lock_ttl_s = std::stoi(value);
+    } else {
+      return Error{"etcd has no option " + key + "=" + value +
+                   "; it has reads=linearizable|serializable and lock-ttl=SECONDS"};
+    }
+  }
+  return std::unique_ptr<Database>(std::make_unique<Etcd>(options));
+}
+
+}  // namespace
+
+void add_etcd(Registry& registry) {
+  registry.add(DatabaseFactory{.name = "etcd",
+                               .description = "etcd 3.3 to 3.5 over its v3 JSON gateway",
+                               .options = {"reads=linearizable|serializable",
+                                           "lock-ttl=SECONDS (of the lease behind a lock, default 10)"},
+                               .make = make});
+}
+
+}  // namespace riven::databases
