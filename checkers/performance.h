@@ -10,12 +10,12 @@ struct PerformanceOptions {
   std::vector<PlotSpan> spans;  ///< how faults are recognised; others follow their names (fault_windows.h)
 };
 
-/// Always `valid`, except `unknown` for a history without client operations. Latency is completion minus
-/// invocation; operations that never completed are counted as pending and drawn at the time that they had
-/// waited. Latencies go into logarithmic buckets (64 a factor of two: quantiles within 1.6 %; minimum and
-/// maximum are exact). `details`: {by_f: {f: {ok|fail|info: {count, min_ms, p50_ms, p95_ms, p99_ms,
-/// max_ms}}}, window_s, series: [{f, type, t_s, count, p50_ms, p95_ms, p99_ms, max_ms}]}. Figures: latency,
-/// rate. O(entries) time; output bounded whatever the history.
+/// Always `valid`, except `unknown` for a history without client operations. Latency is completion minus invocation;
+/// operations that never completed are counted as pending and drawn at the time that they had waited. Quantiles are
+/// within 1.6 %; minimum and maximum are exact. `details`: {by_f: {f: {ok|fail|info|pending: {count, min_ms, p50_ms,
+/// p95_ms, p99_ms, max_ms}}}, window_s, windows, series: [{f, type, completed: [count a window], p50_ms, p95_ms, p99_ms,
+/// max_ms: [number or null a window, by invocation]}]}; at most 120 windows and 6 functions (the least used together as
+/// "other functions"). Figures: latency, rate. O(entries) time; memory and output bounded whatever the history.
 CheckerPtr performance_checker(PerformanceOptions options = {});
 
 }  // namespace riven::checkers

@@ -17,15 +17,20 @@ struct VacuityOptions {
       3'000'000'000;  ///< time an election or fail-over may take before operations must succeed
   int64_t shortest_ns =
       1'000'000'000;  ///< windows shorter than this need no proof of their own, only of their kind
+  /// Faults that must have begun at least once (names of spans or functions).
+  std::vector<std::string> expected = {};
   /// Faults that may stop every node: successes are demanded after such a window, not in it.
   std::vector<std::string> outages = {"kill", "pause", "crash", "power", "reboot", "restart"};
 };
 
 /// `unknown` with a reason that begins with "vacuous:" when no client operation succeeded, when a fault
-/// window saw too few successes of a function, when a fault could not be applied or is proved to have had no
-/// effect (`bit` false, or nothing dropped and `bit` not true); otherwise `valid`. Never `invalid`.
-/// `details`: {ok, windows: [{fault, begin_s, end_s, ok: {f: count}, demanded: {f: count}, bit, dropped,
-/// complaints}]} (the first 1,000 windows). O(entries).
+/// window saw too few successes of a function or of all together, when a fault could not be applied, is
+/// proved to have had no effect
+/// (`bit` false, or nothing dropped and `bit` not true) or, if expected, never began; otherwise `valid`.
+/// Never `invalid`. A success counts for a window when it was invoked and completed inside; a function that
+/// was not yet or no longer used is not demanded. `details`: {ok: {f: count}, windows: [{fault, begin_s,
+/// end_s, ended, judged, ok: {f: count}, demanded: {f: count}, bit, dropped}] (the first 1,000),
+/// windows_left_out, complaints: [sentence]}. O(entries x faults in force at once).
 CheckerPtr vacuity_checker(VacuityOptions options = {});
 
 }  // namespace riven::checkers

@@ -32,7 +32,7 @@ struct FaultWindow {
   std::optional<bool> bit;         ///< `bit` in the completion that ended it: the proof that it took effect
   std::optional<int64_t> dropped;  ///< packets its rules dropped, summed over nodes, where counted
 
-  double seconds() const { return static_cast<double>(end_ns - begin_ns) / 1e9; }
+  double seconds() const { return (static_cast<double>(end_ns) - static_cast<double>(begin_ns)) / 1e9; }
   /// True: it took effect; false: proof that it did not; nullopt: nobody counted.
   std::optional<bool> proof() const;
 };

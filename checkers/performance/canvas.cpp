@@ -1,0 +1,176 @@
+#include "checkers/performance/canvas.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "harness/core/text.h"
+
+namespace riven::checkers::performance {
+namespace {
+
+constexpr size_t kMostBands = 400;
+constexpr double kBandStrip = 5;
+
+/// 1, 2 or 5 times a power of ten, so that about `ticks` of them make up `length`.
+double nice_step(double length, double ticks) {
+  const double raw = length / ticks;
+  const double decade = std::pow(10, std::floor(std::log10(raw)));
+  for (const double factor : {1.0, 2.0, 5.0})
+    if (raw <= decade * factor * 1.0001) return decade * factor;
+  return decade * 10;
+}
+
+/// The page may set the variables; alone, the figure follows the reader's light or dark setting.
+std::string style(const std::string& id) {
+  const std::string root = "#" + id;
+  return "<style>" + root +
+         "{--f-ink:var(--ink,#1c2128);--f-soft:var(--soft,#5c6672);--f-line:var(--line,#dfe3e8);" +
+         "--f-ok:var(--ok,#2f7fd6);--f-info:var(--info,#d98a00);--f-fail:var(--fail,#d0265f);font:13px/1.4 "
+         "system-ui," +
+         "sans-serif;color:var(--f-ink)}@media(prefers-color-scheme:dark){" + root +
+         "{--f-ink:var(--ink,#e6e9ed);--f-soft:var(--soft,#9aa4b0);--f-line:var(--line,#343b44);--f-ok:var(--"
+         "ok,#5aa5f2);" +
+         "--f-info:var(--info,#f0ad3d);--f-fail:var(--fail,#ff5c8d)}}" + root + " .s{overflow-x:auto}" +
+         root + " svg{display:block;width:100%;min-width:640px;height:auto}" + root +
+         " text{font:11px system-ui,sans-serif;fill:var(--f-soft)}" + root +
+         " .t{font-weight:600;font-size:12.5px;fill:var(--f-ink)}" + root +
+         " .g{stroke:var(--f-line);stroke-width:1}" + root +
+         " .m{stroke:var(--f-line);stroke-width:.5;opacity:.55}" + root + " .ok{stroke:var(--f-ok)}" + root +
+         " .info{stroke:var(--f-info)}" + root + " .fail{stroke:var(--f-fail)}" + root +
+         " .pending{stroke:var(--f-info)}" + root + " .d{fill:none;stroke-linecap:round}" + root +
+         " .q{fill:none;stroke-linejoin:round;stroke:var(--f-ink)}" + root + " .h{fill:transparent}" + root +
+         " .h:hover{fill:var(--f-ink);fill-opacity:.07}" + root +
+         " .k{display:flex;flex-wrap:wrap;gap:2px 16px;margin:4px 0 0 "
+         "4px;color:var(--f-soft);font-size:12.5px}" +
+         root + " .k span{white-space:nowrap}" + root +
+         " .k i{display:inline-block;width:10px;height:10px;margin-right:5px;" +
+         "border-radius:5px;vertical-align:-1px}" + root + " .k i.b{border-radius:2px}" + root +
+         " .k i.l{height:0;border-top:2px solid var(--f-ink);border-radius:0;width:18px;vertical-align:4px}" +
+         root + " .n{color:var(--f-soft);font-size:12.5px;margin:4px 0 0 4px}</style>";
+}
+
+}  // namespace
+
+std::string coordinate(double v) {
+  std::string text = fixed(v, 1);
+  if (text.size() > 2 && text.compare(text.size() - 2, 2, ".0") == 0) text.resize(text.size() - 2);
+  return text;
+}
+
+std::string_view css_class(Ending ending) { return to_text(ending); }
+
+Canvas::Canvas(std::string id, const Series& series, const FaultTimeline& faults, double panel_height)
+    : id_(std::move(id)),
+      series_(series),
+      faults_(faults),
+      panel_height_(panel_height),
+      seconds_(std::max(1e-3, static_cast<double>(series.end_ns - series.begin_ns) / 1e9)) {}
+
+double Canvas::x_of_s(double seconds) const {
+  return kLeft + std::clamp(seconds / seconds_, 0.0, 1.0) * kPlotWidth;
+}
+
+double Canvas::begin_panel(const std::string& title, const std::string& note) {
+  top_ = (panels_ == 0 ? 22 : top_ + panel_height_ + kPanelGap);
+  ++panels_;
+  body_ += "<text class=\"t\" x=\"" + coordinate(kLeft) + "\" y=\"" + coordinate(top_ - 9) + "\">" +
+           escape_markup(title) +
+           "<tspan dx=\"8\" font-weight=\"400\" fill=\"var(--f-soft)\" font-size=\"11\">" +
+           escape_markup(note) + "</tspan></text>";
+  bands(top_, panels_ == 1);
+  const double step = nice_step(seconds_, 10);
+  std::string lines;
+  for (double s = step; s < seconds_; s += step)
+    lines += "M" + coordinate(x_of_s(s)) + " " + coordinate(top_) + "v" + coordinate(panel_height_);
+  body_ += "<path class=\"m\" d=\"" + lines + "\"/><path class=\"g\" fill=\"none\" d=\"M" +
+           coordinate(kLeft) + " " + coordinate(top_) + "v" + coordinate(panel_height_) + "h" +
+           coordinate(kPlotWidth) + "\"/>";
+  return top_;
+}
+
+void Canvas::bands(double top, bool labels) {
+  size_t drawn = 0;
+  for (const FaultWindow& w : faults_.windows) {
+    if (!w.error.empty()) continue;
+    if (++drawn > kMostBands) break;
+    const double begin = (static_cast<double>(w.begin_ns) - static_cast<double>(series_.begin_ns)) / 1e9;
+    const double x = x_of_s(begin);
+    const double width = std::max(1.0, x_of_s(begin + w.seconds()) - x);
+    const std::string color = escape_markup(w.color);
+    std::string told = w.name + ", " + fixed(begin, 1) + " s to " + fixed(begin + w.seconds(), 1) + " s";
+    if (w.dropped)
+      told += ", " + counted(static_cast<uint64_t>(std::max<int64_t>(0, *w.dropped)), "packet") + " dropped";
+    const std::string at = "\" x=\"" + coordinate(x) + "\" width=\"" + coordinate(width) + "\" y=\"";
+    body_ += "<g fill=\"" + color + "\"><rect opacity=\".13" + at + coordinate(top) + "\" height=\"" +
+             coordinate(panel_height_) + "\"/><rect opacity=\".85" + at + coordinate(top - kBandStrip) +
+             "\" height=\"" + coordinate(kBandStrip) + "\"><title>" + escape_markup(told) +
+             "</title></rect></g>";
+  }
+  size_t marks = 0;
+  std::string lines;
+  for (const FaultMark& m : faults_.marks) {
+    if (++marks > kMostBands) break;
+    const double at = (static_cast<double>(m.time_ns) - static_cast<double>(series_.begin_ns)) / 1e9;
+    lines += "M" + coordinate(x_of_s(at)) + " " + coordinate(top) + "v" + coordinate(panel_height_);
+  }
+  if (!lines.empty())
+    body_ += "<path stroke=\"var(--f-soft)\" stroke-dasharray=\"2 3\" opacity=\".7\" d=\"" + lines + "\"/>";
+  if (labels && drawn > kMostBands)
+    body_ += "<text x=\"" + coordinate(kWidth - kRight) + "\" y=\"11\" text-anchor=\"end\">only the first " +
+             std::to_string(kMostBands) + " fault windows are drawn</text>";
+}
+
+void Canvas::grid_line(double y, const std::string& label, bool major) {
+  body_ += "<path class=\"" + std::string(major ? "g" : "m") + "\" d=\"M" + coordinate(kLeft) + " " +
+           coordinate(y) + "h" + coordinate(kPlotWidth) + "\"/>";
+  if (!label.empty())
+    body_ += "<text x=\"" + coordinate(kLeft - 6) + "\" y=\"" + coordinate(y + 3.5) +
+             "\" text-anchor=\"end\">" + escape_markup(label) + "</text>";
+}
+
+void Canvas::y_axis_title(const std::string& text) {
+  const std::string at = "12 " + coordinate(top_ + panel_height_ / 2);
+  body_ += "<text transform=\"translate(" + at + ") rotate(-90)\" text-anchor=\"middle\">" +
+           escape_markup(text) + "</text>";
+}
+
+void Canvas::hover_column(size_t window, const std::string& text) {
+  if (text.empty()) return;
+  const double x = x_of_s(series_.window_begin_s(window));
+  const double right = x_of_s(series_.window_begin_s(window + 1));
+  body_ += "<rect class=\"h\" x=\"" + coordinate(x) + "\" y=\"" + coordinate(top_) + "\" width=\"" +
+           coordinate(std::max(0.5, right - x)) + "\" height=\"" + coordinate(panel_height_) + "\"><title>" +
+           escape_markup(text) + "</title></rect>";
+}
+
+std::string Canvas::fault_legend() const {
+  std::string legend;
+  std::set<std::string> seen;
+  for (const FaultWindow& w : faults_.windows)
+    if (w.error.empty() && seen.insert(w.name).second)
+      legend += "<span><i class=\"b\" style=\"background:" + escape_markup(w.color) + "\"></i>" +
+                escape_markup(w.name) + " in force</span>";
+  if (!faults_.marks.empty()) legend += "<span>&#8942; one-shot fault</span>";
+  return legend;
+}
+
+std::string Canvas::finish(const std::string& aria_label, const std::string& legend,
+                           const std::string& note) {
+  const double bottom = top_ + panel_height_;
+  const double step = nice_step(seconds_, 10);
+  const int digits = step >= 1 ? 0 : static_cast<int>(std::ceil(-std::log10(step)));
+  for (double s = 0; s <= seconds_ * 1.0001; s += step)
+    body_ += "<text x=\"" + coordinate(x_of_s(s)) + "\" y=\"" + coordinate(bottom + 15) +
+             "\" text-anchor=\"middle\">" + fixed(s, digits) + "</text>";
+  body_ += "<text x=\"" + coordinate(kLeft + kPlotWidth / 2) + "\" y=\"" + coordinate(bottom + 31) +
+           "\" text-anchor=\"middle\">seconds since the run began</text>";
+  std::string html = "<div id=\"" + id_ + "\">" + style(id_) + "<div class=\"s\"><svg viewBox=\"0 0 " +
+                     coordinate(kWidth) + " " + coordinate(bottom + 38) + "\" role=\"img\" aria-label=\"" +
+                     escape_markup(aria_label) + "\">" + body_ + "</svg></div><div class=\"k\">" + legend +
+                     fault_legend() + "</div>";
+  if (!note.empty()) html += "<p class=\"n\">" + escape_markup(note) + "</p>";
+  return html + "</div>";
+}
+
+}  // namespace riven::checkers::performance

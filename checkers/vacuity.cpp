@@ -1,0 +1,301 @@
+#include "checkers/vacuity.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <utility>
+
+#include "harness/api/registry.h"
+#include "harness/core/text.h"
+
+namespace riven::checkers {
+namespace {
+
+constexpr size_t kWindowsShown = 1'000;
+constexpr size_t kComplaintsShown = 100;
+
+/// When a function was in use and how often it succeeded.
+struct Usage {
+  uint64_t ok = 0;
+  int64_t first_invoked_ns = INT64_MAX;
+  int64_t last_invoked_ns = INT64_MIN;
+};
+
+struct Activity {
+  std::vector<Usage> functions;                  // by function id
+  std::vector<std::vector<uint64_t>> in_window;  // by window, by function id: successes
+  uint64_t invoked = 0;
+  uint64_t ok = 0;
+  int64_t first_invoked_ns = INT64_MAX;
+  int64_t last_invoked_ns = INT64_MIN;
+  int64_t last_ok_invoked_ns = INT64_MIN;
+
+  /// Successes a second over the time in which clients were active.
+  double rate_hz(uint64_t count) const {
+    const double seconds = static_cast<double>(last_invoked_ns - first_invoked_ns) / 1e9;
+    return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+  }
+};
+
+/// One pass in time order; windows come sorted by their beginning.
+Activity observe(const History& history, const std::vector<FaultWindow>& windows) {
+  Activity a;
+  const size_t functions = history.functions().size();
+  a.functions.resize(functions);
+  a.in_window.assign(windows.size(), std::vector<uint64_t>(functions));
+  std::vector<size_t> in_force;
+  size_t next = 0;
+  for (size_t i = 0; i < history.size(); ++i) {
+    if (!history.is_client(i)) continue;
+    const int64_t now = history.time_ns(i);
+    const OpType type = history.type(i);
+    Usage& usage = a.functions[history.function_id(i)];
+    if (type == OpType::invoke) {
+      ++a.invoked;
+      usage.first_invoked_ns = std::min(usage.first_invoked_ns, now);
+      usage.last_invoked_ns = std::max(usage.last_invoked_ns, now);
+      a.first_invoked_ns = std::min(a.first_invoked_ns, now);
+      a.last_invoked_ns = std::max(a.last_invoked_ns, now);
+    }
+    if (type != OpType::ok) continue;
+    ++usage.ok;
+    ++a.ok;
+    const int64_t invoked = history.time_ns(history.pair(i));
+    a.last_ok_invoked_ns = std::max(a.last_ok_invoked_ns, invoked);
+    while (next < windows.size() && windows[next].begin_ns <= now) in_force.push_back(next++);
+    std::erase_if(in_force, [&](size_t w) { return windows[w].end_ns < now; });
+    for (const size_t w : in_force)
+      if (invoked >= windows[w].begin_ns) ++a.in_window[w][history.function_id(i)];
+  }
+  return a;
+}
+
+std::string place(const FaultWindow& w) {
+  return w.name + " at " + fixed(static_cast<double>(w.begin_ns) / 1e9, 1) + " s";
+}
+
+class Judge {
+ public:
+  Judge(const History& history, const VacuityOptions& options)
+      : history_(history),
+        options_(options),
+        timeline_(fault_timeline(history, options.spans)),
+        activity_(observe(history, timeline_.windows)) {}
+
+  CheckResult judge() {
+    CheckResult result;
+    result.name = "vacuity";
+    Json ok = Json::object();
+    for (size_t f = 0; f < activity_.functions.size(); ++f)
+      if (activity_.functions[f].ok > 0) ok[function(f)] = activity_.functions[f].ok;
+    if (activity_.invoked == 0)
+      complaints_.push_back("the history holds no client operation");
+    else if (activity_.ok == 0)
+      complaints_.push_back("none of " + counted(activity_.invoked, "operation") + " succeeded");
+    Json windows = Json::array();
+    for (size_t w = 0; w < timeline_.windows.size(); ++w) {
+      Json row = judge_window(w);
+      if (w < kWindowsShown) windows.push_back(std::move(row));
+    }
+    judge_kinds();
+    result.details = {
+        {"ok", std::move(ok)},
+        {"windows", std::move(windows)},
+        {"windows_left_out", timeline_.windows.size() - std::min(timeline_.windows.size(), kWindowsShown)},
+        {"complaints",
+         std::vector<std::string>(complaints_.begin(),
+                                  complaints_.begin() + static_cast<std::ptrdiff_t>(std::min<size_t>(
+                                                            complaints_.size(), kComplaintsShown)))}};
+    if (!complaints_.empty()) {
+      result.reason = "vacuous: " + complaints_.front();
+      if (complaints_.size() > 1)
+        result.reason += " (and " + counted(complaints_.size() - 1, "more complaint") + ")";
+      return result;
+    }
+    result.verdict = Verdict::valid;
+    result.reason = counted(activity_.ok, "operation") + " succeeded" + faults_summary();
+    return result;
+  }
+
+ private:
+  std::string function(size_t f) const { return valid_utf8(history_.functions()[f].text()); }
+
+  bool is_outage(const FaultWindow& w) const {
+    return std::find(options_.outages.begin(), options_.outages.end(), w.name) != options_.outages.end();
+  }
+
+  /// How many successes the window must have seen of something that succeeds `rate_hz` times a second.
+  uint64_t demand(double rate_hz, int64_t length_ns) const {
+    if (length_ns <= 0) return 0;
+    const double expected = rate_hz * static_cast<double>(length_ns) / 1e9;
+    return static_cast<uint64_t>(
+        std::min(std::floor(options_.share * expected), static_cast<double>(options_.cap)));
+  }
+
+  Json judge_window(size_t index) {
+    const FaultWindow& w = timeline_.windows[index];
+    Json row = {{"fault", valid_utf8(w.name)},
+                {"begin_s", static_cast<double>(w.begin_ns) / 1e9},
+                {"end_s", static_cast<double>(w.end_ns) / 1e9},
+                {"ended", w.ended},
+                {"judged", w.error.empty()}};
+    if (!w.error.empty()) {
+      complaints_.push_back(place(w) + " could not be applied: " + valid_utf8(w.error));
+      row["error"] = valid_utf8(w.error);
+      return row;
+    }
+    if (is_outage(w))
+      judge_recovery(w);
+    else
+      judge_successes(index, row);
+    if (w.bit) row["bit"] = *w.bit;
+    if (w.dropped) row["dropped"] = *w.dropped;
+    if (w.proof() == false && w.end_ns - w.begin_ns >= options_.shortest_ns) complain_without_effect(w);
+    return row;
+  }
+
+  void complain_without_effect(const FaultWindow& w) {
+    complaints_.push_back(place(w) +
+                          (w.bit == false ? " is proved to have had no effect" : " dropped no packet") +
+                          " in " + fixed(w.seconds(), 1) + " s");
+  }
+
+  void judge_successes(size_t index, Json& row) {
+    const FaultWindow& w = timeline_.windows[index];
+    const int64_t end = std::min(w.end_ns, activity_.last_invoked_ns);
+    const int64_t length = end - w.begin_ns - options_.grace_ns;
+    uint64_t total = 0;
+    Json ok = Json::object();
+    Json demanded = Json::object();
+    for (size_t f = 0; f < activity_.functions.size(); ++f) {
+      const Usage& usage = activity_.functions[f];
+      const uint64_t have = activity_.in_window[index][f];
+      total += have;
+      if (have > 0) ok[function(f)] = have;
+      if (usage.first_invoked_ns > w.end_ns || usage.last_invoked_ns < w.begin_ns) continue;
+      const uint64_t least = demand(activity_.rate_hz(usage.ok), length);
+      if (least == 0) continue;
+      demanded[function(f)] = least;
+      if (have < least) complain_about_successes(w, have, function(f), least);
+    }
+    const uint64_t least = demand(activity_.rate_hz(activity_.ok), length);
+    if (demanded.empty() && total < least) complain_about_successes(w, total, "operation", least);
+    row["ok"] = std::move(ok);
+    row["demanded"] = std::move(demanded);
+  }
+
+  void complain_about_successes(const FaultWindow& w, uint64_t have, const std::string& kind,
+                                uint64_t least) {
+    complaints_.push_back("during the " + place(w) + " (" + fixed(w.seconds(), 1) + " s) " +
+                          (have == 0 ? "no " + kind : "only " + std::to_string(have) + " " + kind) +
+                          " succeeded, at least " + std::to_string(least) + " expected");
+  }
+
+  void judge_recovery(const FaultWindow& w) {
+    if (!w.ended || activity_.ok == 0) return;
+    const int64_t left = activity_.last_invoked_ns - w.end_ns;
+    if (left >= options_.grace_ns && activity_.last_ok_invoked_ns < w.end_ns)
+      complaints_.push_back("no operation succeeded after the " + place(w) + ", though clients tried for " +
+                            fixed(static_cast<double>(left) / 1e9, 1) + " s more");
+  }
+
+  /// What holds for all windows and one-shots of a fault together.
+  void judge_kinds() {
+    struct Kind {
+      size_t windows = 0, effective = 0, without = 0, long_without = 0, failed_marks = 0, marks = 0;
+      const FaultWindow* first_without = nullptr;
+      const FaultMark* first_failed = nullptr;
+    };
+    std::map<std::string, Kind> kinds;
+    for (const FaultWindow& w : timeline_.windows) {
+      Kind& kind = kinds[w.name];
+      ++kind.windows;
+      if (w.proof() == true) ++kind.effective;
+      if (w.proof() != false || !w.error.empty()) continue;
+      ++(w.end_ns - w.begin_ns >= options_.shortest_ns ? kind.long_without : kind.without);
+      if (kind.first_without == nullptr) kind.first_without = &w;
+    }
+    for (const FaultMark& mark : timeline_.marks) {
+      Kind& kind = kinds[mark.name];
+      ++kind.marks;
+      if (mark.error.empty()) continue;
+      ++kind.failed_marks;
+      if (kind.first_failed == nullptr) kind.first_failed = &mark;
+    }
+    for (const auto& [name, kind] : kinds) {
+      if (kind.without > 0 && kind.effective == 0 && kind.long_without == 0)
+        complain_without_effect(*kind.first_without);
+      if (kind.marks > 0 && kind.failed_marks == kind.marks)
+        complaints_.push_back(valid_utf8(name) + " never worked: " + valid_utf8(kind.first_failed->error));
+    }
+    for (const std::string& name : options_.expected)
+      if (!kinds.contains(name))
+        complaints_.push_back("the fault " + name + " was asked for and never began");
+  }
+
+  std::string faults_summary() const {
+    const std::vector<FaultWindow>& windows = timeline_.windows;
+    if (windows.empty() && timeline_.marks.empty()) return "; no faults in this history";
+    const auto proved = static_cast<uint64_t>(std::count_if(
+        windows.begin(), windows.end(), [](const FaultWindow& w) { return w.proof() == true; }));
+    std::string text = "; " + counted(windows.size(), "fault window");
+    if (proved > 0 && proved == windows.size()) return text + ", each proved to have taken effect";
+    return text + ", " + grouped(static_cast<int64_t>(proved)) +
+           " proved to have taken effect, the others not counted";
+  }
+
+  const History& history_;
+  const VacuityOptions& options_;
+  const FaultTimeline timeline_;
+  const Activity activity_;
+  std::vector<std::string> complaints_;
+};
+
+class Vacuity final : public Checker {
+ public:
+  explicit Vacuity(VacuityOptions options) : options_(std::move(options)) {}
+  std::string name() const override { return "vacuity"; }
+  CheckResult check(const History& history, const Budget&) const override {
+    return Judge(history, options_).judge();
+  }
+
+ private:
+  VacuityOptions options_;
+};
+
+Result<CheckerPtr> from_options(const std::map<std::string, std::string>& options) {
+  VacuityOptions made;
+  for (const auto& [key, text] : options) {
+    if (key == "model") continue;
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != '\0' || !(number >= 0) || number > 1e9)
+      return Error{"vacuity: option " + key + "=" + text + " is not a number from 0 to 1e9"};
+    if (key == "share")
+      made.share = number;
+    else if (key == "cap")
+      made.cap = static_cast<uint64_t>(number);
+    else if (key == "grace_ms")
+      made.grace_ns = static_cast<int64_t>(number * 1e6);
+    else if (key == "shortest_ms")
+      made.shortest_ns = static_cast<int64_t>(number * 1e6);
+    else
+      return Error{"vacuity: unknown option " + key + " (known: share, cap, grace_ms, shortest_ms)"};
+  }
+  return vacuity_checker(std::move(made));
+}
+
+}  // namespace
+
+CheckerPtr vacuity_checker(VacuityOptions options) { return std::make_shared<Vacuity>(std::move(options)); }
+
+void add_vacuity(Registry& registry) {
+  registry.add(
+      CheckerFactory{"vacuity",
+                     "unknown unless operations succeeded under each fault and the faults took effect",
+                     {"vacuity"},
+                     from_options});
+}
+
+}  // namespace riven::checkers
