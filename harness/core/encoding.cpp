@@ -205,6 +205,7 @@ void ValueWriter::unpack() {
   Frame& frame = frames_.back();
   frame.packed = false;
   out_[frame.start] = encoding::list;
+  if (out_.size() == frame.start + 2) return;
   const std::vector<uint8_t> deltas(out_.begin() + static_cast<ptrdiff_t>(frame.start) + 2, out_.end());
   out_.resize(frame.start + 2);
   int64_t sum = 0;

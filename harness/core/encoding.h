@@ -173,6 +173,8 @@ class ValueWriter {
   void value(const ValueView& v);
   /// Open lists and maps.
   size_t depth() const { return frames_.size(); }
+  /// Forgets open lists and maps; the caller cuts off the bytes.
+  void abandon() { frames_.clear(); }
 
  private:
   struct Frame {

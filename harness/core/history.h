@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -80,12 +81,44 @@ class HistoryBuilder {
   void begin(int64_t time_ns, Process process, OpType type, Symbol f);
   ValueWriter& value() { return writer_; }
   void error(const Value& why);
+  /// The same; `why` may lie anywhere but in this builder.
+  void error(const ValueView& why);
   void source_index(int64_t index);
   void line(uint32_t number);
   void commit();
 
   void append(const Op& op);
   size_t size() const { return history_.times_.size(); }
+
+  // For readers of text, where the value may stand before the process: begin_value(), value(), set(),
+  // commit().
+  /// Begins an entry whose other fields set() gives before commit().
+  void begin_value();
+  void set(int64_t time_ns, Process process, OpType type, Symbol f);
+  /// Forgets the entry begun last, whatever was written of it.
+  void drop();
+  /// Forgets every entry from `entries` on, and the value bytes from `value_bytes` on.
+  void truncate(size_t entries, uint64_t value_bytes);
+  /// Appends all entries of `other` and leaves it empty.
+  void append(HistoryBuilder&& other);
+
+  // For readers of columnar forms, with values already in the form of encoding.h.
+  struct Bulk {
+    std::span<int64_t> times_ns;
+    std::span<Process> processes;
+    std::span<uint8_t> types;
+    std::span<uint16_t> function_ids;  ///< of function_id()
+    std::span<uint64_t> values;        ///< offsets into value_bytes()
+  };
+  /// Adds `entries` entries, which the caller fills before the next call of append_bulk.
+  Bulk append_bulk(size_t entries);
+  /// Where values are written; only appended to.
+  std::vector<uint8_t>& value_bytes() { return history_.arena_; }
+  /// The error of entry `i`, at `offset` in value_bytes(); i must not decrease from call to call.
+  void bulk_error(size_t i, uint64_t offset);
+  void bulk_source_index(size_t i, int64_t index);
+  uint16_t function_id(Symbol f);
+  size_t function_count() const { return history_.functions_.size(); }
 
   /// How strict the pairing is. `strict`: a second invocation of a process before its first completed, or a
   /// completion without an invocation, is an error that names entry and line. A process that returned `info`
@@ -94,14 +127,20 @@ class HistoryBuilder {
   enum class Pairing { strict, lenient };
   /// Pairs invocations with completions; the builder is empty afterwards.
   Result<History> finish(Pairing pairing = Pairing::strict);
+  /// Says that entries are missing between the last and the next one. finish() then leaves every invocation
+  /// that is open here without completion, and drops completions behind it that have no invocation.
+  void gap() { gaps_.push_back(static_cast<uint32_t>(size())); }
 
  private:
-  uint16_t function_id(Symbol f);
+  class OpenInvocations;
+  std::optional<Error> pair_client(size_t i, uint32_t& pending, Pairing pairing);
+  void drop_orphans();
 
   History history_;
   ValueWriter writer_;
   Symbol last_function_;
   uint16_t last_function_id_ = 0;
+  std::vector<uint32_t> gaps_;
 };
 
 }  // namespace riven

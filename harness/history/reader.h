@@ -30,7 +30,7 @@ namespace riven {
 struct ReadOptions {
   Format format = Format::automatic;
   /// Strict for journals and JSON lines, lenient for the others when not given; see HistoryBuilder::Pairing.
-  std::optional<HistoryBuilder::Pairing> pairing;
+  std::optional<HistoryBuilder::Pairing> pairing{};
   unsigned threads = 0;  ///< for the large text formats; 0: all cores. The result does not depend on it.
 };
 
@@ -38,7 +38,7 @@ struct ReadHistory {
   History history;
   Format format = Format::riven;  ///< never automatic
   /// What was lost or odd, one line each: damaged parts of a journal, a last line cut short, ...
-  std::vector<std::string> warnings;
+  std::vector<std::string> warnings{};
   /// A journal's metadata. Formats without real time (plume, dbcop, cobra, awdit) set "no_realtime": true.
   Json metadata = Json::object();
 };

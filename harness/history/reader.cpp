@@ -1,0 +1,67 @@
+#include "harness/history/reader.h"
+
+#include <filesystem>
+
+#include "harness/history/source_reader.h"
+
+namespace riven {
+
+namespace reading {
+
+Result<ReadHistory> finish(HistoryBuilder& builder, const Source& source, HistoryBuilder::Pairing usual) {
+  auto history = builder.finish(source.pairing(usual));
+  if (!history) {
+    const bool strict = source.pairing(usual) == HistoryBuilder::Pairing::strict;
+    return Error{source.name + ": " + history.error().message +
+                 (strict ? ": mend the recorder, or leave the operation out" : "")};
+  }
+  return ReadHistory{.history = *std::move(history)};
+}
+
+namespace {
+
+Result<ReadHistory> read_as(Format format, const Source& source) {
+  switch (format) {
+    case Format::riven:
+      return read_journal(source);
+    default:
+      break;
+  }
+  return Error{source.name + ": not a history in any format that Riven knows: say which with --format (" +
+               format_names() + ")"};
+}
+
+Result<ReadHistory> read_directory(const std::string& path, const ReadOptions& options) {
+  const std::filesystem::path directory(path);
+  std::error_code ignored;
+  for (const char* const name : {"history.riven", "history.edn", "history.jsonl", "history.txt"}) {
+    if (std::filesystem::is_regular_file(directory / name, ignored))
+      return read_history((directory / name).string(), options);
+  }
+  return Error{path +
+               ": a directory without history.riven, history.edn, history.jsonl, history.txt or T*.log: "
+               "name the history's file"};
+}
+
+}  // namespace
+}  // namespace reading
+
+Result<ReadHistory> read_history_bytes(std::string_view bytes, const std::string& name,
+                                       const ReadOptions& options) {
+  reading::Source source{.bytes = bytes, .name = name, .options = options};
+  if (options.format == Format::automatic) {
+    if (bytes.empty()) return Error{name + ": empty: no history was written to it"};
+    source.options.format = reading::detect(bytes);
+  }
+  return reading::read_as(source.options.format, source);
+}
+
+Result<ReadHistory> read_history(const std::string& path, const ReadOptions& options) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored)) return reading::read_directory(path, options);
+  const auto file = reading::FileBytes::open(path);
+  if (!file) return file.error();
+  return read_history_bytes(file->bytes(), path == "-" ? "standard input" : path, options);
+}
+
+}  // namespace riven
