@@ -21,6 +21,7 @@ endif()
 # riven_layer(NAME [SOURCES ...] [DEPENDS layers...] [PRIVATE libs...] [PUBLIC libs...])
 # Without SOURCES every .cpp in the current folder (not below it) is compiled.
 function(riven_layer name)
+  set_property(GLOBAL APPEND PROPERTY RIVEN_LAYERS ${name})
   cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE;PUBLIC" ${ARGN})
   if(NOT arg_SOURCES)
     file(GLOB arg_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)

@@ -1,0 +1,41 @@
+# The house tests itself: tidy, each header alone, each layer linked with what it declares and nothing else.
+find_package(Python3 REQUIRED COMPONENTS Interpreter)
+
+add_test(NAME tidy COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/tidy/tidy.py ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+add_test(NAME tidy_itself COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/tidy/test_tidy.py)
+set_tests_properties(tidy tidy_itself PROPERTIES LABELS house TIMEOUT 60)
+
+# riven_headers_alone(FOLDERS...): one generated source a header, so that each header includes what it needs.
+function(riven_headers_alone)
+  set(generated "")
+  foreach(folder IN LISTS ARGN)
+    file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/${folder}/*.h)
+    foreach(header IN LISTS headers)
+      string(REGEX REPLACE "[/.]" "_" stem ${header})
+      set(source ${CMAKE_CURRENT_BINARY_DIR}/headers_alone/${stem}.cpp)
+      file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${header}\"\n#include \"${header}\"\n")
+      list(APPEND generated ${source})
+    endforeach()
+  endforeach()
+  add_library(headers_alone OBJECT EXCLUDE_FROM_ALL ${generated})
+  target_link_libraries(headers_alone PRIVATE riven_options riven_core)
+endfunction()
+riven_headers_alone(harness checkers nemesis workloads)
+
+# A layer is linked whole, every object of it, with its declared dependencies alone: an include that reaches for a symbol of
+# a layer above does not link. Layers that are headers only have nothing to link.
+get_property(layers GLOBAL PROPERTY RIVEN_LAYERS)
+add_custom_target(layers_link)
+foreach(layer IN LISTS layers)
+  get_target_property(type riven_${layer} TYPE)
+  if(type STREQUAL "STATIC_LIBRARY")
+    add_executable(link_${layer} EXCLUDE_FROM_ALL ${CMAKE_CURRENT_SOURCE_DIR}/empty_main.cpp)
+    target_link_libraries(link_${layer} PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,riven_${layer}> riven_options)
+    add_dependencies(layers_link link_${layer})
+  endif()
+endforeach()
+
+foreach(target headers_alone layers_link)
+  add_test(NAME ${target} COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target ${target})
+  set_tests_properties(${target} PROPERTIES LABELS house TIMEOUT 600 RESOURCE_LOCK build_tree)
+endforeach()
