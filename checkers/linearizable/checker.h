@@ -1,0 +1,50 @@
+// The linearizability checker: options in, a Checker out.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "checkers/linearizable/builtin_models.h"
+#include "checkers/linearizable/engine.h"
+#include "checkers/linearizable/projection.h"
+#include "harness/api/checker.h"
+#include "harness/core/result.h"
+
+namespace riven::linearizable {
+
+enum class Engine : uint8_t {
+  automatic,
+  zones,
+  versions,
+  queue,
+  set,
+  stack,
+  priority_queue,
+  dfs,
+  jit,
+};
+
+struct Options {
+  ModelOptions model;
+  ProjectionOptions projection;
+  Engine engine = Engine::automatic;
+  bool want_order = false;
+};
+
+/// Every model's name, the default first.
+std::vector<std::string> model_names();
+std::vector<std::string> engine_names();
+
+/// Keys: model, engine, per-key (auto|yes|no), failed-cas (auto|observe|ignore), initial (EDN-like: nil, an
+/// integer, true, false, or text), permits, depth, order (max|min), witness (yes|no). Errors: an unknown key
+/// or value, named with what would be right.
+Result<Options> parse_options(const std::map<std::string, std::string>& given);
+
+/// A checker of one model. Its anomaly type is `nonlinearizable`. Invalid: the smallest set of conflicting
+/// operations it could find, re-checked by an independent search. Unknown: how long a prefix was proved.
+CheckerPtr make_checker(const Options& options);
+Result<CheckerPtr> make_checker(const std::map<std::string, std::string>& given);
+
+}  // namespace riven::linearizable

@@ -1,0 +1,63 @@
+// What every engine takes and gives.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "checkers/linearizable/operation.h"
+#include "harness/api/checker.h"
+
+namespace riven::linearizable {
+
+/// Memory in use by all engines of one check, against a limit. Thread-safe.
+class MemoryMeter {
+ public:
+  explicit MemoryMeter(uint64_t limit_bytes) : limit_(limit_bytes) {}
+  /// False, and nothing reserved, if it would exceed the limit.
+  bool reserve(uint64_t bytes) {
+    if (used_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= limit_) return true;
+    used_.fetch_sub(bytes, std::memory_order_relaxed);
+    return false;
+  }
+  void release(uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+  uint64_t used_bytes() const { return used_.load(std::memory_order_relaxed); }
+  uint64_t limit_bytes() const { return limit_; }
+
+ private:
+  uint64_t limit_;
+  std::atomic<uint64_t> used_{0};
+};
+
+/// When to stop. Shared by the engines of one race; `cancelled` ends all of them.
+struct Watch {
+  int64_t deadline_ns = INT64_MAX;
+  MemoryMeter* memory = nullptr;
+  const std::atomic<bool>* cancelled = nullptr;
+  bool expired() const {
+    return (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) ||
+           monotonic_now_ns() >= deadline_ns;
+  }
+};
+
+/// An engine's answer about one part.
+struct Answer {
+  Verdict verdict = Verdict::unknown;
+  const char* engine = "";
+  /// invalid: the event (history entry) at which it was certain, if `exact_event`; else an upper bound.
+  /// unknown: everything before this event was proved linearizable. valid: kPending.
+  uint32_t event = 0;
+  bool exact_event = false;
+  /// Indices of the part's operations that conflict, where the engine knows them; not yet minimal.
+  std::vector<uint32_t> core;
+  /// A linearization, if it was asked for: indices of the part's operations, crashed ones where they took
+  /// effect.
+  std::vector<uint32_t> order;
+  /// States possible just before `event`, at most 16, described.
+  std::vector<std::string> states;
+  std::string why;  ///< unknown: what ran out
+  uint64_t configurations = 0;
+};
+
+}  // namespace riven::linearizable

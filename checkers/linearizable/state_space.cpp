@@ -1,0 +1,92 @@
+#include "checkers/linearizable/state_space.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "harness/core/check.h"
+#include "harness/core/rng.h"
+
+namespace riven::linearizable {
+
+namespace {
+constexpr size_t kMaxTableKinds = 4096;
+constexpr size_t kMaxTableEntries = size_t{1} << 20;
+}  // namespace
+
+StateSpace::StateSpace(size_t kinds)
+    : kinds_(kinds), max_rows_(kinds == 0 || kinds > kMaxTableKinds ? 0 : kMaxTableEntries / kinds) {}
+
+uint32_t StateSpace::slow_step(uint32_t state, uint32_t kind) {
+  const uint32_t next = compute(state, kind);
+  if (state < max_rows_) {
+    if (state >= rows_) {
+      rows_ = std::min<size_t>(max_rows_, std::max<size_t>(state + 1, rows_ * 2));
+      table_.resize(rows_ * kinds_, kUnknownStep);
+    }
+    table_[state * kinds_ + kind] = next;
+  }
+  return next;
+}
+
+uint64_t Problem::memory_bytes() const {
+  uint64_t bytes =
+      live.capacity() * sizeof(Operation) + (kind.capacity() + member.capacity()) * sizeof(uint32_t);
+  for (const Pool& pool : pools) bytes += sizeof(Pool) + pool.invoked.capacity() * 8;
+  return bytes + traits.capacity() * sizeof(StateSpace::Traits) + (space ? space->memory_bytes() : 0);
+}
+
+namespace {
+struct Shape {
+  uint64_t ab;
+  Function f;
+  bool operator==(const Shape&) const = default;
+};
+struct ShapeHash {
+  size_t operator()(const Shape& s) const { return mix64(s.ab * 31 + static_cast<uint64_t>(s.f)); }
+};
+Shape shape(const Operation& op) {
+  return {(static_cast<uint64_t>(static_cast<uint32_t>(op.a)) << 32) | static_cast<uint32_t>(op.b), op.f};
+}
+}  // namespace
+
+Problem make_problem(const ModelSpec& model, std::span<const Operation> part) {
+  Problem problem;
+  std::unordered_map<Shape, uint32_t, ShapeHash> ids;
+  std::vector<Operation> kinds;
+  const auto kind_of = [&](const Operation& op) {
+    const auto [found, fresh] = ids.try_emplace(shape(op), static_cast<uint32_t>(kinds.size()));
+    if (fresh) kinds.push_back(op);
+    return found->second;
+  };
+  std::unordered_map<Shape, size_t, ShapeHash> pool_ids;
+  for (uint32_t i = 0; i < part.size(); ++i) {
+    const Operation& op = part[i];
+    problem.last_event = std::max(problem.last_event, op.pending() ? op.invoked : op.returned);
+    if (!op.pending()) {
+      problem.live.push_back(op);
+      problem.kind.push_back(kind_of(op));
+      problem.member.push_back(i);
+      continue;
+    }
+    const auto [found, fresh] = pool_ids.try_emplace(shape(op), problem.pools.size());
+    if (fresh) {
+      Pool pool;
+      for (const Operation& effect : model.crashed_as(op, part)) pool.kinds.push_back(kind_of(effect));
+      std::sort(pool.kinds.begin(), pool.kinds.end());
+      problem.pools.push_back(std::move(pool));
+    }
+    problem.pools[found->second].invoked.push_back(op.invoked);
+    problem.pools[found->second].members.push_back(i);
+  }
+  problem.space = model.make(kinds);
+  problem.traits.reserve(kinds.size());
+  for (uint32_t k = 0; k < kinds.size(); ++k) problem.traits.push_back(problem.space->traits(k));
+  // What changes nothing need not happen.
+  std::erase_if(problem.pools, [&](Pool& pool) {
+    std::erase_if(pool.kinds, [&](uint32_t k) { return problem.traits[k].observer; });
+    return pool.kinds.empty();
+  });
+  return problem;
+}
+
+}  // namespace riven::linearizable

@@ -1,0 +1,120 @@
+// The checker as a user meets it: histories of entries in, verdicts out.
+#include "checkers/linearizable/checker.h"
+
+#include "checkers/linearizable/projection.h"
+#include "tests/catch.h"
+
+namespace riven::linearizable::testing {
+namespace {
+
+struct Line {
+  Process process;
+  OpType type;
+  const char* f;
+  Value value;
+  Value error = Value();
+};
+
+History history(const std::vector<Line>& lines) {
+  HistoryBuilder builder;
+  int64_t time_ns = 0;
+  for (const Line& line : lines) {
+    Op op;
+    op.time_ns = time_ns += 1'000'000;
+    op.process = line.process;
+    op.type = line.type;
+    op.f = Symbol(line.f);
+    op.value = line.value;
+    op.error = line.error;
+    builder.append(op);
+  }
+  auto made = builder.finish(HistoryBuilder::Pairing::lenient);
+  REQUIRE(made);
+  return std::move(made).value();
+}
+
+CheckResult check(const std::vector<Line>& lines, const std::map<std::string, std::string>& options = {}) {
+  auto checker = make_checker(options);
+  REQUIRE(checker);
+  return (*checker)->check(history(lines), Budget{});
+}
+
+constexpr OpType kInvoke = OpType::invoke;
+constexpr OpType kOk = OpType::ok;
+constexpr OpType kFail = OpType::fail;
+constexpr OpType kInfo = OpType::info;
+
+Value pair(Value a, Value b) { return Value(Value::List{std::move(a), std::move(b)}); }
+
+TEST_CASE("a stale read is refused, a fresh one is not") {
+  const auto read = [](int seen) {
+    return check({{0, kInvoke, "write", 1},
+                  {0, kOk, "write", 1},
+                  {0, kInvoke, "write", 2},
+                  {0, kOk, "write", 2},
+                  {1, kInvoke, "read", Value()},
+                  {1, kOk, "read", seen}});
+  };
+  CHECK(read(2).verdict == Verdict::valid);
+  const CheckResult stale = read(1);
+  CHECK(stale.verdict == Verdict::invalid);
+  REQUIRE(stale.anomalies.size() == 1);
+  CHECK(stale.anomalies[0].type == "nonlinearizable");
+}
+
+TEST_CASE("a failed cas without an error text saw another value; with one it says nothing") {
+  const auto failed = [](Value error, const char* mode) {
+    return check({{0, kInvoke, "write", 1},
+                  {0, kOk, "write", 1},
+                  {0, kInvoke, "cas", pair(1, 2)},
+                  {0, kFail, "cas", pair(1, 2), error}},
+                 {{"failed-cas", mode}})
+        .verdict;
+  };
+  CHECK(failed(Value(), "auto") == Verdict::invalid);
+  CHECK(failed(Value("compare failed"), "auto") == Verdict::invalid);
+  CHECK(failed(Value("connection refused"), "auto") == Verdict::valid);
+  CHECK(failed(Value(), "ignore") == Verdict::valid);
+  CHECK(failed(Value("connection refused"), "observe") == Verdict::invalid);
+}
+
+TEST_CASE("crashed operations may take effect late or never") {
+  const auto read = [](int seen) {
+    return check({{0, kInvoke, "write", 1},
+                  {0, kInfo, "write", 1, Value("timeout")},
+                  {1, kInvoke, "write", 2},
+                  {1, kOk, "write", 2},
+                  {1, kInvoke, "read", Value()},
+                  {1, kOk, "read", seen}})
+        .verdict;
+  };
+  CHECK(read(1) == Verdict::valid);
+  CHECK(read(2) == Verdict::valid);
+  CHECK(read(3) == Verdict::invalid);
+}
+
+TEST_CASE("independent keys are told from cas pairs") {
+  const std::vector<Line> keyed = {{0, kInvoke, "write", pair("x", 1)},
+                                   {0, kOk, "write", pair("x", 1)},
+                                   {0, kInvoke, "read", pair("y", Value())},
+                                   {0, kOk, "read", pair("y", Value())}};
+  CHECK(check(keyed).details["parts"] == 2);
+  CHECK(check(keyed).verdict == Verdict::valid);
+  CHECK(check({{0, kInvoke, "cas", pair(Value(), 1)}, {0, kOk, "cas", pair(Value(), 1)}}).details["parts"] ==
+        1);
+  CHECK(
+      check({{0, kInvoke, "cas", pair("x", pair(Value(), 1))}, {0, kOk, "cas", pair("x", pair(Value(), 1))}})
+          .details["parts"] == 1);
+}
+
+TEST_CASE("what cannot be judged is unknown, by name") {
+  const CheckResult unknown = check({{0, kInvoke, "frobnicate", 1}, {0, kOk, "frobnicate", 1}});
+  CHECK(unknown.verdict == Verdict::unknown);
+  CHECK(unknown.reason.find("frobnicate") != std::string::npos);
+  CHECK(check({}).reason.rfind("vacuous:", 0) == 0);
+  CHECK(!make_checker(std::map<std::string, std::string>{{"model", "teapot"}}));
+  CHECK(!make_checker(std::map<std::string, std::string>{{"colour", "red"}}));
+}
+
+}  // namespace
+}  // namespace riven::linearizable::testing
