@@ -68,6 +68,7 @@ struct CheckResult {
   Json details = Json::object();  ///< counts, statistics, models
   std::vector<Figure> figures;
   std::vector<Artifact> artifacts;
+  int64_t check_ms = -1;  ///< time it took, filled in by whoever runs the checker; -1: not measured
 };
 
 /// Stateless and const: one checker may judge many histories at once. May throw; the runner turns that into
