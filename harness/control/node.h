@@ -41,7 +41,8 @@ struct SessionError {
     rejected,     ///< host key or authentication refused
     not_started,  ///< connection lost or deadline passed before the command can have begun
     interrupted,  ///< connection lost or deadline passed while it may have been running
-    local,        ///< a local file could not be read or written
+    remote,       ///< the node refused a transfer: no such file, no permission, no space
+    local,        ///< a local file could not be read or written, or the command cannot be expressed
   };
   Kind kind;
   std::string message;  ///< what, where, what to do

@@ -48,7 +48,7 @@ class SshSession : public Session {
 /// effort) and the error is `interrupted`. Output above 64 MiB a stream is `interrupted` too. Commands need a
 /// POSIX login shell on the node and at most 120 KiB of arguments.
 ///
-/// Transfers go by SFTP: into a temporary name beside the target, synced, renamed; so readers see the old
+/// Transfers go by SFTP: into a temporary name beside the target, then renamed; so readers see the old
 /// file or the new one. They run as root where target.sudo is set, else as the login user. Downloads
 /// likewise.
 Result<std::unique_ptr<SshSession>, SessionError> connect_ssh(const SshTarget& target);
