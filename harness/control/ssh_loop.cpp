@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <string_view>
 
 namespace riven::ssh_detail {
 namespace {
@@ -18,6 +20,15 @@ constexpr size_t kMaxKeptErrorBytes = 64 * 1024;
 constexpr size_t kMaxWriteBytes = 256 * 1024;
 
 Channel& channel_of(void* user) { return *static_cast<Channel*>(user); }
+
+void take_pid(Channel& channel) {
+  static constexpr std::string_view word = "riven-pid-";
+  const size_t at = channel.err.find(word);
+  const size_t end = at == std::string::npos ? at : channel.err.find('\n', at);
+  if (end == std::string::npos) return;
+  channel.pid = std::strtol(channel.err.c_str() + at + word.size(), nullptr, 10);
+  channel.err.erase(at, end + 1 - at);
+}
 
 void overflow(Channel& channel) {
   channel.failure = "it wrote more than 64 MiB of output: let it write to a file and download that";
@@ -32,6 +43,7 @@ int on_data(ssh_session, ssh_channel, void* data, uint32_t size, int is_stderr, 
   if (!dropped) {
     std::string& to = is_stderr != 0 ? channel.err : channel.out;
     to.append(static_cast<const char*>(data), size);
+    if (is_stderr != 0 && channel.pid == 0 && !channel.request.kill_line.empty()) take_pid(channel);
     if (is_stderr != 0 && channel.request.stream && to.size() > kMaxKeptErrorBytes) {
       to.erase(0, to.size() - kMaxKeptErrorBytes);
     }
@@ -126,6 +138,16 @@ void Loop::run() {
   ssh_event_remove_session(event, session.get());
   ssh_event_free(event);
   session.reset();
+}
+
+void Loop::kill(Channel& channel) {
+  if (channel.pid <= 1 || dead) return;
+  auto killer = std::make_shared<Channel>();
+  killer->loop = this;
+  killer->request.line = channel.request.kill_line + std::to_string(channel.pid);
+  killer->input = channel.request.kill_input;
+  killer->input_ends = true;
+  channels.push_back(std::move(killer));
 }
 
 bool Loop::step_all() {
@@ -242,7 +264,10 @@ bool Loop::step_running(Channel& channel) {
   }
   if (want_close) {
     if (channel.close_sent) return false;
-    if (want_kill) ssh_channel_request_send_signal(channel.handle, "KILL");
+    if (want_kill) {
+      const std::lock_guard lock(mutex);
+      kill(channel);
+    }
     ssh_channel_close(channel.handle);
     channel.close_sent = true;
     return true;

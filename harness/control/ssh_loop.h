@@ -33,6 +33,7 @@ struct Channel {
   bool input_ends = false;
   bool close_wanted = false;
   bool kill_wanted = false;  // with close_wanted
+  long pid = 0;              // as announced
   Phase phase = Phase::queued;
   bool may_have_begun = false;
   std::string out;
@@ -75,6 +76,9 @@ struct Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   void wake() const;
+  /// With the lock held: kills the channel's process group by a command on a channel of its own, if it said
+  /// its number.
+  void kill(Channel& channel);
   void run();
 
  private:

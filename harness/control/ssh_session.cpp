@@ -87,8 +87,9 @@ Result<ChannelPtr, SessionError> start_line(SshConnection& connection, const Ssh
                                             bool stream, Deadline deadline) {
   ChannelRequest request;
   request.stream = stream;
+  request.kill_line = "kill -9 -";
   if (!needs_sudo(target, as_root)) {
-    request.line = line;
+    request.line = kAnnouncePid + line;
     request.input = std::move(input);
     request.input_ends = !stream;
     return connection.open(std::move(request), deadline);
@@ -102,7 +103,11 @@ Result<ChannelPtr, SessionError> start_line(SshConnection& connection, const Ssh
   if (sudo.line.size() > kMaxSudoLineBytes) {
     return SessionError{Kind::local, "a command's arguments are too long for sudo: use stdin or upload"};
   }
-  request.line = sudo.line;
+  request.line = kAnnouncePid + sudo.line;
+  // kill reads no input, so the password may stand there unasked.
+  request.kill_line =
+      (target.sudo == Sudo::password ? "sudo -S -k -p '' -- " : "sudo -n -- ") + request.kill_line;
+  if (target.sudo == Sudo::password) request.kill_input = target.sudo_password + "\n";
   request.input_ends = false;
   auto channel = connection.open(std::move(request), deadline);
   if (!channel) return channel;
