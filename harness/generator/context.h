@@ -25,7 +25,7 @@ class World {
   Process process(Thread t) const { return processes_[t]; }
   /// The thread that carries or carried p: a client thread's processes are equal modulo `clients`.
   Thread thread_of(Process p) const {
-    return p < 0 ? nemesis_thread() : static_cast<Thread>(static_cast<size_t>(p) % clients_);
+    return p < 0 || clients_ == 0 ? nemesis_thread() : static_cast<Thread>(static_cast<size_t>(p) % clients_);
   }
 
   void set_free(Thread t) { free_.insert(t); }

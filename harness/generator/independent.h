@@ -22,10 +22,10 @@ GeneratorPtr sequential_keys(Keys keys, KeyGenerator make);
 
 /// The client threads of the context are split into groups of `threads_per_key`; each group works through
 /// keys of its own, a new one when its generator is done. Any number of threads works: a remainder makes a
-/// last, smaller group, and with fewer threads than `threads_per_key` there is one group. A group's generator
-/// sees the group's threads alone. Groups are fixed when first asked. Updates: to the group of the thread, if
-/// the key is its current one, unwrapped. Cost: O(groups) to find a ready one, O(1) an update, plus the
-/// child's.
+/// last, smaller group, and with fewer threads than `threads_per_key` there is one group. 0: all threads. A
+/// group's generator sees the group's threads alone. Groups are fixed when first asked. Updates: to the group
+/// of the thread, if the key is its current one, unwrapped. Cost: O(groups) to find a ready one, O(1) an
+/// update, plus the child's.
 GeneratorPtr concurrent_keys(size_t threads_per_key, Keys keys, KeyGenerator make);
 
 }  // namespace riven::gen

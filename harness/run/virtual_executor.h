@@ -28,10 +28,6 @@ class Simulation {
 
  private:
   friend class VirtualExecutor;
-  struct Ticket {
-    Thread thread;
-    bool nemesis;
-  };
   bool advance_to_next_event(int64_t until_ns);
 
   int64_t now_ns_ = 0;
@@ -39,7 +35,7 @@ class Simulation {
   uint64_t next_ticket_ = 1;
   Rng rng_;
   std::map<std::pair<int64_t, uint64_t>, std::function<void()>> events_;
-  std::map<uint64_t, Ticket> open_;
+  std::map<uint64_t, Thread> open_;  // by ticket
   std::vector<Completion> completed_;
 };
 
