@@ -29,16 +29,18 @@ struct LatencyAxis {
     int64_t least = INT64_MAX;
     int64_t most = 0;
     for (const FunctionSeries& f : series.functions)
-      for (const EndingSeries& e : f.endings)
-        if (e.all.count() > 0) {
-          least = std::min(least, e.all.min_ns());
-          most = std::max(most, e.all.max_ns());
-        }
+      for (const Ending ending : kDrawOrder) {
+        const LatencyHistogram& all = f.of(ending).all;
+        if (all.count() == 0) continue;
+        most = std::max(most, all.max_ns());
+        // What was still pending at the end had waited any time down to none: no axis for that.
+        if (ending != Ending::pending) least = std::min(least, all.min_ns());
+      }
     if (least > most) least = most;
-    low = std::floor(std::log10(std::max(1.0, static_cast<double>(least))));
-    high = std::max(low + 1, std::ceil(std::log10(std::max(1.0, static_cast<double>(most) * 1.05))));
-    // Half a decade is enough at either end where the data leaves the other half empty.
-    if (std::log10(std::max(1.0, static_cast<double>(least))) - low > 0.52) low += 0.5;
+    // Half decades: no panel leaves more than half a decade empty.
+    low = std::floor(2 * std::log10(std::max(1.0, static_cast<double>(least)))) / 2;
+    high = std::max(low + 1, std::ceil(2 * std::log10(std::max(1.0, static_cast<double>(most) * 1.1))) / 2);
+    low = std::max(low, high - 7);  // what is faster still is drawn at the bottom
   }
   double y(double ns, double top, double height) const {
     const double part = (std::log10(std::max(ns, 1.0)) - low) / (high - low);
@@ -65,6 +67,16 @@ std::vector<Cell> cells(const Grid& grid, size_t across, size_t up) {
       if (merged[r] > 0) found.push_back({c / across, r, merged[r]});
   }
   return found;
+}
+
+/// How many neighbouring windows a quantile is taken over: at least 60 operations each on average, but no
+/// fewer than 20 points a line.
+size_t windows_together(const Series& series, const EndingSeries& ok) {
+  size_t together = 1;
+  while (series.windows / (together * 2) >= 20 &&
+         ok.all.count() * together < 60 * static_cast<uint64_t>(series.windows))
+    together *= 2;
+  return together;
 }
 
 /// The middle of rows [r*up, (r+1)*up) as a latency.
@@ -138,6 +150,7 @@ class LatencyPanel {
       const char* width;
       const char* opacity;
     };
+    const bool sparse = mine.size() < 400;  // a few failures must be seen among thousands of successes
     static constexpr std::array<Step, 3> kSteps = {
         {{3, "2.4", ".5"}, {30, "3.1", ".65"}, {UINT64_MAX, "3.8", ".85"}}};
     uint64_t from = 0;
@@ -149,8 +162,9 @@ class LatencyPanel {
               "M" + coordinate(x(cell, across)) + " " + coordinate(y(row_latency_ns(cell.row, up))) + "h0";
       from = step.below;
       if (!path.empty())
-        canvas_.add("<path class=\"d " + std::string(css_class(e)) + "\" stroke-width=\"" + step.width +
-                    "\" opacity=\"" + step.opacity + "\" d=\"" + path + "\"/>");
+        canvas_.add("<path class=\"d " + std::string(css_class(e)) + "\" stroke-width=\"" +
+                    (sparse ? "4" : step.width) + "\" opacity=\"" + (sparse ? ".9" : step.opacity) +
+                    "\" d=\"" + path + "\"/>");
     }
   }
 
@@ -164,8 +178,18 @@ class LatencyPanel {
       canvas_.add("<path class=\"pending\" fill=\"none\" stroke-width=\"1.2\" d=\"" + path + "\"/>");
   }
 
+  /// Quantiles of a handful of operations are noise: neighbouring windows are taken together until they hold
+  /// enough.
+  std::vector<LatencyHistogram> quantile_windows(const EndingSeries& ok, size_t together) const {
+    std::vector<LatencyHistogram> merged((series_.windows + together - 1) / together);
+    for (size_t w = 0; w < series_.windows; ++w) merged[w / together].add(ok.by_window[w]);
+    return merged;
+  }
+
   void quantiles(const EndingSeries& ok) {
     if (ok.by_window.empty()) return;
+    const size_t together = windows_together(series_, ok);
+    const std::vector<LatencyHistogram> windows = quantile_windows(ok, together);
     struct Line {
       double q;
       const char* look;
@@ -177,15 +201,16 @@ class LatencyPanel {
     for (const Line& line : kLines) {
       std::string path;
       bool down = false;
-      for (size_t w = 0; w < series_.windows; ++w) {
-        const LatencyHistogram& h = ok.by_window[w];
-        if (h.count() == 0) {
+      for (size_t w = 0; w < windows.size(); ++w) {
+        if (windows[w].count() == 0) {
           down = false;
           continue;
         }
-        const double middle = (series_.window_begin_s(w) + series_.window_begin_s(w + 1)) / 2;
-        path += (down ? "L" : "M") + coordinate(canvas_.x_of_s(middle)) + " " +
-                coordinate(y(static_cast<double>(h.quantile_ns(line.q))));
+        const double begin = series_.window_begin_s(w * together);
+        const double end =
+            std::min(series_.window_begin_s((w + 1) * together), series_.window_begin_s(series_.windows));
+        path += (down ? "L" : "M") + coordinate(canvas_.x_of_s((begin + end) / 2)) + " " +
+                coordinate(y(static_cast<double>(windows[w].quantile_ns(line.q))));
         if (!down) path += "h0";
         down = true;
       }
@@ -231,10 +256,10 @@ std::string dot_legend(const Series& series, bool pending_shape) {
   return legend;
 }
 
-/// 1, 2 or 5 times a power of ten, at least `most`.
+/// A round number, at least `most`.
 double nice_top(double most) {
   const double decade = std::pow(10, std::floor(std::log10(most)));
-  for (const double factor : {1.0, 2.0, 5.0, 10.0})
+  for (const double factor : {1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0})
     if (most <= decade * factor) return decade * factor;
   return most;
 }
@@ -287,8 +312,8 @@ std::string latency_html(const Series& series, const FaultTimeline& faults) {
   return canvas.finish(
       "Latency of each operation over time, by function and outcome", legend,
       "Dots stand at the time of invocation; a larger dot is several operations in one place. Lines are "
-      "quantiles of each " +
-          fixed(window_seconds(series), 3) + " s.");
+      "quantiles of the successful ones, over " +
+          fixed(window_seconds(series), 3) + " s or more each.");
 }
 
 std::string rate_html(const Series& series, const FaultTimeline& faults) {

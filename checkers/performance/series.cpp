@@ -93,6 +93,15 @@ void LatencyHistogram::add(int64_t duration_ns) {
   max_ns_ = std::max(max_ns_, duration_ns);
 }
 
+void LatencyHistogram::add(const LatencyHistogram& other) {
+  if (other.count_ == 0) return;
+  if (buckets_.empty()) buckets_.resize(kBuckets);
+  for (size_t b = 0; b < kBuckets; ++b) buckets_[b] += other.buckets_[b];
+  count_ += other.count_;
+  min_ns_ = std::min(min_ns_, other.min_ns_);
+  max_ns_ = std::max(max_ns_, other.max_ns_);
+}
+
 int64_t LatencyHistogram::quantile_ns(double q) const {
   if (count_ == 0) return 0;
   const auto rank = static_cast<uint64_t>(std::max(1.0, std::ceil(q * static_cast<double>(count_))));

@@ -21,6 +21,7 @@ class LatencyHistogram {
   static int64_t duration_ns(size_t bucket);
 
   void add(int64_t duration_ns);
+  void add(const LatencyHistogram& other);
   uint64_t count() const { return count_; }
   int64_t min_ns() const { return min_ns_; }
   int64_t max_ns() const { return max_ns_; }

@@ -41,7 +41,11 @@ std::string witness_table(const RunInfo& info, const History& history, const std
   const bool nodes = info.concurrency > 0 && !info.nodes.empty();
   std::vector<std::string> columns = {"#index", "#time", "!process"};
   if (nodes) columns.push_back("!node");
-  for (const char* column : {"!type", "!f", "=value", "error"}) columns.push_back(column);
+  const bool errors = std::any_of(entries.begin(), entries.end(), [&](uint32_t entry) {
+    return entry < history.size() && !history.error(entry).is_nil();
+  });
+  for (const char* column : {"!type", "!f", "=value"}) columns.push_back(column);
+  if (errors) columns.push_back("error");
   Table table(columns);
   for (const uint32_t entry : entries) {
     if (entry >= history.size() || table.rows() == kWitnessRows) continue;
@@ -54,7 +58,7 @@ std::string witness_table(const RunInfo& info, const History& history, const std
     cells.push_back(element("span", "type " + std::string(to_text(type)), to_text(type)));
     cells.push_back(escape_markup(history.f(entry).text()));
     cells.push_back(escape_markup(value_text(history.value(entry), 400)));
-    cells.push_back(why.is_nil() ? "" : escape_markup(value_text(why, 200)));
+    if (errors) cells.push_back(why.is_nil() ? "" : escape_markup(value_text(why, 200)));
     table.row(cells);
   }
   if (table.rows() == 0) return {};
@@ -101,10 +105,22 @@ std::string figures_html(const CheckResult& check) {
   return html;
 }
 
+/// Checks without witnesses (vacuity) tell what they miss in details.complaints; the first is the reason
+/// already.
+std::string complaints_html(const Json& details) {
+  const auto found = details.is_object() ? details.find("complaints") : details.end();
+  if (found == details.end() || !found->is_array()) return {};
+  std::vector<std::string> sentences;
+  for (const Json& complaint : *found)
+    if (complaint.is_string()) sentences.push_back(complaint.get<std::string>());
+  return sentences.size() > 1 ? sentences_html(sentences) : "";
+}
+
 std::string check_html(const RunInfo& info, const History& history, const CheckResult& check) {
   std::string html = "<div class=\"card\"><h3 style=\"margin-top:0\">" + escape_markup(check.name) + " " +
                      chip(check.verdict) + "</h3>" +
                      element("p", "", shortened(check.reason, kSentenceLimit));
+  html += complaints_html(check.details);
   std::string folded;
   const size_t kept = std::min(check.anomalies.size(), kAnomaliesKept);
   size_t shown = 0;

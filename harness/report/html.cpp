@@ -93,7 +93,9 @@ std::string html_report(const RunInfo& info, const History& history, const RunRe
   const FaultTimeline timeline = fault_timeline(history, info.spans);
   int64_t begin = history.size() == 0 ? 0 : history.time_ns(0);
   const int64_t end = history.size() == 0 ? 0 : history.time_ns(history.size() - 1);
-  if (begin >= 0 && static_cast<double>(begin) <= static_cast<double>(end) - static_cast<double>(begin) + 60e9) begin = 0;
+  if (begin >= 0 &&
+      static_cast<double>(begin) <= static_cast<double>(end) - static_cast<double>(begin) + 60e9)
+    begin = 0;
 
   std::string evidence = evidence_section(info, history, results);
   if (!evidence.empty()) evidence = "<h2 id=\"evidence\">Evidence</h2>\n" + evidence;

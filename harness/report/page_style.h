@@ -47,9 +47,9 @@ summary:focus-visible{outline:2px solid var(--link);outline-offset:2px}
 .scroll{overflow-x:auto;margin:8px -20px 0;padding:0 20px}
 table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:tabular-nums}
 th{font-weight:600;color:var(--soft);text-align:left;font-size:12.5px;white-space:nowrap}
-th,td{padding:5px 14px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
+th,td{padding:5px 20px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child>td{border-bottom:0}td:last-child,th:last-child{padding-right:0}
-td.n,th.n{text-align:right}td.v{font-family:var(--mono);font-size:12.5px;overflow-wrap:anywhere;min-width:9em}
+td.n,th.n{text-align:right;white-space:nowrap}td.v{font-family:var(--mono);font-size:12.5px;overflow-wrap:anywhere;min-width:9em;width:45%}
 td.w{white-space:nowrap}
 .type{font-weight:600}.type.ok{color:var(--ok)}.type.fail{color:var(--fail)}.type.info{color:var(--info)}.type.invoke{color:var(--soft)}
 ul.s{margin:6px 0 10px;padding-left:20px}ul.s li{margin:3px 0;overflow-wrap:anywhere}

@@ -47,7 +47,9 @@ struct RunResults {
   uint64_t peak_rss_bytes = 0;
 };
 
-/// The verdict and reason over all checks: the worst verdict, and the reason of the first check that has it.
+/// Sets verdict and reason from the checks: the worst verdict, and the reason of the first check that has it
+/// (for a valid run rather one that judges than one that counts), with the check's name before it unless it
+/// begins with "vacuous:".
 void summarize(RunResults& results);
 
 /// results.json; schema in results/README.md. Fixed words: verdict, checks[{name, verdict, reason,

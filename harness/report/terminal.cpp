@@ -191,7 +191,7 @@ std::string terminal_summary(const RunInfo& info, const History& history, const 
     checks += (checks.empty() ? "" : ", ") + check.name + " " + std::string(to_text(check.verdict));
   if (!checks.empty()) screen.labelled("checks", checks);
   for (const CheckResult& check : results.checks)
-    if (check.verdict == Verdict::unknown && results.reason != check.name + ": " + check.reason)
+    if (check.verdict == Verdict::unknown && results.reason.find(check.reason) == std::string::npos)
       screen.labelled("unknown", check.name + ": " + check.reason);
   for (const std::string& complaint : info.complaints) screen.labelled("complaint", complaint);
   if (!info.rerun_line.empty()) screen.labelled_verbatim("run again", info.rerun_line);
