@@ -20,7 +20,7 @@ LAYERS = {
 
 # Third-party headers and the files that may include them; everything else may use the standard library and POSIX.
 THIRD_PARTY = {
-    r"libssh/": r"harness/control/ssh_[a-z_]*\.(h|cpp)|tests/control/.*\.cpp",
+    r"libssh/": r"harness/control/(ssh|sftp)[a-z_]*\.(h|cpp)|tests/control/.*\.cpp",
     r"(netlink|libnl3)/|linux/(netfilter|pkt_|netlink|rtnetlink)|libmnl|libnftnl": r"nemesis/agent/.*",
     r"boost/": r"checkers/.*\.cpp|tests/checkers/.*",
     r"CLI/": r"harness/app/.*\.cpp",
