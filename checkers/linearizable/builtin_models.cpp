@@ -358,7 +358,7 @@ class BuiltinSpec final : public ModelSpec {
   BuiltinSpec(const ModelOptions& options, Projection& projection)
       : options_(options), projection_(projection) {
     ValueTable& table = projection.values;
-    initial_ = table.id(options.initial);
+    projection.initial = initial_ = table.id(options.initial);
     if (options.model == Model::set && options.initial.is_list()) {
       for (const Value& v : options.initial.list()) elements_.push_back(table.id(v));
       std::sort(elements_.begin(), elements_.end());

@@ -60,11 +60,11 @@ struct Projection {
   ValueTable values;
   std::vector<std::vector<int32_t>> lists;  ///< reads of sets, each sorted
   std::vector<std::vector<MicroOp>> transactions;
+  int32_t initial = kNil;  ///< id of the registers' initial value, set by builtin_model
   uint64_t client_operations = 0;
   uint64_t crashed = 0;  ///< of client_operations: with an unknown outcome
   uint64_t failed = 0;   ///< of client_operations: certainly without effect
   bool per_key = false;
-  bool mixed_values = false;  ///< registers of lists: append found
 };
 
 /// Crashed reads and failed operations that say nothing are dropped here. Errors: an operation that the model

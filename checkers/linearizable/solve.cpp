@@ -1,11 +1,38 @@
 #include "checkers/linearizable/solve.h"
 
 #include "checkers/linearizable/dfs.h"
+#include "checkers/linearizable/zones.h"
 
 namespace riven::linearizable {
 
-Answer solve(const Options& options, const ModelSpec& spec, const Projection&,
+namespace {
+
+bool is_register(Model model) {
+  return model == Model::reg || model == Model::cas_register || model == Model::kv;
+}
+
+/// An engine that was asked for by name but cannot serve this part.
+Answer refuse(const char* engine, const char* why) {
+  Answer answer;
+  answer.engine = engine;
+  answer.why = why;
+  return answer;
+}
+
+}  // namespace
+
+Answer solve(const Options& options, const ModelSpec& spec, const Projection& projection,
              std::span<const Operation> part, const Watch& watch, unsigned) {
+  const bool automatic = options.engine == Engine::automatic;
+  if (is_register(options.model.model) && (automatic || options.engine == Engine::zones)) {
+    const int32_t initial = projection.initial;
+    if (zones_apply(part, initial, projection.values.size())) {
+      ZonesAnswer answer = check_zones(part, initial, projection.values.size(), watch, options.want_order);
+      if (!answer.undecided || !automatic) return answer;
+    } else if (!automatic) {
+      return refuse("zones", "zones need a register to which no value is written twice");
+    }
+  }
   Problem problem = make_problem(spec, part);
   return search_depth_first(problem, watch, options.want_order);
 }

@@ -94,5 +94,30 @@ TEST_CASE("general engines agree with brute force on every model") {
   check_both(compare(shape, engine, count, 100 + static_cast<uint64_t>(model)), count);
 }
 
+TEST_CASE("zones agree with brute force on registers with unique values") {
+  SmallShape shape;
+  shape.distinct = true;
+  shape.operations = 9;
+  const uint64_t count = rounds(4000);
+  SECTION("without failed cas: always decided") {
+    shape.failed_cas = false;
+    check_both(compare(shape, Engine::zones, count, 7), count);
+    shape.initial = 0;
+    check_both(compare(shape, Engine::zones, count, 8), count);
+    shape.crashed = 0.6;
+    check_both(compare(shape, Engine::zones, count, 9), count);
+  }
+  SECTION("with failed cas: decided, or handed over") {
+    for (const double crashed : {0.0, 0.2, 0.5}) {
+      shape.crashed = crashed;
+      const Tally tally = compare(shape, Engine::zones, count, 10, false);
+      check_both(tally, count);
+      WARN(tally.unknown << " of " << count << " handed over");
+      CHECK(tally.unknown * 20 < count);
+      check_both(compare(shape, Engine::automatic, count, 11), count);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace riven::linearizable::testing
