@@ -13,6 +13,7 @@
 namespace riven {
 
 class ByteStream;
+class Cluster;
 
 struct AgentOptions {
   std::string owner;              ///< id of the run; is_agent_name. Faults belong to it.
@@ -89,9 +90,18 @@ class AgentClient {
   virtual std::vector<FaultProof> repaired() const = 0;
 };
 
-/// The launcher for a node over SSH: uploads `local_agent_path` to the state directory where its hash is
-/// missing there, then runs it on a channel of its own. `session` is borrowed and must outlive the client.
-AgentLauncher ssh_agent_launcher(Session& session, std::string local_agent_path, const AgentOptions& options);
+/// Runs a program on a node with root's rights and gives its stream.
+using ProgramStarter =
+    std::function<Result<std::unique_ptr<ByteStream>, SessionError>(const std::vector<std::string>& argv)>;
+
+/// The launcher for a node over SSH: uploads `local_agent_path` to the state directory where that version is
+/// not there yet, then runs it on a connection of its own. `session` is borrowed and must outlive the client.
+AgentLauncher ssh_agent_launcher(Session& session, ProgramStarter start, std::string local_agent_path,
+                                 const AgentOptions& options);
+
+/// The same for a node of a cluster, which must outlive the client; its controller addresses are added.
+AgentLauncher cluster_agent_launcher(const Cluster& cluster, size_t index, std::string local_agent_path,
+                                     AgentOptions options);
 
 /// The launcher for a program on this machine: `argv` is the agent's path or a wrapper (nsenter, ip netns
 /// exec) that ends in it; the agent's own arguments are appended.

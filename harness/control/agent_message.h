@@ -49,7 +49,7 @@ class FrameReader {
   uint64_t skipped_bytes() const { return skipped_; }
 
  private:
-  std::optional<Result<std::string>> give(size_t start, size_t payload_bytes);
+  Result<std::string> skip(size_t bytes);
   std::string buffer_;
   uint64_t skipped_ = 0;
   uint64_t reported_ = 0;

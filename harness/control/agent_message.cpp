@@ -1,0 +1,273 @@
+#include "harness/control/agent_message.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace riven {
+namespace {
+
+constexpr std::array<char, 4> kMagic = {'R', 'V', 'N', static_cast<char>(kAgentProtocolVersion)};
+constexpr size_t kHeaderBytes = 12;
+constexpr int kMaxDepth = 32;
+
+constexpr std::array<uint32_t, 256> make_crc_table() {
+  std::array<uint32_t, 256> table{};
+  for (uint32_t i = 0; i < 256; ++i) {
+    uint32_t crc = i;
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0x82f63b78U : 0U);
+    table[i] = crc;
+  }
+  return table;
+}
+constexpr auto kCrcTable = make_crc_table();
+
+void put_u32(std::string& out, uint32_t v) {
+  for (int shift = 0; shift < 32; shift += 8) out.push_back(static_cast<char>(v >> shift));
+}
+
+uint32_t get_u32(const char* at) {
+  uint32_t v = 0;
+  for (int i = 3; i >= 0; --i) v = (v << 8) | static_cast<uint8_t>(at[i]);
+  return v;
+}
+
+/// Nesting of brackets outside strings. nlohmann parses any depth without recursion, but copies with it.
+bool too_deep(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+Result<Json> parse_object(std::string_view payload) {
+  if (too_deep(payload)) return Error{"message nested more than 32 deep"};
+  Json json = Json::parse(payload.begin(), payload.end(), nullptr, false);
+  if (json.is_discarded()) return Error{"message is not JSON"};
+  if (!json.is_object()) return Error{"message is not a JSON object"};
+  const auto seq = json.find("seq");
+  if (seq == json.end() || !seq->is_number_unsigned()) return Error{"message without a seq"};
+  return json;
+}
+
+/// Invalid UTF-8 (an error text with raw bytes) is replaced, never thrown.
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+const Json* find(const Json& object, const char* key) {
+  if (!object.is_object()) return nullptr;
+  const auto found = object.find(key);
+  return found == object.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+uint32_t crc32c(std::string_view bytes) {
+  uint32_t crc = ~0U;
+  for (const char c : bytes) crc = (crc >> 8) ^ kCrcTable[(crc ^ static_cast<uint8_t>(c)) & 0xff];
+  return ~crc;
+}
+
+std::string encode_frame(std::string_view payload) {
+  RIVEN_CHECK(payload.size() <= kAgentMaxPayloadBytes, "an agent message was longer than a frame may be");
+  std::string out;
+  out.reserve(kHeaderBytes + payload.size());
+  out.append(kMagic.data(), kMagic.size());
+  put_u32(out, static_cast<uint32_t>(payload.size()));
+  put_u32(out, crc32c(payload));
+  out.append(payload);
+  return out;
+}
+
+std::optional<Result<std::string>> FrameReader::next() {
+  size_t at = 0;  // bytes before it are garbage
+  while (true) {
+    const std::string_view rest = std::string_view(buffer_).substr(at);
+    const size_t magic = rest.find(std::string_view(kMagic.data(), kMagic.size()));
+    if (magic == std::string_view::npos) {
+      // The tail may be the beginning of a magic: keep it.
+      at = buffer_.size() - std::min(rest.size(), kMagic.size() - 1);
+      while (at < buffer_.size() &&
+             std::memcmp(buffer_.data() + at, kMagic.data(), buffer_.size() - at) != 0) {
+        ++at;
+      }
+      break;
+    }
+    at += magic;
+    if (buffer_.size() - at < kHeaderBytes) break;
+    const uint32_t length = get_u32(buffer_.data() + at + 4);
+    if (length > kAgentMaxPayloadBytes) {
+      ++at;
+      continue;
+    }
+    if (buffer_.size() - at - kHeaderBytes < length) break;
+    const std::string_view payload = std::string_view(buffer_).substr(at + kHeaderBytes, length);
+    if (crc32c(payload) != get_u32(buffer_.data() + at + 8)) {
+      ++at;
+      continue;
+    }
+    if (at > 0 || skipped_ > reported_) return skip(at);
+    Result<std::string> found{std::string(payload)};
+    buffer_.erase(0, kHeaderBytes + length);
+    return found;
+  }
+  // Garbage is dropped as it comes, but reported when the next frame shows where it ends.
+  skipped_ += at;
+  buffer_.erase(0, at);
+  return std::nullopt;
+}
+
+Result<std::string> FrameReader::skip(size_t bytes) {
+  skipped_ += bytes;
+  buffer_.erase(0, bytes);
+  Error error{std::to_string(skipped_ - reported_) + " bytes that are no message were skipped"};
+  reported_ = skipped_;
+  return error;
+}
+
+std::string encode(const AgentRequest& request) {
+  Json json = {{"seq", request.seq}, {"do", request.name}};
+  for (const auto& [key, value] : request.body.items()) json[key] = value;
+  return dump(json);
+}
+
+std::string encode(const AgentReply& reply) {
+  Json json = {{"seq", reply.seq}, {"ok", reply.error.empty()}};
+  if (!reply.error.empty()) json["error"] = reply.error;
+  for (const auto& [key, value] : reply.body.items()) json[key] = value;
+  return dump(json);
+}
+
+Result<AgentRequest> parse_request(std::string_view payload) {
+  Result<Json> json = parse_object(payload);
+  if (!json) return json.error();
+  AgentRequest request;
+  request.seq = (*json)["seq"].get<uint64_t>();
+  request.name = text_of(*json, "do");
+  if (request.name.empty()) return Error{"request without a name"};
+  json->erase("seq");
+  json->erase("do");
+  request.body = std::move(*json);
+  return request;
+}
+
+Result<AgentReply> parse_reply(std::string_view payload) {
+  Result<Json> json = parse_object(payload);
+  if (!json) return json.error();
+  AgentReply reply;
+  reply.seq = (*json)["seq"].get<uint64_t>();
+  const Json* ok = find(*json, "ok");
+  if (ok == nullptr || !ok->is_boolean()) return Error{"reply that says neither yes nor no"};
+  if (!ok->get<bool>()) reply.error = text_of(*json, "error", "refused without a reason");
+  for (const char* key : {"seq", "ok", "error"}) json->erase(key);
+  reply.body = std::move(*json);
+  return reply;
+}
+
+std::string text_of(const Json& object, const char* key, std::string fallback) {
+  const Json* found = find(object, key);
+  return found != nullptr && found->is_string() ? found->get<std::string>() : std::move(fallback);
+}
+
+int64_t integer_of(const Json& object, const char* key, int64_t fallback) {
+  const Json* found = find(object, key);
+  if (found == nullptr || !found->is_number_integer()) return fallback;
+  if (found->is_number_unsigned() && found->get<uint64_t>() > INT64_MAX) return fallback;
+  return found->get<int64_t>();
+}
+
+double real_of(const Json& object, const char* key, double fallback) {
+  const Json* found = find(object, key);
+  return found != nullptr && found->is_number() ? found->get<double>() : fallback;
+}
+
+bool flag_of(const Json& object, const char* key, bool fallback) {
+  const Json* found = find(object, key);
+  return found != nullptr && found->is_boolean() ? found->get<bool>() : fallback;
+}
+
+const Json& array_of(const Json& object, const char* key) {
+  static const Json kEmpty = Json::array();
+  const Json* found = find(object, key);
+  return found != nullptr && found->is_array() ? *found : kEmpty;
+}
+
+std::vector<std::string> texts_of(const Json& object, const char* key) {
+  std::vector<std::string> texts;
+  for (const Json& item : array_of(object, key)) {
+    if (item.is_string()) texts.push_back(item.get<std::string>());
+  }
+  return texts;
+}
+
+bool is_agent_name(std::string_view text) {
+  return !text.empty() && text.size() <= 48 && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  });
+}
+
+Json to_json(const std::vector<PacketRule>& rules) {
+  Json list = Json::array();
+  for (const PacketRule& rule : rules) {
+    list.push_back({{"peer", rule.peer},
+                    {"address", rule.address},
+                    {"direction", rule.direction == PacketRule::Direction::in ? "in" : "out"},
+                    {"verdict", rule.verdict == PacketRule::Verdict::drop ? "drop" : "reject"},
+                    {"port", rule.port},
+                    {"per_million", rule.per_million}});
+  }
+  return {{"rules", std::move(list)}};
+}
+
+namespace {
+
+Result<PacketRule> packet_rule_from(const Json& json) {
+  PacketRule rule;
+  rule.peer = text_of(json, "peer");
+  rule.address = text_of(json, "address");
+  std::array<uint8_t, 16> binary;
+  if (inet_pton(AF_INET, rule.address.c_str(), binary.data()) != 1 &&
+      inet_pton(AF_INET6, rule.address.c_str(), binary.data()) != 1) {
+    return Error{"'" + rule.address + "' is no IPv4 or IPv6 address"};
+  }
+  const std::string direction = text_of(json, "direction", "in");
+  if (direction != "in" && direction != "out") return Error{"unknown direction '" + direction + "'"};
+  rule.direction = direction == "in" ? PacketRule::Direction::in : PacketRule::Direction::out;
+  const std::string verdict = text_of(json, "verdict", "drop");
+  if (verdict != "drop" && verdict != "reject") return Error{"unknown verdict '" + verdict + "'"};
+  rule.verdict = verdict == "drop" ? PacketRule::Verdict::drop : PacketRule::Verdict::reject;
+  const int64_t port = integer_of(json, "port", 0);
+  if (port < 0 || port > 65535) return Error{"a port is 0 to 65535"};
+  rule.port = static_cast<uint16_t>(port);
+  const int64_t share = integer_of(json, "per_million", 1'000'000);
+  if (share < 1 || share > 1'000'000) return Error{"per_million is 1 to 1000000"};
+  rule.per_million = static_cast<uint32_t>(share);
+  return rule;
+}
+
+}  // namespace
+
+Result<std::vector<PacketRule>> packet_rules_from(const Json& params) {
+  std::vector<PacketRule> rules;
+  for (const Json& item : array_of(params, "rules")) {
+    Result<PacketRule> rule = packet_rule_from(item);
+    if (!rule) return Error{"packet rule " + std::to_string(rules.size()) + ": " + rule.error().message};
+    rules.push_back(std::move(*rule));
+  }
+  return rules;
+}
+
+}  // namespace riven

@@ -1,0 +1,54 @@
+// What a kind of fault is to the agent: how it is applied, observed and undone.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness/core/json.h"
+#include "harness/core/result.h"
+
+namespace riven::agent {
+
+/// Where and for whom the agent works. Read-only once it serves.
+struct Context {
+  std::string owner;
+  std::string state_directory;
+  std::vector<std::string> control_addresses;  ///< peers whose traffic to control_port no fault may touch
+  uint16_t control_port = 0;                   ///< 0: the controller does not come over the network
+};
+
+/// A fault that was staged and may be in force. Used by the agent's one thread.
+class Fault {
+ public:
+  virtual ~Fault() = default;
+  /// All that is needed to undo it, by a later agent too; goes to the ledger before apply().
+  virtual Json undo_record() const = 0;
+  /// Applies it. After an error the agent runs the undo, so a half-applied fault is allowed to stay until
+  /// then. The value says what was really done. Must be quick: all slow work belongs into make().
+  virtual Result<Json> apply() = 0;
+  /// Proof of what it does right now.
+  virtual Json observe() = 0;
+};
+
+/// One kind, named as in FaultSpec::kind.
+struct FaultKind {
+  std::string name;
+  /// Checks and stages; changes nothing. `id` is unique on the node and is_agent_name.
+  std::function<Result<std::unique_ptr<Fault>>(const Context&, const std::string& id, const Json& params)>
+      make;
+  /// Undoes what `undo_record` describes and returns the last proof, null where there is none left.
+  /// Idempotent; also when nothing was applied, only half of it, or the node was restarted since.
+  std::function<Result<Json>(const Context&, const Json& undo_record)> undo;
+  /// Undoes whatever of `context.owner` can be recognised on the node without a ledger (one that was
+  /// damaged); may be empty where nothing can.
+  std::function<Result<Json>(const Context&)> sweep;
+  /// Whether it can work here; the error says why not and what would make it work.
+  std::function<Status(const Context&)> probe;
+};
+
+/// Every kind this agent knows.
+const std::vector<FaultKind>& fault_kinds();
+
+}  // namespace riven::agent

@@ -1,0 +1,11 @@
+#include "nemesis/agent/fault.h"
+#include "nemesis/agent/packet_fault.h"
+
+namespace riven::agent {
+
+const std::vector<FaultKind>& fault_kinds() {
+  static const std::vector<FaultKind> kKinds = {packet_kind()};
+  return kKinds;
+}
+
+}  // namespace riven::agent

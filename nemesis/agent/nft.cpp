@@ -1,0 +1,415 @@
+#include "nemesis/agent/nft.h"
+
+#include <arpa/inet.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+#include <netlink/socket.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+
+#include "harness/core/check.h"
+
+namespace riven::agent {
+namespace {
+
+constexpr std::string_view kPrefix = "riven-";
+constexpr int kPriority = -300;
+constexpr uint8_t kCommentType = 0;  // of nft's own user data, so that `nft list ruleset` shows it
+
+int nft_type(int message) { return (NFNL_SUBSYS_NFTABLES << 8) | message; }
+
+nl_msg* make_message(int type, int flags, uint8_t family, uint16_t resource) {
+  nl_msg* message = nlmsg_alloc();
+  RIVEN_CHECK(message != nullptr, "out of memory");
+  nlmsghdr* header = nlmsg_put(message, 0, 0, type, sizeof(nfgenmsg), NLM_F_REQUEST | flags);
+  auto* body = static_cast<nfgenmsg*>(nlmsg_data(header));
+  body->nfgen_family = family;
+  body->version = NFNETLINK_V0;
+  body->res_id = htons(resource);
+  return message;
+}
+
+void put_u32(nl_msg* message, int attribute, uint32_t v) { nla_put_u32(message, attribute, htonl(v)); }
+
+/// One expression of a rule: opened here, closed by the destructor.
+class Expression {
+ public:
+  Expression(nl_msg* message, const char* name) : message_(message) {
+    element_ = nla_nest_start(message, NFTA_LIST_ELEM);
+    nla_put_string(message, NFTA_EXPR_NAME, name);
+    data_ = nla_nest_start(message, NFTA_EXPR_DATA);
+    RIVEN_CHECK(data_ != nullptr, "a netlink message was too small for a rule");
+  }
+  ~Expression() {
+    nla_nest_end(message_, data_);
+    nla_nest_end(message_, element_);
+  }
+  Expression(const Expression&) = delete;
+  Expression& operator=(const Expression&) = delete;
+
+ private:
+  nl_msg* message_;
+  nlattr* element_;
+  nlattr* data_;
+};
+
+std::string text_of(const nlattr* attribute) {
+  const auto* text = static_cast<const char*>(nla_data(attribute));
+  return {text, strnlen(text, static_cast<size_t>(nla_len(attribute)))};
+}
+
+uint64_t read_u64(const nlattr* attribute) {
+  std::array<uint8_t, 8> bytes{};
+  if (nla_len(attribute) < 8) return 0;
+  std::memcpy(bytes.data(), nla_data(attribute), 8);
+  uint64_t v = 0;
+  for (const uint8_t byte : bytes) v = (v << 8) | byte;
+  return v;
+}
+
+/// Calls fn(attribute) for each one in [first, first + length).
+template <typename Fn>
+void for_each_attribute(nlattr* first, int length, Fn&& fn) {
+  for (nlattr* at = first; nla_ok(at, length); at = nla_next(at, &length)) fn(at);
+}
+
+NftCount count_of(nlmsghdr* header) {
+  NftCount count;
+  for_each_attribute(
+      nlmsg_attrdata(header, sizeof(nfgenmsg)), nlmsg_attrlen(header, sizeof(nfgenmsg)),
+      [&](nlattr* attribute) {
+        if (nla_type(attribute) == NFTA_RULE_USERDATA) {
+          const auto* data = static_cast<const uint8_t*>(nla_data(attribute));
+          const int size = nla_len(attribute);
+          if (size >= 2 && data[0] == kCommentType && data[1] >= 1 && data[1] + 2 <= size) {
+            count.comment.assign(reinterpret_cast<const char*>(data) + 2, size_t{data[1]} - 1);
+          }
+        }
+        if (nla_type(attribute) != NFTA_RULE_EXPRESSIONS) return;
+        for_each_attribute(
+            static_cast<nlattr*>(nla_data(attribute)), nla_len(attribute), [&](nlattr* element) {
+              nlattr* name =
+                  nla_find(static_cast<nlattr*>(nla_data(element)), nla_len(element), NFTA_EXPR_NAME);
+              nlattr* data =
+                  nla_find(static_cast<nlattr*>(nla_data(element)), nla_len(element), NFTA_EXPR_DATA);
+              if (name == nullptr || data == nullptr || text_of(name) != "counter") return;
+              for_each_attribute(static_cast<nlattr*>(nla_data(data)), nla_len(data), [&](nlattr* field) {
+                if (nla_type(field) == NFTA_COUNTER_PACKETS) count.packets = read_u64(field);
+                if (nla_type(field) == NFTA_COUNTER_BYTES) count.bytes = read_u64(field);
+              });
+            });
+      });
+  return count;
+}
+
+}  // namespace
+
+NftBatch::NftBatch() { control(NFNL_MSG_BATCH_BEGIN); }
+
+nl_msg* NftBatch::begin(int type, int flags) { return make_message(nft_type(type), flags, NFPROTO_INET, 0); }
+
+void NftBatch::append(nl_msg* message) {
+  const nlmsghdr* header = nlmsg_hdr(message);
+  last_ = bytes_.size();
+  bytes_.append(reinterpret_cast<const char*>(header), header->nlmsg_len);
+  bytes_.resize(last_ + NLMSG_ALIGN(header->nlmsg_len));
+  ++messages_;
+  nlmsg_free(message);
+}
+
+void NftBatch::control(int type) {
+  const size_t last = last_;
+  append(make_message(type, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+  --messages_;
+  last_ = last;
+}
+
+void NftBatch::add_table(const std::string& table) {
+  RIVEN_CHECK(table.rfind(kPrefix, 0) == 0, "a table that is not Riven's was about to be touched");
+  nl_msg* message = begin(NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
+  nla_put_string(message, NFTA_TABLE_NAME, table.c_str());
+  append(message);
+}
+
+void NftBatch::delete_table(const std::string& table) {
+  RIVEN_CHECK(table.rfind(kPrefix, 0) == 0, "a table that is not Riven's was about to be touched");
+  nl_msg* message = begin(NFT_MSG_DELTABLE, 0);
+  nla_put_string(message, NFTA_TABLE_NAME, table.c_str());
+  append(message);
+}
+
+void NftBatch::add_chain(const std::string& table, const std::string& chain, Hook hook) {
+  nl_msg* message = begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
+  nla_put_string(message, NFTA_CHAIN_TABLE, table.c_str());
+  nla_put_string(message, NFTA_CHAIN_NAME, chain.c_str());
+  nlattr* nest = nla_nest_start(message, NFTA_CHAIN_HOOK);
+  put_u32(message, NFTA_HOOK_HOOKNUM, hook == Hook::input ? NF_INET_LOCAL_IN : NF_INET_LOCAL_OUT);
+  put_u32(message, NFTA_HOOK_PRIORITY, static_cast<uint32_t>(kPriority));
+  nla_nest_end(message, nest);
+  put_u32(message, NFTA_CHAIN_POLICY, NF_ACCEPT);
+  nla_put_string(message, NFTA_CHAIN_TYPE, "filter");
+  append(message);
+}
+
+NftBatch::Rule::Rule(NftBatch& batch, const std::string& table, const std::string& chain,
+                     const std::string& comment)
+    : batch_(batch), message_(batch.begin(NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND)) {
+  nla_put_string(message_, NFTA_RULE_TABLE, table.c_str());
+  nla_put_string(message_, NFTA_RULE_CHAIN, chain.c_str());
+  if (!comment.empty()) {
+    const std::string text = comment.substr(0, 120);
+    std::string data;
+    data.push_back(static_cast<char>(kCommentType));
+    data.push_back(static_cast<char>(text.size() + 1));
+    data.append(text.c_str(), text.size() + 1);
+    nla_put(message_, NFTA_RULE_USERDATA, static_cast<int>(data.size()), data.data());
+  }
+  list_ = nla_nest_start(message_, NFTA_RULE_EXPRESSIONS);
+}
+
+NftBatch::Rule::~Rule() {
+  nla_nest_end(message_, static_cast<nlattr*>(list_));
+  batch_.append(message_);
+}
+
+NftBatch::Rule& NftBatch::Rule::compare(uint32_t op, const void* data, size_t size) {
+  const Expression expression(message_, "cmp");
+  put_u32(message_, NFTA_CMP_SREG, NFT_REG_1);
+  put_u32(message_, NFTA_CMP_OP, op);
+  nlattr* nest = nla_nest_start(message_, NFTA_CMP_DATA);
+  nla_put(message_, NFTA_DATA_VALUE, static_cast<int>(size), data);
+  nla_nest_end(message_, nest);
+  return *this;
+}
+
+NftBatch::Rule& NftBatch::Rule::load_meta(uint32_t key) {
+  const Expression expression(message_, "meta");
+  put_u32(message_, NFTA_META_KEY, key);
+  put_u32(message_, NFTA_META_DREG, NFT_REG_1);
+  return *this;
+}
+
+NftBatch::Rule& NftBatch::Rule::load_payload(uint32_t base, uint32_t offset, uint32_t size) {
+  const Expression expression(message_, "payload");
+  put_u32(message_, NFTA_PAYLOAD_DREG, NFT_REG_1);
+  put_u32(message_, NFTA_PAYLOAD_BASE, base);
+  put_u32(message_, NFTA_PAYLOAD_OFFSET, offset);
+  put_u32(message_, NFTA_PAYLOAD_LEN, size);
+  return *this;
+}
+
+NftBatch::Rule& NftBatch::Rule::address(std::string_view address, bool source) {
+  const std::string text(address);
+  in_addr v4{};
+  in6_addr v6{};
+  const bool is_v4 = inet_pton(AF_INET, text.c_str(), &v4) == 1;
+  RIVEN_CHECK(is_v4 || inet_pton(AF_INET6, text.c_str(), &v6) == 1, "a rule was made for no IP address");
+  const uint8_t family = is_v4 ? NFPROTO_IPV4 : NFPROTO_IPV6;
+  load_meta(NFT_META_NFPROTO).compare(NFT_CMP_EQ, &family, 1);
+  if (is_v4) {
+    const size_t offset = source ? offsetof(iphdr, saddr) : offsetof(iphdr, daddr);
+    load_payload(NFT_PAYLOAD_NETWORK_HEADER, static_cast<uint32_t>(offset), sizeof v4);
+    return compare(NFT_CMP_EQ, &v4, sizeof v4);
+  }
+  const size_t offset = source ? offsetof(ip6_hdr, ip6_src) : offsetof(ip6_hdr, ip6_dst);
+  load_payload(NFT_PAYLOAD_NETWORK_HEADER, static_cast<uint32_t>(offset), sizeof v6);
+  return compare(NFT_CMP_EQ, &v6, sizeof v6);
+}
+
+NftBatch::Rule& NftBatch::Rule::protocol(uint8_t protocol, bool equal) {
+  return load_meta(NFT_META_L4PROTO).compare(equal ? NFT_CMP_EQ : NFT_CMP_NEQ, &protocol, 1);
+}
+
+NftBatch::Rule& NftBatch::Rule::port(uint16_t port, bool source) {
+  const uint16_t wire = htons(port);
+  return load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : 2, 2).compare(NFT_CMP_EQ, &wire, 2);
+}
+
+NftBatch::Rule& NftBatch::Rule::chance(uint32_t per_million) {
+  {
+    const Expression expression(message_, "numgen");
+    put_u32(message_, NFTA_NG_DREG, NFT_REG_1);
+    put_u32(message_, NFTA_NG_MODULUS, 1'000'000);
+    put_u32(message_, NFTA_NG_TYPE, NFT_NG_RANDOM);
+    put_u32(message_, NFTA_NG_OFFSET, 0);
+  }
+  {
+    // cmp is memcmp: the number must be big endian for "less than".
+    const Expression expression(message_, "byteorder");
+    put_u32(message_, NFTA_BYTEORDER_SREG, NFT_REG_1);
+    put_u32(message_, NFTA_BYTEORDER_DREG, NFT_REG_1);
+    put_u32(message_, NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON);
+    put_u32(message_, NFTA_BYTEORDER_LEN, 4);
+    put_u32(message_, NFTA_BYTEORDER_SIZE, 4);
+  }
+  const uint32_t bound = htonl(per_million);
+  return compare(NFT_CMP_LT, &bound, sizeof bound);
+}
+
+NftBatch::Rule& NftBatch::Rule::counter() {
+  const Expression expression(message_, "counter");
+  return *this;
+}
+
+NftBatch::Rule& NftBatch::Rule::verdict(int32_t code) {
+  const Expression expression(message_, "immediate");
+  put_u32(message_, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
+  nlattr* data = nla_nest_start(message_, NFTA_IMMEDIATE_DATA);
+  nlattr* nest = nla_nest_start(message_, NFTA_DATA_VERDICT);
+  put_u32(message_, NFTA_VERDICT_CODE, static_cast<uint32_t>(code));
+  nla_nest_end(message_, nest);
+  nla_nest_end(message_, data);
+  return *this;
+}
+
+NftBatch::Rule& NftBatch::Rule::accept() { return verdict(NF_ACCEPT); }
+NftBatch::Rule& NftBatch::Rule::drop() { return verdict(NF_DROP); }
+
+NftBatch::Rule& NftBatch::Rule::reject(uint32_t type) {
+  const Expression expression(message_, "reject");
+  put_u32(message_, NFTA_REJECT_TYPE, type);
+  nla_put_u8(message_, NFTA_REJECT_ICMP_CODE,
+             type == NFT_REJECT_TCP_RST ? uint8_t{0} : uint8_t{NFT_REJECT_ICMPX_PORT_UNREACH});
+  return *this;
+}
+
+NftBatch::Rule& NftBatch::Rule::reset() { return reject(NFT_REJECT_TCP_RST); }
+NftBatch::Rule& NftBatch::Rule::unreachable() { return reject(NFT_REJECT_ICMPX_UNREACH); }
+
+Result<std::unique_ptr<NftSocket>> NftSocket::open() {
+  nl_sock* socket = nl_socket_alloc();
+  RIVEN_CHECK(socket != nullptr, "out of memory");
+  const int code = nl_connect(socket, NETLINK_NETFILTER);
+  if (code < 0) {
+    nl_socket_free(socket);
+    return Error{std::string("cannot open a netfilter netlink socket: ") + nl_geterror(code)};
+  }
+  const int fd = nl_socket_get_fd(socket);
+  const int size = 4 << 20;
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size) != 0) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+  }
+  const timeval patience{5, 0};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  return std::unique_ptr<NftSocket>(new NftSocket(socket));
+}
+
+NftSocket::~NftSocket() { nl_socket_free(socket_); }
+
+Status NftSocket::commit(NftBatch& batch, bool missing_is_fine) {
+  if (batch.messages_ == 0) return ok_status();
+  batch.control(NFNL_MSG_BATCH_END);
+  uint32_t last_seq = 0;
+  for (size_t at = 0; at < batch.bytes_.size();) {
+    auto* header = reinterpret_cast<nlmsghdr*>(batch.bytes_.data() + at);
+    header->nlmsg_seq = seq_++;
+    if (at == batch.last_) {
+      header->nlmsg_flags |= NLM_F_ACK;
+      last_seq = header->nlmsg_seq;
+    }
+    at += NLMSG_ALIGN(header->nlmsg_len);
+  }
+  const int fd = nl_socket_get_fd(socket_);
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  if (sendto(fd, batch.bytes_.data(), batch.bytes_.size(), 0, reinterpret_cast<sockaddr*>(&kernel),
+             sizeof kernel) < 0) {
+    return Error{std::string("nf_tables: ") + std::strerror(errno)};
+  }
+  alignas(nlmsghdr) std::array<char, 32768> buffer;
+  while (true) {
+    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error{std::string("nf_tables gave no answer: ") + std::strerror(errno)};
+    int left = static_cast<int>(got);
+    for (auto* h = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+      if (h->nlmsg_type != NLMSG_ERROR) continue;
+      const int code = static_cast<nlmsgerr*>(nlmsg_data(h))->error;
+      // Answers to an earlier batch that was given up are older than this one's first message.
+      if (static_cast<int32_t>(h->nlmsg_seq - (last_seq - batch.messages_)) < 0) continue;
+      if (code == -ENOENT && missing_is_fine) return ok_status();
+      if (code != 0) return Error{std::string("nf_tables refused: ") + std::strerror(-code)};
+      if (h->nlmsg_seq == last_seq) return ok_status();
+    }
+  }
+}
+
+template <typename Fn>
+Status NftSocket::dump(nl_msg* request, Fn&& each) {
+  nlmsghdr* header = nlmsg_hdr(request);
+  const uint32_t seq = seq_++;
+  header->nlmsg_seq = seq;
+  const int fd = nl_socket_get_fd(socket_);
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  const ssize_t sent =
+      sendto(fd, header, header->nlmsg_len, 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
+  nlmsg_free(request);
+  if (sent < 0) return Error{std::string("nf_tables: ") + std::strerror(errno)};
+  alignas(nlmsghdr) std::array<char, 65536> buffer;
+  while (true) {
+    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return Error{std::string("nf_tables gave no answer: ") + std::strerror(errno)};
+    int left = static_cast<int>(got);
+    for (auto* h = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
+      if (h->nlmsg_seq != seq) continue;
+      if (h->nlmsg_type == NLMSG_DONE) return ok_status();
+      if (h->nlmsg_type == NLMSG_ERROR) {
+        const int code = static_cast<nlmsgerr*>(nlmsg_data(h))->error;
+        if (code == 0 || code == -ENOENT) return ok_status();
+        return Error{std::string("nf_tables refused: ") + std::strerror(-code)};
+      }
+      each(h);
+    }
+  }
+}
+
+Result<std::vector<NftCount>> NftSocket::counts(const std::string& table) {
+  nl_msg* request = make_message(nft_type(NFT_MSG_GETRULE), NLM_F_DUMP, NFPROTO_INET, 0);
+  nla_put_string(request, NFTA_RULE_TABLE, table.c_str());
+  std::vector<NftCount> counts;
+  Status dumped = dump(request, [&](nlmsghdr* header) {
+    nlattr* name = nlmsg_find_attr(header, sizeof(nfgenmsg), NFTA_RULE_TABLE);
+    if (name == nullptr || text_of(name) != table) return;  // kernels before 4.10 do not filter
+    const NftCount count = count_of(header);
+    if (count.comment.empty()) return;
+    const auto same = std::find_if(counts.begin(), counts.end(),
+                                   [&](const NftCount& have) { return have.comment == count.comment; });
+    if (same == counts.end()) {
+      counts.push_back(count);
+    } else {
+      same->packets += count.packets;
+      same->bytes += count.bytes;
+    }
+  });
+  if (!dumped) return dumped.error();
+  return counts;
+}
+
+Result<std::vector<std::string>> NftSocket::tables(const std::string& prefix) {
+  std::vector<std::string> names;
+  Status dumped =
+      dump(make_message(nft_type(NFT_MSG_GETTABLE), NLM_F_DUMP, NFPROTO_INET, 0), [&](nlmsghdr* header) {
+        nlattr* name = nlmsg_find_attr(header, sizeof(nfgenmsg), NFTA_TABLE_NAME);
+        if (name != nullptr && text_of(name).rfind(prefix, 0) == 0) names.push_back(text_of(name));
+      });
+  if (!dumped) return dumped.error();
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace riven::agent

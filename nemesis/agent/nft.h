@@ -1,0 +1,101 @@
+// nf_tables transactions over netlink, built with libnl's core: one batch is one atomic change.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/result.h"
+
+struct nl_sock;
+struct nl_msg;
+
+namespace riven::agent {
+
+/// A batch of changes to tables of the `inet` family. Every table name must begin with "riven-": whatever
+/// else is on the node is out of its reach by construction.
+class NftBatch {
+ public:
+  enum class Hook : uint8_t { input, output };
+
+  NftBatch();
+  void add_table(const std::string& table);
+  void delete_table(const std::string& table);
+  /// A base chain of type filter, policy accept, at priority -300 (before connection tracking, so that
+  /// established connections are covered too).
+  void add_chain(const std::string& table, const std::string& chain, Hook hook);
+
+  /// Builds one rule at the end of a chain, expression by expression; the batch gets it when it is destroyed.
+  class Rule {
+   public:
+    Rule(NftBatch& batch, const std::string& table, const std::string& chain, const std::string& comment);
+    ~Rule();
+    Rule(const Rule&) = delete;
+    Rule& operator=(const Rule&) = delete;
+
+    /// The packet's source (or else destination) is `address`, an IPv4 or IPv6 literal.
+    Rule& address(std::string_view address, bool source);
+    /// The transport protocol is `protocol` (IPPROTO_TCP, ...), or is not.
+    Rule& protocol(uint8_t protocol, bool equal = true);
+    /// The source (or else destination) port of TCP or UDP; needs a protocol() before it.
+    Rule& port(uint16_t port, bool source);
+    /// True for so many of a million packets, at random.
+    Rule& chance(uint32_t per_million);
+    Rule& counter();
+    Rule& accept();
+    Rule& drop();
+    Rule& reset();        ///< reject with a TCP reset
+    Rule& unreachable();  ///< reject with ICMP or ICMPv6 port unreachable
+
+   private:
+    Rule& compare(uint32_t op, const void* data, size_t size);
+    Rule& load_meta(uint32_t key);
+    Rule& load_payload(uint32_t base, uint32_t offset, uint32_t size);
+    Rule& verdict(int32_t code);
+    Rule& reject(uint32_t type);
+    NftBatch& batch_;
+    nl_msg* message_;
+    void* list_;
+  };
+
+ private:
+  friend class NftSocket;
+  nl_msg* begin(int type, int flags);
+  void append(nl_msg* message);  // takes it
+  void control(int type);
+  std::string bytes_;
+  size_t last_ = 0;  // offset of the last real message
+  uint32_t messages_ = 0;
+};
+
+/// Packets that the rules of one comment have matched.
+struct NftCount {
+  std::string comment;
+  uint64_t packets = 0;
+  uint64_t bytes = 0;
+};
+
+/// A netlink socket of the network namespace in which it was opened. Not thread-safe. Calls end within
+/// seconds.
+class NftSocket {
+ public:
+  static Result<std::unique_ptr<NftSocket>> open();
+  ~NftSocket();
+  /// All or nothing. `missing_is_fine`: deleting what is not there counts as done.
+  Status commit(NftBatch& batch, bool missing_is_fine = false);
+  /// Counters of a table's rules in order, summed by comment; empty when there is no such table.
+  Result<std::vector<NftCount>> counts(const std::string& table);
+  /// Names of the node's `inet` tables that begin with `prefix`, sorted.
+  Result<std::vector<std::string>> tables(const std::string& prefix);
+
+ private:
+  explicit NftSocket(nl_sock* socket) : socket_(socket) {}
+  template <typename Fn>
+  Status dump(nl_msg* request, Fn&& each);
+  nl_sock* socket_;
+  uint32_t seq_ = 1;
+};
+
+}  // namespace riven::agent
