@@ -5,7 +5,6 @@
 
 #include "harness/control/agent_client.h"
 #include "harness/control/byte_stream.h"
-#include "harness/control/cluster.h"
 #include "harness/control/local_stream.h"
 #include "harness/core/rng.h"
 
@@ -77,18 +76,6 @@ AgentLauncher ssh_agent_launcher(Session& session, ProgramStarter start, std::st
     if (!stream) return Error{"cannot start the agent: " + stream.error().message};
     return std::move(*stream);
   };
-}
-
-AgentLauncher cluster_agent_launcher(const Cluster& cluster, size_t index, std::string local_agent_path,
-                                     AgentOptions options) {
-  RIVEN_CHECK(index < cluster.nodes().size(), "an agent was asked for on a node that is not there");
-  options.controller_addresses.insert(options.controller_addresses.end(),
-                                      cluster.controller_addresses().begin(),
-                                      cluster.controller_addresses().end());
-  const ProgramStarter start = [&cluster, index](const std::vector<std::string>& argv) {
-    return cluster.start(index, argv, true, kStartDeadline);
-  };
-  return ssh_agent_launcher(*cluster.nodes()[index].session, start, std::move(local_agent_path), options);
 }
 
 AgentLauncher local_agent_launcher(std::vector<std::string> argv, const AgentOptions& options) {

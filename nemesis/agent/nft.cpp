@@ -238,6 +238,10 @@ NftBatch::Rule& NftBatch::Rule::port(uint16_t port, bool source) {
   return load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, source ? 0 : 2, 2).compare(NFT_CMP_EQ, &wire, 2);
 }
 
+NftBatch::Rule& NftBatch::Rule::icmp_type(uint8_t type) {
+  return load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1).compare(NFT_CMP_EQ, &type, 1);
+}
+
 NftBatch::Rule& NftBatch::Rule::chance(uint32_t per_million) {
   {
     const Expression expression(message_, "numgen");

@@ -41,6 +41,8 @@ class NftBatch {
     Rule& protocol(uint8_t protocol, bool equal = true);
     /// The source (or else destination) port of TCP or UDP; needs a protocol() before it.
     Rule& port(uint16_t port, bool source);
+    /// The type of an ICMPv6 message; needs a protocol() before it.
+    Rule& icmp_type(uint8_t type);
     /// True for so many of a million packets, at random.
     Rule& chance(uint32_t per_million);
     Rule& counter();

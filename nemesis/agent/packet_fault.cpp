@@ -1,5 +1,6 @@
 #include "nemesis/agent/packet_fault.h"
 
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 
 #include "harness/control/agent_message.h"
@@ -22,6 +23,14 @@ void accept_control(NftBatch& batch, const std::string& table, Direction directi
         .protocol(IPPROTO_TCP)
         .port(context.control_port, !in)
         .accept();
+  }
+}
+
+/// IPv6 finds its neighbours over IPv6 itself. They are left to find each other, as ARP is for IPv4: else
+/// a healed node would stay unknown for seconds, by the kernel's own retry timer.
+void accept_neighbours(NftBatch& batch, const std::string& table, Direction direction) {
+  for (const uint8_t type : {ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT}) {
+    NftBatch::Rule(batch, table, chain_of(direction), "").protocol(IPPROTO_ICMPV6).icmp_type(type).accept();
   }
 }
 
@@ -84,6 +93,7 @@ class PacketFault final : public Fault {
       batch_.add_chain(table_, chain_of(direction),
                        direction == Direction::in ? NftBatch::Hook::input : NftBatch::Hook::output);
       accept_control(batch_, table_, direction, context);
+      accept_neighbours(batch_, table_, direction);
       for (const PacketRule& rule : rules) {
         if (rule.direction == direction) add_rule(batch_, table_, rule);
       }
