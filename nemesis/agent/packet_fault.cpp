@@ -29,8 +29,11 @@ void accept_control(NftBatch& batch, const std::string& table, Direction directi
 /// IPv6 finds its neighbours over IPv6 itself. They are left to find each other, as ARP is for IPv4: else
 /// a healed node would stay unknown for seconds, by the kernel's own retry timer.
 void accept_neighbours(NftBatch& batch, const std::string& table, Direction direction) {
-  for (const uint8_t type : {ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT}) {
-    NftBatch::Rule(batch, table, chain_of(direction), "").protocol(IPPROTO_ICMPV6).icmp_type(type).accept();
+  for (const int type : {ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT}) {
+    NftBatch::Rule(batch, table, chain_of(direction), "")
+        .protocol(IPPROTO_ICMPV6)
+        .icmp_type(static_cast<uint8_t>(type))
+        .accept();
   }
 }
 
