@@ -31,8 +31,9 @@ struct DockerNodeStatus {
 
 struct DockerClusterStatus {
   std::string name, database, image, subnet, subnet6;
-  std::string ipv6_note;  ///< why there is no IPv6; empty when there is
-  std::string directory;  ///< keys, known_hosts, cluster.json
+  std::string ipv6_note;   ///< why there is no IPv6; empty when there is
+  std::string route_note;  ///< why no blackhole route lies behind the nodes; empty when one does
+  std::string directory;   ///< keys, known_hosts, cluster.json
   std::vector<DockerNodeStatus> nodes;
   bool whole() const;  ///< every node runs and answers
 };

@@ -22,7 +22,8 @@ using AskSecret = std::function<Result<std::string>(const std::string& prompt)>;
 ///   known_hosts = "hosts.keys"  # default: the user's own
 ///   sudo = "none"               # none (default), nopasswd, password
 ///   sudo_password_env = "NAME"  # the environment variable that holds it; without: asked for
-///   password_env = "NAME"       # SSH password; "ask" = true asks for it
+///   password_env = "NAME"       # SSH password; without: `ask = true` asks for it
+///   connect_timeout = 10        # seconds
 ///
 ///   [[node]]
 ///   address = "192.0.2.11"      # needed: literal or host name

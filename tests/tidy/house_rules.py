@@ -22,6 +22,7 @@ LAYERS = {
 THIRD_PARTY = {
     r"libssh/": r"harness/control/(ssh|sftp)[a-z_]*\.(h|cpp)|tests/control/.*\.cpp",
     r"(netlink|libnl3)/|linux/(netfilter|pkt_|netlink|rtnetlink)|libmnl|libnftnl": r"nemesis/agent/.*",
+    r"toml\+\+/": r"harness/control/inventory\.cpp",
     r"boost/": r"checkers/.*\.cpp|tests/checkers/.*",
     r"CLI/": r"harness/app/.*\.cpp",
     r"nlohmann/": r"harness/core/json\.(h|cpp)",
