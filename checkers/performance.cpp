@@ -75,6 +75,13 @@ std::string reason(const Series& series) {
   return text;
 }
 
+/// Readers of formats without times number the entries instead.
+bool times_are_positions(const History& history) {
+  for (size_t i = 0; i < history.size(); ++i)
+    if (history.time_ns(i) != static_cast<int64_t>(i)) return false;
+  return true;
+}
+
 class Performance final : public Checker {
  public:
   explicit Performance(PerformanceOptions options) : options_(std::move(options)) {}
@@ -90,7 +97,7 @@ class Performance final : public Checker {
     }
     result.verdict = Verdict::valid;
     result.details = details(series);
-    if (series.end_ns == series.begin_ns) {
+    if (series.end_ns == series.begin_ns || times_are_positions(history)) {
       result.reason = "this history carries no times: no latency or rate can be told";
       return result;
     }

@@ -157,7 +157,7 @@ class Judge {
 
   void complain_without_effect(const FaultWindow& w) {
     complaints_.push_back(place(w) +
-                          (w.bit == false ? " is proved to have had no effect" : " dropped no packet") +
+                          (w.dropped == 0 ? " dropped no packet" : " is proved to have had no effect") +
                           " in " + fixed(w.seconds(), 1) + " s");
   }
 

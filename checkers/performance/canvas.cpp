@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <set>
 
 #include "harness/core/text.h"
@@ -89,24 +90,40 @@ double Canvas::begin_panel(const std::string& title, const std::string& note) {
   return top_;
 }
 
-void Canvas::bands(double top, bool labels) {
+void Canvas::bands(double top, bool first) {
   size_t drawn = 0;
+  std::map<std::string, std::string> areas;   // by colour: one path for all its windows
+  std::map<std::string, std::string> strips;  // above the panel, so that short windows are seen
   for (const FaultWindow& w : faults_.windows) {
     if (!w.error.empty()) continue;
     if (++drawn > kMostBands) break;
     const double begin = (static_cast<double>(w.begin_ns) - static_cast<double>(series_.begin_ns)) / 1e9;
     const double x = x_of_s(begin);
-    const double width = std::max(1.0, x_of_s(begin + w.seconds()) - x);
+    const std::string width = coordinate(std::max(1.0, x_of_s(begin + w.seconds()) - x));
     const std::string color = escape_markup(w.color);
+    const auto box = [&](double y, double height) {
+      return "M" + coordinate(x) + " " + coordinate(y) + "h" + width + "v" + coordinate(height) + "h-" +
+             width + "z";
+    };
+    areas[color] += box(top, panel_height_);
+    const std::string strip = box(top - kBandStrip, kBandStrip);
+    if (!first) {  // the words are said once, above the first panel
+      strips[color] += strip;
+      continue;
+    }
     std::string told = w.name + ", " + fixed(begin, 1) + " s to " + fixed(begin + w.seconds(), 1) + " s";
     if (w.dropped)
       told += ", " + counted(static_cast<uint64_t>(std::max<int64_t>(0, *w.dropped)), "packet") + " dropped";
-    const std::string at = "\" x=\"" + coordinate(x) + "\" width=\"" + coordinate(width) + "\" y=\"";
-    body_ += "<g fill=\"" + color + "\"><rect opacity=\".13" + at + coordinate(top) + "\" height=\"" +
-             coordinate(panel_height_) + "\"/><rect opacity=\".85" + at + coordinate(top - kBandStrip) +
-             "\" height=\"" + coordinate(kBandStrip) + "\"><title>" + escape_markup(told) +
-             "</title></rect></g>";
+    body_ += "<path fill=\"" + color + "\" opacity=\".85\" d=\"" + strip + "\"><title>" +
+             escape_markup(told) + "</title></path>";
   }
+  for (const auto& [color, path] : areas)
+    body_ += "<path fill=\"" + color + "\" opacity=\".13\" d=\"" + path + "\"/>";
+  for (const auto& [color, path] : strips)
+    body_ += "<path fill=\"" + color + "\" opacity=\".85\" d=\"" + path + "\"/>";
+  if (first && drawn > kMostBands)
+    body_ += "<text x=\"" + coordinate(kWidth - kRight) + "\" y=\"11\" text-anchor=\"end\">only the first " +
+             std::to_string(kMostBands) + " fault windows are drawn</text>";
   size_t marks = 0;
   std::string lines;
   for (const FaultMark& m : faults_.marks) {
@@ -116,9 +133,6 @@ void Canvas::bands(double top, bool labels) {
   }
   if (!lines.empty())
     body_ += "<path stroke=\"var(--f-soft)\" stroke-dasharray=\"2 3\" opacity=\".7\" d=\"" + lines + "\"/>";
-  if (labels && drawn > kMostBands)
-    body_ += "<text x=\"" + coordinate(kWidth - kRight) + "\" y=\"11\" text-anchor=\"end\">only the first " +
-             std::to_string(kMostBands) + " fault windows are drawn</text>";
 }
 
 void Canvas::grid_line(double y, const std::string& label, bool major) {

@@ -42,7 +42,7 @@ class Canvas {
 
  private:
   void hover_column(size_t window, const std::string& text);
-  void bands(double top, bool labels);
+  void bands(double top, bool first);
   std::string fault_legend() const;
 
   const std::string id_;
