@@ -171,6 +171,10 @@ void HistoryBuilder::append(HistoryBuilder&& other) {
   other.last_function_ = Symbol();
 }
 
+void HistoryBuilder::shift_lines(uint32_t by) {
+  for (uint32_t& line : history_.lines_) line += by;
+}
+
 HistoryBuilder::Bulk HistoryBuilder::append_bulk(size_t entries) {
   const size_t first = size();
   RIVEN_CHECK(entries < History::kNone && first + entries < History::kNone,

@@ -99,6 +99,10 @@ class HistoryBuilder {
   void drop();
   /// Forgets every entry from `entries` on, and the value bytes from `value_bytes` on.
   void truncate(size_t entries, uint64_t value_bytes);
+  /// For corrections before finish().
+  std::span<int64_t> times_ns() { return history_.times_; }
+  std::span<Process> processes() { return history_.processes_; }
+  void shift_lines(uint32_t by);
   /// Appends all entries of `other` and leaves it empty.
   void append(HistoryBuilder&& other);
 

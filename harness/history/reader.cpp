@@ -24,6 +24,14 @@ Result<ReadHistory> read_as(Format format, const Source& source) {
   switch (format) {
     case Format::riven:
       return read_journal(source);
+    case Format::edn:
+    case Format::porcupine:
+      return read_edn(source);
+    case Format::jsonl:
+    case Format::elle_json:
+      return read_json(source);
+    case Format::jepsen_log:
+      return read_jepsen_log(source);
     default:
       break;
   }

@@ -12,6 +12,7 @@
 
 #include "harness/core/history.h"
 #include "harness/core/rng.h"
+#include "tests/catch.h"
 
 namespace riven::test {
 
@@ -41,6 +42,17 @@ inline std::string slurp(const std::string& path) {
 
 inline void spew(const std::string& path, std::string_view bytes) {
   std::ofstream(path, std::ios::binary).write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
+
+/// Whether `text` holds each of `parts`; prints it where it does not.
+inline bool says(const std::string& text, std::initializer_list<std::string_view> parts) {
+  for (const std::string_view part : parts) {
+    if (text.find(part) == std::string::npos) {
+      UNSCOPED_INFO("\"" << text << "\" does not say \"" << part << "\"");
+      return false;
+    }
+  }
+  return true;
 }
 
 /// Any value, nested at most `depth` deep.

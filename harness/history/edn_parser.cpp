@@ -1,0 +1,434 @@
+#include "harness/history/edn_parser.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "harness/history/number_text.h"
+#include "harness/history/utf8.h"
+
+namespace riven::reading {
+
+namespace {
+
+enum CharClass : uint8_t { kPlain = 0, kBlank = 1, kDelimiter = 2 };
+
+constexpr std::array<uint8_t, 256> make_classes() {
+  std::array<uint8_t, 256> classes{};
+  for (const char c : {' ', '\t', '\n', '\r', '\f', '\v', ','}) classes[static_cast<uint8_t>(c)] = kBlank;
+  for (const char c : {'(', ')', '[', ']', '{', '}', '"', ';'}) classes[static_cast<uint8_t>(c)] = kDelimiter;
+  return classes;
+}
+constexpr std::array<uint8_t, 256> kClasses = make_classes();
+
+bool is_blank(char c) { return kClasses[static_cast<uint8_t>(c)] == kBlank; }
+bool ends_token(char c) { return kClasses[static_cast<uint8_t>(c)] != kPlain; }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+bool EdnParser::fail(std::string what) {
+  if (error_.empty()) error_ = std::move(what);
+  return false;
+}
+
+std::string_view EdnParser::token() {
+  const char* const begin = at;
+  while (at < end_ && !ends_token(*at)) ++at;
+  return {begin, static_cast<size_t>(at - begin)};
+}
+
+bool EdnParser::skip_blank() {
+  size_t discards = 0;
+  while (at < end_) {
+    if (is_blank(*at)) {
+      ++at;
+    } else if (*at == ';') {
+      at = std::find(at, end_, '\n');
+    } else if (*at == '#' && at + 1 < end_ && at[1] == '_') {
+      at += 2;
+      ++discards;
+    } else if (discards > 0) {
+      if (!skip_form()) return false;
+      --discards;
+    } else {
+      return true;
+    }
+  }
+  return discards == 0 || cut();
+}
+
+bool EdnParser::skip_string() {
+  for (++at; at < end_; ++at) {
+    if (*at == '\\') {
+      ++at;
+    } else if (*at == '"') {
+      ++at;
+      return true;
+    }
+  }
+  at = end_;
+  return cut();
+}
+
+bool EdnParser::skip_collection() {
+  size_t depth = 0;
+  while (at < end_) {
+    const char c = *at;
+    if (c == '"') {
+      if (!skip_string()) return false;
+      continue;
+    }
+    if (c == ';') {
+      at = std::find(at, end_, '\n');
+      continue;
+    }
+    if (c == '\\') {
+      at = std::min(at + 2, end_);
+      continue;
+    }
+    ++at;
+    if (c == '(' || c == '[' || c == '{') ++depth;
+    if ((c == ')' || c == ']' || c == '}') && --depth == 0) return true;
+  }
+  return cut();
+}
+
+bool EdnParser::skip_form() {
+  while (at < end_) {
+    const char c = *at;
+    if (is_blank(c) || c == '\'' || c == '`' || c == '@' || c == '^') {
+      ++at;  // prefixes, and what stands between a prefix and its form
+    } else if (c == ';') {
+      at = std::find(at, end_, '\n');
+    } else if (c == '"') {
+      return skip_string();
+    } else if (c == '(' || c == '[' || c == '{') {
+      return skip_collection();
+    } else if (c == ')' || c == ']' || c == '}') {
+      return fail(std::string("a '") + c + "' where a value should be");
+    } else if (c == '\\') {
+      ++at;
+      if (at < end_) ++at;
+      token();
+      return true;
+    } else if (c == '#') {
+      ++at;
+      if (at < end_ && *at != '{' && *at != '(' && *at != '"') {
+        const bool whole = *at == '#' || *at == '\'';  // ##Inf, #'name
+        token();
+        if (whole) return true;
+      }
+    } else {
+      token();
+      return true;
+    }
+  }
+  return cut();
+}
+
+bool EdnParser::unicode(std::string& to) {
+  if (end_ - at < 4) return cut();
+  uint32_t code = 0;
+  const auto [stop, status] = std::from_chars(at, at + 4, code, 16);
+  if (status != std::errc() || stop != at + 4) return fail("a \\u without four hexadecimal digits");
+  at += 4;
+  if (code >= 0xd800 && code < 0xdc00 && end_ - at >= 6 && at[0] == '\\' && at[1] == 'u') {
+    uint32_t low = 0;
+    const auto [low_stop, low_status] = std::from_chars(at + 2, at + 6, low, 16);
+    if (low_status == std::errc() && low_stop == at + 6 && low >= 0xdc00 && low < 0xe000) {
+      at += 6;
+      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+    }
+  }
+  put_utf8(to, code);
+  return true;
+}
+
+bool EdnParser::escape(std::string& to) {
+  if (++at == end_) return cut();
+  const char c = *at++;
+  switch (c) {
+    case 'n':
+      to += '\n';
+      return true;
+    case 't':
+      to += '\t';
+      return true;
+    case 'r':
+      to += '\r';
+      return true;
+    case 'b':
+      to += '\b';
+      return true;
+    case 'f':
+      to += '\f';
+      return true;
+    case 'u':
+      return unicode(to);
+    default:  // \" \\ and whatever else: the character itself
+      to += c;
+      return true;
+  }
+}
+
+bool EdnParser::string(std::string_view& out) {
+  const char* const begin = ++at;
+  while (at < end_ && *at != '"' && *at != '\\') ++at;
+  if (at == end_) return cut();
+  if (*at == '"') {
+    out = {begin, static_cast<size_t>(at++ - begin)};
+    return true;
+  }
+  buffer_.assign(begin, at);
+  while (at < end_ && *at != '"') {
+    if (*at == '\\') {
+      if (!escape(buffer_)) return false;
+    } else {
+      buffer_ += *at++;
+    }
+  }
+  if (at == end_) return cut();
+  ++at;
+  out = buffer_;
+  return true;
+}
+
+bool EdnParser::text(std::string_view& out) {
+  if (!skip_blank()) return false;
+  if (at == end_) return cut();
+  if (*at == '"') return string(out);
+  if (*at == ':') ++at;
+  out = token();
+  if (!out.empty()) return true;
+  return at == end_ ? cut() : fail(std::string("a '") + *at + "' where a name should be");
+}
+
+bool EdnParser::integer(int64_t& out, bool& is_nil) {
+  if (!skip_blank()) return false;
+  const char* const begin = at;
+  std::string_view number = token();
+  is_nil = number == "nil";
+  if (is_nil) return true;
+  if (number.ends_with("N")) number.remove_suffix(1);
+  if (parse_integer(number, out)) return true;
+  if (at == end_) return cut();
+  at = begin;
+  return fail("no whole number: " + std::string(number));
+}
+
+bool EdnParser::collection(ValueWriter& out, std::vector<uint8_t>& bytes, char close) {
+  ++at;
+  if (out.depth() >= kMaxTextDepth) return fail("a value nested more than 60 deep");
+  const bool map = close == '}';
+  map ? out.begin_map() : out.begin_list();
+  size_t count = 0;
+  while (true) {
+    if (!skip_blank()) return false;
+    if (at == end_) return cut();
+    if (*at == close) break;
+    if (!value(out, bytes)) return false;
+    ++count;
+  }
+  if (map && count % 2 != 0) return fail("a map with a key without a value");
+  ++at;
+  out.end();
+  return true;
+}
+
+/// Elements of a set of integers are put in order, so that equal sets are equal lists.
+bool EdnParser::set(ValueWriter& out, std::vector<uint8_t>& bytes) {
+  const size_t depth = out.depth();
+  ++at;
+  if (depth >= kMaxTextDepth) return fail("a value nested more than 60 deep");
+  out.begin_list();
+  const size_t start = bytes.size() - 2;
+  while (true) {
+    if (!skip_blank()) return false;
+    if (at == end_) return cut();
+    if (*at == '}') break;
+    if (!value(out, bytes)) return false;
+  }
+  ++at;
+  out.end();
+  if (bytes[start] != encoding::integers) return true;
+  std::vector<int64_t> items;
+  ValueView(bytes.data() + start).for_each_integer([&](int64_t i) { items.push_back(i); });
+  if (std::is_sorted(items.begin(), items.end())) return true;
+  std::sort(items.begin(), items.end());
+  bytes.resize(start);
+  out.begin_list();
+  for (const int64_t i : items) out.integer(i);
+  out.end();
+  return true;
+}
+
+bool EdnParser::character(ValueWriter& out) {
+  ++at;
+  if (at == end_) return cut();
+  const char* const begin = at++;
+  // At least one character, though it be a delimiter; then the rest of its name, or of its UTF-8 bytes.
+  if (!ends_token(*begin)) token();
+  std::string_view name(begin, static_cast<size_t>(at - begin));
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kNames = {
+      {{"newline", "\n"},
+       {"space", " "},
+       {"tab", "\t"},
+       {"return", "\r"},
+       {"backspace", "\b"},
+       {"formfeed", "\f"}}};
+  for (const auto& [known, meaning] : kNames) {
+    if (name == known) name = meaning;
+  }
+  std::string code;
+  if (name.size() == 5 && name[0] == 'u') {
+    uint32_t number = 0;
+    const auto [stop, status] = std::from_chars(begin + 1, begin + 5, number, 16);
+    if (status == std::errc() && stop == begin + 5) {
+      put_utf8(code, number);
+      name = code;
+    }
+  }
+  out.string(symbols_(name));
+  return true;
+}
+
+bool EdnParser::number(ValueWriter& out) {
+  const char* const begin = at;
+  // Up to 18 digits cannot overflow; anything else takes the slow way.
+  const bool negative = *at == '-';
+  if (*at == '-' || *at == '+') ++at;
+  uint64_t sum = 0;
+  const char* const digits = at;
+  while (at < end_ && is_digit(*at)) sum = sum * 10 + static_cast<uint64_t>(*at++ - '0');
+  constexpr ptrdiff_t kSafeDigits = 18;
+  if (at < end_ && ends_token(*at) && at - digits <= kSafeDigits && at > digits) {
+    out.integer(negative ? -static_cast<int64_t>(sum) : static_cast<int64_t>(sum));
+    return true;
+  }
+  at = begin;
+  std::string_view text = token();
+  const bool decimal = text.ends_with("M") && text.find_first_of(".eE") != std::string_view::npos;
+  if (decimal) {
+    out.string(symbols_(text.substr(0, text.size() - 1)));
+    return true;
+  }
+  if (text.ends_with("N") || text.ends_with("M")) text.remove_suffix(1);
+  write_number(text, out, symbols_);
+  return true;
+}
+
+bool EdnParser::word(ValueWriter& out) {
+  const std::string_view text = token();
+  if (text.empty()) return fail(std::string("a '") + *at + "' where a value should be");
+  if (text == "nil") {
+    out.nil();
+  } else if (text == "true" || text == "false") {
+    out.boolean(text == "true");
+  } else {
+    out.string(symbols_(text));
+  }
+  return true;
+}
+
+bool EdnParser::keyword(ValueWriter& out) {
+  ++at;
+  out.keyword(symbols_(token()));
+  return true;
+}
+
+/// What follows a '#'. `again`: the value itself is still to come.
+bool EdnParser::dispatch(ValueWriter& out, std::vector<uint8_t>& bytes, bool& again) {
+  ++at;
+  if (at == end_) return cut();
+  switch (*at) {
+    case '{':
+      return set(out, bytes);
+    case '"':  // a regular expression
+    case '(':
+      again = true;
+      return true;
+    case '\'':
+    case '^':
+    case '=':
+      ++at;
+      again = true;
+      return true;
+    case '#': {
+      ++at;
+      const std::string_view name = token();
+      constexpr double kInfinity = std::numeric_limits<double>::infinity();
+      if (name != "Inf" && name != "-Inf" && name != "NaN") return fail("## with neither Inf, -Inf nor NaN");
+      out.real(name == "NaN"   ? std::numeric_limits<double>::quiet_NaN()
+               : name == "Inf" ? kInfinity
+                               : -kInfinity);
+      return true;
+    }
+    default:
+      return tagged(out, again);
+  }
+}
+
+bool EdnParser::tagged(ValueWriter& out, bool& again) {
+  const std::string_view tag = token();
+  if (tag.empty()) return at == end_ ? cut() : fail("a # without a tag");
+  if (!skip_blank()) return false;
+  if (tag != "riven/keyword" || peek() != '"') {
+    again = true;
+    return true;
+  }
+  std::string_view name;
+  if (!string(name)) return false;
+  out.keyword(symbols_(name));
+  return true;
+}
+
+bool EdnParser::value(ValueWriter& out, std::vector<uint8_t>& bytes) {
+  while (true) {
+    if (!skip_blank()) return false;
+    if (at == end_) return cut();
+    const char c = *at;
+    if (is_digit(c)) return number(out);
+    switch (c) {
+      case ':':
+        return keyword(out);
+      case '[':
+        return collection(out, bytes, ']');
+      case '(':
+        return collection(out, bytes, ')');
+      case '{':
+        return collection(out, bytes, '}');
+      case '"': {
+        std::string_view content;
+        if (!string(content)) return false;
+        out.string(symbols_(content));
+        return true;
+      }
+      case '\\':
+        return character(out);
+      case '-':
+      case '+':
+        return at + 1 < end_ && is_digit(at[1]) ? number(out) : word(out);
+      case '#': {
+        bool again = false;
+        if (!dispatch(out, bytes, again)) return false;
+        if (!again) return true;
+        break;
+      }
+      case '^':  // metadata: dropped
+        ++at;
+        if (!skip_form()) return false;
+        break;
+      case '\'':
+      case '`':
+      case '@':
+        ++at;
+        break;
+      default:
+        return word(out);
+    }
+  }
+}
+
+}  // namespace riven::reading

@@ -1,0 +1,218 @@
+// Jepsen's and Elle's operations as EDN maps, and Porcupine's key-value log, which is the same with :key.
+#include <algorithm>
+
+#include "harness/history/edn_parser.h"
+#include "harness/history/text_part.h"
+
+namespace riven::reading {
+
+namespace {
+
+/// Elle's own examples leave out :process and :f where there is one process and only transactions.
+OpFields elle_defaults() {
+  OpFields usual;
+  usual.process = 0;
+  usual.f = Symbol("txn");
+  return usual;
+}
+
+/// Parses the operations of one part.
+class EdnOps {
+ public:
+  EdnOps(TextPart& part, const char* begin, const char* limit, const char* end, bool porcupine)
+      : part_(part), parser_(begin, end, part.symbols()), limit_(limit), porcupine_(porcupine) {}
+
+  void run() {
+    while (true) {
+      const char* const blank = parser_.at;
+      if (!parser_.skip_blank()) return stuck(blank);
+      const char* const start = parser_.at;
+      if (parser_.at_end() || start >= limit_) return part_.stop(start);
+      const char c = *start;
+      if (c == '[' || c == '(' || c == ']' || c == ')') {  // around all operations
+        ++parser_.at;
+        continue;
+      }
+      if (c != '{' && c != '#') {
+        part_.fail(start, std::string("a '") + c + "' where an operation {:process ...} should begin");
+        return part_.stop(start);
+      }
+      if (!operation(start)) return;
+    }
+  }
+
+ private:
+  void stuck(const char* start) {
+    if (parser_.truncated()) {
+      part_.cut_short(start);
+    } else {
+      part_.fail(parser_.at, parser_.error());
+    }
+    part_.stop(std::max(start, parser_.at));
+  }
+
+  bool operation(const char* start) {
+    while (parser_.peek() == '#') {  // #jepsen.history.Op{
+      parser_.token();
+      if (!parser_.skip_blank()) return stuck(start), false;
+    }
+    if (parser_.at_end()) {
+      part_.cut_short(start);
+      return part_.stop(start), false;
+    }
+    if (parser_.peek() != '{') {
+      part_.fail(start, "a tagged value that is no operation");
+      return part_.stop(start), false;
+    }
+    ++parser_.at;
+    part_.begin(start);
+    if (!fields()) {
+      part_.drop();
+      stuck(start);
+      return false;
+    }
+    if (!finish()) return part_.stop(parser_.at), false;
+    return true;
+  }
+
+  bool fields() {
+    fields_ = OpFields();
+    has_value_ = false;
+    error_.clear();
+    key_.clear();
+    while (true) {
+      if (!parser_.skip_blank()) return false;
+      const char c = parser_.peek();
+      if (c == '}') {
+        ++parser_.at;
+        return true;
+      }
+      if (c != ':') {
+        if (!parser_.skip_form() || !parser_.skip_form()) return false;
+        continue;
+      }
+      ++parser_.at;
+      if (!field(parser_.token())) return false;
+    }
+  }
+
+  bool field(std::string_view name) {
+    if (name == "value") return value();
+    if (name == "type") return type();
+    if (name == "process") return process();
+    if (name == "f") return function();
+    if (name == "time") return whole(fields_.time_ns);
+    if (name == "index") return whole(fields_.index);
+    if (name == "error") return scratch(error_);
+    if (porcupine_ && name == "key") return scratch(key_);
+    return parser_.skip_blank() && parser_.skip_form();
+  }
+
+  bool value() {
+    if (has_value_) return parser_.fail("an operation with two values");
+    has_value_ = true;
+    if (porcupine_) return scratch(value_);
+    return parser_.value(part_.builder().value(), part_.builder().value_bytes());
+  }
+
+  bool scratch(std::vector<uint8_t>& bytes) {
+    bytes.clear();
+    ValueWriter writer(bytes);
+    return parser_.value(writer, bytes);
+  }
+
+  bool type() {
+    std::string_view name;
+    if (!parser_.text(name)) return false;
+    fields_.type = parse_type(name);
+    if (fields_.type) return true;
+    if (parser_.at_end()) return parser_.skip_form();  // cut short
+    return parser_.fail("the type :" + std::string(name) + " is none of :invoke, :ok, :fail, :info");
+  }
+
+  bool process() {
+    if (!parser_.skip_blank()) return false;
+    const char c = parser_.peek();
+    if (c == ':' || c == '"' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')) {
+      std::string_view name;
+      if (!parser_.text(name)) return false;
+      if (name != "nil") fields_.process = part_.named_process(name);
+      return true;
+    }
+    int64_t number = 0;
+    bool nil = false;
+    if (!parser_.integer(number, nil)) return false;
+    if (number > INT32_MAX || number <= INT32_MIN / 2)
+      return parser_.fail("the process " + std::to_string(number) + " is out of range");
+    fields_.process = static_cast<Process>(number);
+    return true;
+  }
+
+  bool function() {
+    if (!parser_.skip_blank()) return false;
+    const bool bare = parser_.peek() == 'n';
+    std::string_view name;
+    if (!parser_.text(name)) return false;
+    if (!bare || name != "nil") fields_.f = part_.symbols()(name);
+    return true;
+  }
+
+  bool whole(int64_t& out) {
+    int64_t number = OpFields::kMissing;
+    bool nil = false;
+    if (!parser_.integer(number, nil)) return false;
+    if (!nil) out = number;
+    return true;
+  }
+
+  bool finish() {
+    HistoryBuilder& builder = part_.builder();
+    if (porcupine_) {
+      const ValueView key = key_.empty() ? ValueView() : ValueView(key_.data());
+      const ValueView value = has_value_ ? ValueView(value_.data()) : ValueView();
+      ValueWriter& out = builder.value();
+      if (!key_.empty()) {
+        out.begin_list();
+        out.value(key);
+      }
+      out.value(value);
+      if (!key_.empty()) out.end();
+    }
+    if (!error_.empty()) builder.error(ValueView(error_.data()));
+    return part_.commit(fields_, usual_);
+  }
+
+  TextPart& part_;
+  EdnParser parser_;
+  const char* limit_;
+  bool porcupine_;
+  const OpFields usual_ = elle_defaults();
+  OpFields fields_;
+  bool has_value_ = false;
+  std::vector<uint8_t> error_, key_, value_;
+};
+
+/// A line that begins with a map or a tag, perhaps after a blank.
+size_t next_operation(std::string_view text, size_t from) {
+  for (size_t at = text.find('\n', from); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    size_t start = at + 1;
+    while (start < text.size() && (text[start] == ' ' || text[start] == ',')) ++start;
+    if (start < text.size() && (text[start] == '{' || text[start] == '#')) return start;
+  }
+  return text.size();
+}
+
+}  // namespace
+
+Result<ReadHistory> read_edn(const Source& source) {
+  const bool porcupine = source.options.format == Format::porcupine;
+  const TextGrammar grammar{
+      .boundary = next_operation,
+      .parse = [porcupine](TextPart& part, const char* begin, const char* limit, const char* end) {
+        EdnOps(part, begin, limit, end, porcupine).run();
+      }};
+  return read_parts(source, HistoryBuilder::Pairing::lenient, porcupine ? Format::porcupine : Format::edn,
+                    grammar);
+}
+
+}  // namespace riven::reading

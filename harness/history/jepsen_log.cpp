@@ -1,0 +1,90 @@
+// Jepsen's log lines ("INFO  jepsen.util - 2 :invoke :cas [1 2]") and its history.txt. The line's place is
+// its time. Lines that tell of no operation are passed over. The third column of a completion is its value,
+// as in Jepsen ("2 :info :cas :timed-out"); a fourth that begins like a value is its error.
+#include <algorithm>
+
+#include "harness/history/edn_parser.h"
+#include "harness/history/log_line.h"
+#include "harness/history/number_text.h"
+#include "harness/history/text_part.h"
+
+namespace riven::reading {
+
+namespace {
+
+class LogOps {
+ public:
+  explicit LogOps(TextPart& part) : part_(part) {}
+
+  void run(const char* begin, const char* limit, const char* end) {
+    for (const char* at = begin; at < limit;) {
+      const char* const stop = std::find(at, end, '\n');
+      const auto line = parse_log_line({at, static_cast<size_t>(stop - at)});
+      if (line && !operation(at, *line, stop, stop == end)) return part_.stop(std::min(stop + 1, end));
+      at = std::min(stop + 1, end);
+    }
+    part_.stop(limit);
+  }
+
+ private:
+  bool operation(const char* start, const LogLine& line, const char* stop, bool last) {
+    OpFields fields;
+    fields.type = line.type;
+    int64_t number = 0;
+    if (parse_integer(line.process, number) && number <= INT32_MAX) {
+      fields.process = static_cast<Process>(number);
+    } else {
+      fields.process = part_.named_process(line.process);
+    }
+    EdnParser parser(line.rest.data(), stop, part_.symbols());
+    std::string_view f;
+    part_.begin(start);
+    bool good = parser.text(f);
+    if (good) fields.f = part_.symbols()(f);
+    good = good && parser.skip_blank();
+    if (good && !parser.at_end()) {
+      good = parser.value(part_.builder().value(), part_.builder().value_bytes()) && parser.skip_blank();
+      if (good && !parser.at_end() && *parser.at != '#' && !line_comment(parser.at, stop))
+        good = error(parser);
+    }
+    if (good) return part_.commit(fields, OpFields());
+    part_.drop();
+    if (last && parser.truncated()) {
+      part_.cut_short(start);
+      return false;
+    }
+    return part_.fail(start, parser.truncated() ? "the line ends within its value" : parser.error());
+  }
+
+  /// etcd's recordings of Porcupine have ":hint 12" behind the value.
+  static bool line_comment(const char* at, const char* stop) {
+    return std::string_view(at, static_cast<size_t>(stop - at)).starts_with(":hint ");
+  }
+
+  bool error(EdnParser& parser) {
+    error_.clear();
+    ValueWriter writer(error_);
+    if (!parser.value(writer, error_)) return false;
+    part_.builder().error(ValueView(error_.data()));
+    return true;
+  }
+
+  TextPart& part_;
+  std::vector<uint8_t> error_;
+};
+
+size_t next_line(std::string_view text, size_t from) {
+  const size_t at = text.find('\n', from);
+  return at == std::string_view::npos ? text.size() : at + 1;
+}
+
+}  // namespace
+
+Result<ReadHistory> read_jepsen_log(const Source& source) {
+  const TextGrammar grammar{.boundary = next_line,
+                            .parse = [](TextPart& part, const char* begin, const char* limit,
+                                        const char* end) { LogOps(part).run(begin, limit, end); }};
+  return read_parts(source, HistoryBuilder::Pairing::lenient, Format::jepsen_log, grammar);
+}
+
+}  // namespace riven::reading

@@ -1,0 +1,170 @@
+// JSON lines, and elle-cli's JSON: the same objects in one array.
+#include <algorithm>
+
+#include "harness/history/json_parser.h"
+#include "harness/history/number_text.h"
+#include "harness/history/text_part.h"
+
+namespace riven::reading {
+
+namespace {
+
+/// Parses the operations of one part. With `lines` each stands on a line of its own.
+class JsonOps {
+ public:
+  JsonOps(TextPart& part, const char* begin, const char* limit, const char* end, bool lines)
+      : part_(part), parser_(begin, end, part.symbols(), lines), limit_(limit), lines_(lines) {
+    if (!lines) {
+      usual_.process = 0;
+      usual_.f = Symbol("txn");
+    }
+  }
+
+  void run() {
+    while (true) {
+      while (!parser_.at_end() && is_between(parser_.peek())) ++parser_.at;
+      const char* const start = parser_.at;
+      if (parser_.at_end() || start >= limit_) return part_.stop(start);
+      part_.begin(start);
+      if (!object() || !line_end()) {
+        part_.drop();
+        if (parser_.truncated()) {
+          part_.cut_short(start);
+        } else {
+          part_.fail(parser_.at, parser_.error());
+        }
+        return part_.stop(std::max(start, parser_.at));
+      }
+      if (!error_.empty()) part_.builder().error(ValueView(error_.data()));
+      if (!part_.commit(fields_, usual_)) return part_.stop(parser_.at);
+    }
+  }
+
+ private:
+  bool is_between(char c) const {
+    if (c == ' ' || c == '\t' || c == '\r' || c == '\n') return true;
+    return !lines_ && (c == '[' || c == ']' || c == ',');
+  }
+
+  bool line_end() {
+    if (!lines_) return true;
+    parser_.skip_blank();
+    return parser_.at_end() || parser_.peek() == '\n' ||
+           parser_.fail(std::string("a '") + parser_.peek() + "' behind the object: one object a line");
+  }
+
+  bool object() {
+    fields_ = OpFields();
+    has_value_ = false;
+    error_.clear();
+    if (!parser_.expect('{')) return false;
+    parser_.skip_blank();
+    if (parser_.peek() == '}') {
+      ++parser_.at;
+      return true;
+    }
+    while (true) {
+      std::string_view name;
+      if (!parser_.string(name) || !parser_.expect(':') || !field(name)) return false;
+      parser_.skip_blank();
+      const char c = parser_.peek();
+      if (c == ',' || c == '}') ++parser_.at;
+      if (c == '}') return true;
+      if (c != ',') {
+        if (parser_.at_end() || c == '\n') return parser_.cut();
+        return parser_.fail(std::string("a '") + c + "' where a ',' or a '}' should be");
+      }
+    }
+  }
+
+  bool field(std::string_view name) {
+    if (name == "value") {
+      if (has_value_) return parser_.fail("an operation with two values");
+      has_value_ = true;
+      return parser_.value(part_.builder().value());
+    }
+    if (name == "type") return type();
+    if (name == "process") return process();
+    if (name == "f") return function();
+    if (name == "time") return whole(fields_.time_ns);
+    if (name == "index") return whole(fields_.index);
+    if (name == "error") {
+      error_.clear();
+      ValueWriter writer(error_);
+      return parser_.value(writer);
+    }
+    return parser_.skip_value();
+  }
+
+  bool type() {
+    std::string_view name;
+    if (!parser_.string(name)) return false;
+    fields_.type = parse_type(name);
+    return fields_.type.has_value() ||
+           parser_.fail("the type \"" + std::string(name) + "\" is none of invoke, ok, fail, info");
+  }
+
+  bool process() {
+    parser_.skip_blank();
+    if (parser_.peek() == '"') {
+      std::string_view name;
+      if (!parser_.string(name)) return false;
+      fields_.process = part_.named_process(name);
+      return true;
+    }
+    int64_t number = OpFields::kMissing;
+    if (!whole(number)) return false;
+    if (number == OpFields::kMissing) return true;
+    if (number > INT32_MAX || number <= INT32_MIN / 2)
+      return parser_.fail("the process " + std::to_string(number) + " is out of range");
+    fields_.process = static_cast<Process>(number);
+    return true;
+  }
+
+  bool function() {
+    std::string_view name;
+    if (!parser_.string(name)) return false;
+    if (name.starts_with(":")) name.remove_prefix(1);
+    fields_.f = part_.symbols()(name);
+    return true;
+  }
+
+  bool whole(int64_t& out) {
+    parser_.skip_blank();
+    const std::string_view token = parser_.token();
+    if (parser_.at_end()) return parser_.cut();
+    if (token == "null") return true;
+    return parse_integer(token, out) || parser_.fail("no whole number: " + std::string(token));
+  }
+
+  TextPart& part_;
+  JsonParser parser_;
+  const char* limit_;
+  bool lines_;
+  OpFields usual_;
+  OpFields fields_;
+  bool has_value_ = false;
+  std::vector<uint8_t> error_;
+};
+
+size_t next_line(std::string_view text, size_t from) {
+  const size_t at = text.find('\n', from);
+  if (at == std::string_view::npos) return text.size();
+  const size_t start = text.find_first_not_of(" \t\r\n", at);
+  return std::min(start, text.size());
+}
+
+}  // namespace
+
+Result<ReadHistory> read_json(const Source& source) {
+  const bool lines = source.options.format != Format::elle_json;
+  const TextGrammar grammar{
+      .boundary = [lines](std::string_view text,
+                          size_t from) { return lines ? next_line(text, from) : text.size(); },
+      .parse = [lines](TextPart& part, const char* begin, const char* limit,
+                       const char* end) { JsonOps(part, begin, limit, end, lines).run(); }};
+  const auto usual = lines ? HistoryBuilder::Pairing::strict : HistoryBuilder::Pairing::lenient;
+  return read_parts(source, usual, lines ? Format::jsonl : Format::elle_json, grammar);
+}
+
+}  // namespace riven::reading

@@ -1,0 +1,102 @@
+// Large texts of operations, parsed in parts on all cores. Internal to harness/history.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/core/history.h"
+#include "harness/history/source_reader.h"
+
+namespace riven::reading {
+
+/// Symbols of short texts without the lock that interning takes: a direct-mapped cache. For one thread.
+class SymbolCache {
+ public:
+  Symbol operator()(std::string_view text);
+
+ private:
+  struct Slot {
+    std::string_view text;
+    Symbol symbol;
+  };
+  std::array<Slot, 1024> slots_;
+};
+
+/// The fields of one operation but its value and error.
+struct OpFields {
+  static constexpr int64_t kMissing = INT64_MIN;
+  int64_t time_ns = kMissing;
+  int64_t index = kMissing;
+  std::optional<Process> process;
+  std::optional<OpType> type;
+  std::optional<Symbol> f;
+};
+
+/// What one thread read from one part of a text: its entries, with lines counted from the part's beginning,
+/// and processes that are names numbered within the part.
+class TextPart {
+ public:
+  explicit TextPart(const char* begin) : stop_(begin), counted_(begin) {}
+
+  SymbolCache& symbols() { return symbols_; }
+  HistoryBuilder& builder() { return builder_; }
+  /// The number for a process that is a name.
+  Process named_process(std::string_view name);
+  /// Begins the entry that stands at `at`; positions must not decrease.
+  void begin(const char* at);
+  /// Ends it. An error when a field is missing that has no `usual` value, or there are too many functions.
+  bool commit(const OpFields& fields, const OpFields& usual);
+  /// Forgets it.
+  void drop();
+
+  bool fail(const char* at, std::string what);  ///< always false
+  /// The text ends within the entry that began at `at`.
+  void cut_short(const char* at);
+  /// The part has been read up to `at`: where the next operation begins, or the end of the text.
+  void stop(const char* at);
+
+ private:
+  friend class TextAssembler;
+  friend Result<ReadHistory> read_parts(const Source&, HistoryBuilder::Pairing, Format,
+                                        const struct TextGrammar&);
+  uint32_t line_of(const char* at);
+
+  struct Problem {
+    uint32_t line;
+    std::string what;
+  };
+  HistoryBuilder builder_;
+  SymbolCache symbols_;
+  std::vector<int64_t> indices_;
+  std::vector<Symbol> names_;
+  std::optional<Problem> problem_;
+  std::optional<uint32_t> cut_line_;
+  const char* stop_;
+  const char* counted_;
+  uint32_t lines_ = 0;
+  const char* entry_ = nullptr;
+};
+
+/// How a text is cut and parsed.
+struct TextGrammar {
+  /// Where an operation may begin at or behind `from`, or the text's size. May be wrong: then what was
+  /// parsed from there on is parsed again.
+  std::function<size_t(std::string_view text, size_t from)> boundary;
+  /// Parses the operations that begin in [begin, limit) of a text that ends at `end`.
+  std::function<void(TextPart& part, const char* begin, const char* limit, const char* end)> parse;
+};
+
+/// Reads the whole source. The result does not depend on the number of threads.
+Result<ReadHistory> read_parts(const Source& source, HistoryBuilder::Pairing usual, Format format,
+                               const TextGrammar& grammar);
+
+/// The type named so, with or without a colon before it.
+std::optional<OpType> parse_type(std::string_view text);
+
+}  // namespace riven::reading
