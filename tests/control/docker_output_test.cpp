@@ -1,0 +1,130 @@
+#include "harness/control/docker_output.h"
+
+#include <algorithm>
+
+#include "harness/control/local_command.h"
+#include "tests/catch.h"
+
+using namespace riven;
+
+namespace {
+
+Ipv4Range range(const char* text) {
+  const auto parsed = parse_ipv4_range(text);
+  REQUIRE(parsed);
+  return *parsed;
+}
+
+std::string chosen(const std::vector<Ipv4Range>& used, uint32_t start) {
+  const auto subnet = choose_subnet(used, start);
+  return subnet ? ipv4_text(*subnet) : "none";
+}
+
+}  // namespace
+
+TEST_CASE("ranges of addresses") {
+  CHECK(range("198.18.4.0/24").first == range("198.18.4.0").first);
+  CHECK(ipv4_text(range("198.18.4.7/24").first) == "198.18.4.0");
+  CHECK(ipv4_text(range("198.18.4.7/24").last) == "198.18.4.255");
+  CHECK(ipv4_text(range("198.18.0.0/15").last) == "198.19.255.255");
+  CHECK(range("0.0.0.0/0") == Ipv4Range{0, UINT32_MAX});
+  CHECK(range("255.255.255.255") == Ipv4Range{UINT32_MAX, UINT32_MAX});
+  for (const char* wrong : {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4/33", "1.2.3.4/", "1.2.3.4/8x",
+                            "fd00::/8", "default", "a.b.c.d", "1..2.3"}) {
+    INFO(wrong);
+    CHECK_FALSE(parse_ipv4_range(wrong));
+  }
+}
+
+TEST_CASE("a subnet is free of everything that is used, from the start on and around the end") {
+  CHECK(chosen({}, 0) == "198.18.0.0");
+  CHECK(chosen({}, 300) == "198.19.44.0");
+  CHECK(chosen({}, 512) == "198.18.0.0");
+  CHECK(chosen({range("198.18.0.0/24")}, 0) == "198.18.1.0");
+  CHECK(chosen({range("198.18.1.128/25"), range("198.18.0.0/25")}, 0) == "198.18.2.0");
+  CHECK(chosen({range("198.18.0.0/16")}, 7) == "198.19.0.0");
+  CHECK(chosen({range("198.19.255.0/24")}, 511) == "198.18.0.0");
+  CHECK(chosen({range("172.17.0.0/16"), range("10.0.0.0/8")}, 3) == "198.18.3.0");
+  CHECK(chosen({range("198.18.0.0/15")}, 3) == "none");
+  CHECK(chosen({range("198.18.5.77")}, 5) == "198.18.6.0");
+}
+
+TEST_CASE("subnets in what docker network inspect prints") {
+  auto subnets = subnets_of_networks(R"([
+    {"Name": "bridge", "IPAM": {"Driver": "default", "Options": null, "Config": [{"Subnet": "172.17.0.0/16"}]}},
+    {"Name": "host", "IPAM": {"Config": []}},
+    {"Name": "none", "IPAM": {"Config": null}},
+    {"Name": "odd"},
+    {"Name": "riven-a", "IPAM": {"Config": [{"Subnet": "198.18.7.0/24"}, {"Subnet": "fd00:1::/64"}]}}])");
+  REQUIRE(subnets);
+  CHECK(*subnets == std::vector<Ipv4Range>{range("172.17.0.0/16"), range("198.18.7.0/24")});
+  CHECK(subnets_of_networks("[]")->empty());
+  CHECK_FALSE(subnets_of_networks(""));
+  CHECK_FALSE(subnets_of_networks("Error response from daemon"));
+  CHECK_FALSE(subnets_of_networks("{}"));
+}
+
+TEST_CASE("routes that take addresses; a blackhole and the default route do not") {
+  const auto routes = ranges_of_routes(
+      "default via 10.0.0.1 dev eth0\nblackhole 198.18.0.0/15 metric 65535 \n"
+      "198.18.9.0/24 dev br-x proto kernel scope link src 198.18.9.1 \n10.1.2.3 dev tun0\n");
+  CHECK(routes == std::vector<Ipv4Range>{range("198.18.9.0/24"), range("10.1.2.3")});
+}
+
+TEST_CASE("the engine's words for a subnet that is taken") {
+  CHECK(is_subnet_overlap("docker network failed: Pool overlaps with other one on this address space"));
+  CHECK(is_subnet_overlap("invalid pool request: Pool overlaps with other one on this address space"));
+  CHECK_FALSE(is_subnet_overlap("network with name riven-x already exists"));
+}
+
+TEST_CASE("containers in what docker inspect prints") {
+  auto containers = parse_containers(R"([
+    {"Config": {"Labels": {"riven.node": "n1"}}, "State": {"Status": "running"},
+     "NetworkSettings": {"Networks": {"riven-a": {"IPAddress": "198.18.7.11", "GlobalIPv6Address": "fd00::b"}}}},
+    {"Config": {"Labels": null}, "State": {"Status": "exited"}, "NetworkSettings": {"Networks": {}}}])");
+  REQUIRE(containers);
+  REQUIRE(containers->size() == 2);
+  CHECK(containers->at(0).name == "n1");
+  CHECK(containers->at(0).state == "running");
+  CHECK(containers->at(0).address == "198.18.7.11");
+  CHECK(containers->at(0).address6 == "fd00::b");
+  CHECK(containers->at(1).name.empty());
+  CHECK(containers->at(1).state == "exited");
+  CHECK_FALSE(parse_containers("no such object"));
+}
+
+TEST_CASE("capabilities are the least that the faults need") {
+  const auto has = [](const std::vector<std::string>& options, const std::string& word) {
+    return std::find(options.begin(), options.end(), word) != options.end();
+  };
+  const auto plain = capability_options({"partition"});
+  CHECK(plain[0] == "--cap-drop");
+  CHECK(plain[1] == "ALL");
+  CHECK(has(plain, "NET_ADMIN"));
+  for (const char* more : {"SYS_ADMIN", "SYS_PTRACE", "SYS_NICE", "SYS_TIME", "--privileged", "/dev/fuse"}) {
+    CHECK_FALSE(has(plain, more));
+  }
+  CHECK(has(capability_options({"clock"}), "SYS_PTRACE"));
+  CHECK(has(capability_options({"priority"}), "SYS_NICE"));
+  CHECK(has(capability_options({"disk"}), "SYS_ADMIN"));
+  CHECK(has(capability_options({"disk"}), "/dev/fuse"));
+  CHECK_FALSE(has(capability_options({"disk"}), "SYS_PTRACE"));
+}
+
+TEST_CASE("tar reads the archives") {
+  const std::string archive = tar_archive(
+      {{"a/secret", "key\n", 0600}, {"empty", "", 0644}, {"whole-block", std::string(512, 'x'), 0755}});
+  CHECK(archive.size() % 512 == 0);
+  auto listed = run_local({"tar", "-tvf", "-"}, archive, Milliseconds(10'000));
+  REQUIRE(listed);
+  CHECK(listed->succeeded());
+  CHECK(listed->err.empty());
+  CHECK(listed->out.find("-rw------- root/root") != std::string::npos);
+  CHECK(listed->out.find("-rwxr-xr-x root/root") != std::string::npos);
+  auto unpacked = run_local({"tar", "-xOf", "-", "a/secret"}, archive, Milliseconds(10'000));
+  REQUIRE(unpacked);
+  CHECK(unpacked->out == "key\n");
+  auto block = run_local({"tar", "-xOf", "-", "whole-block"}, archive, Milliseconds(10'000));
+  REQUIRE(block);
+  CHECK(block->out == std::string(512, 'x'));
+}
