@@ -1,0 +1,179 @@
+// Partitions: nodes that do not hear each other, or the clients.
+//
+// :start-partition with a value as in parts/partition_plan.h; completes with the exact plan and how long it
+// took from the first node's first rule to the last node's last. :stop-partition completes with
+// {bit, dropped {"n1->n2" packets}}: what the rules really dropped.
+#include <sstream>
+
+#include "harness/api/registry.h"
+#include "harness/generator/combinators.h"
+#include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/jittered.h"
+#include "nemesis/parts/partition_plan.h"
+
+namespace riven {
+namespace {
+
+Value proof_value(const std::vector<NodeProof>& proofs, const std::vector<Node>& nodes) {
+  Value::List dropped;
+  int64_t total = 0;
+  for (const NodeProof& proof : proofs) {
+    if (!proof.fault.proof.contains("dropped")) continue;
+    for (const auto& [peer, counts] : proof.fault.proof["dropped"].items()) {
+      const int64_t packets = integer_of(counts, "packets");
+      total += packets;
+      dropped.emplace_back(peer + "->" + nodes[proof.node].name);
+      dropped.emplace_back(packets);
+    }
+  }
+  return Value::map({"bit", total > 0, "dropped", Value::map(std::move(dropped))});
+}
+
+class PartitionNemesis final : public Nemesis {
+ public:
+  explicit PartitionNemesis(uint64_t seed) : rng_(seed) {}
+
+  Result<Value> invoke(FaultTarget& target, const Op& op) override {
+    if (op.f.text() == "start-partition") return start(target, op.value);
+    if (op.f.text() == "stop-partition") return stop(target);
+    return Error{"partitions have no operation " + std::string(op.f.text())};
+  }
+
+  Status heal(FaultTarget& target) noexcept override {
+    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    return healed ? ok_status() : Status(healed.error());
+  }
+
+ private:
+  Result<Value> start(FaultTarget& target, const Value& spec) {
+    if (faults_.in_force()) return Error{"a partition is in force already"};
+    Result<PartitionPlan> plan = plan_partition(spec, target, rng_);
+    if (!plan) return plan.error();
+    Result<std::vector<FaultAck>> acks = faults_.apply(target, faults_of(*plan, target));
+    if (!acks) return acks.error();
+    Value::List done = describe(*plan, target.nodes).flat_map();
+    done.emplace_back("spread-us");
+    done.emplace_back(spread_ns(*acks) / 1000);
+    return Value::map(std::move(done));
+  }
+
+  Result<Value> stop(FaultTarget& target) {
+    if (!faults_.in_force()) return Value("no partition was in force");
+    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    if (!healed) return healed.error();
+    return proof_value(*healed, target.nodes);
+  }
+
+  AgentFaults faults_;
+  Rng rng_;
+};
+
+/// Options of one kind of start, from --fault-opt: all but `partition` go into every operation's value.
+struct StartOptions {
+  std::vector<std::string> words;
+  bool asked_for = false;  // the words are the user's own
+  Value::List fields;
+};
+
+Result<StartOptions> read_options(const FaultOptions& options, const Capabilities& capabilities) {
+  StartOptions read;
+  for (const auto& [key, text] : options.extra) {
+    if (key == "partition") {
+      std::istringstream words(text);
+      std::string word;
+      while (std::getline(words, word, ',')) read.words.push_back(word);
+    } else if (key == "verdict") {
+      read.fields.insert(read.fields.end(), {key, text});
+    } else if (key == "one-way") {
+      read.fields.insert(read.fields.end(), {key, text == "true"});
+    } else if (key == "port" || key == "percent") {
+      double number = 0;
+      std::istringstream in(text);
+      if (!(in >> number) || !in.eof()) return Error{"partition: " + key + " must be a number, not " + text};
+      const bool whole = key == "port";
+      read.fields.insert(read.fields.end(),
+                         {key, whole ? Value(static_cast<int64_t>(number)) : Value(number)});
+    } else {
+      return Error{"partitions have no option '" + key +
+                   "' (known: partition, verdict, one-way, port, percent)"};
+    }
+  }
+  read.asked_for = !read.words.empty();
+  if (!read.asked_for) {
+    read.words = {"one", "halves", "majority", "bridge", "ring"};
+    if (capabilities.primaries) read.words.emplace_back("primaries");
+  }
+  return read;
+}
+
+/// Plans as much as can be known before the run, so that the history's operations say exactly what happens.
+gen::Draft start_draft(const StartOptions& options, const FaultTarget& shape, Rng& rng) {
+  const std::string& word = options.words[rng.below(options.words.size())];
+  Value::List map = {"partition", word};
+  map.insert(map.end(), options.fields.begin(), options.fields.end());
+  Value spec = Value::map(std::move(map));
+  if (word != "primaries") {
+    if (Result<PartitionPlan> plan = plan_partition(spec, shape, rng)) spec = describe(*plan, shape.nodes);
+  }
+  return gen::op("start-partition", spec);
+}
+
+/// Drops the default words that make no sense for a cluster of this size; a word that was asked for is
+/// refused now, not in the middle of the run.
+Status keep_possible(StartOptions& options, const FaultTarget& shape, const Capabilities& capabilities,
+                     uint64_t seed) {
+  if (shape.nodes.empty()) return ok_status();
+  Error last{"partitions need nodes"};
+  std::vector<std::string> possible;
+  for (const std::string& word : options.words) {
+    Rng trial(seed);
+    Value::List map = {"partition", word};
+    map.insert(map.end(), options.fields.begin(), options.fields.end());
+    Result<PartitionPlan> plan = plan_partition(Value::map(std::move(map)), shape, trial);
+    if (plan || (word == "primaries" && capabilities.primaries)) {
+      possible.push_back(word);
+    } else {
+      last = plan.error();
+      if (options.asked_for) return last;
+    }
+  }
+  if (possible.empty()) return last;
+  options.words = std::move(possible);
+  return ok_status();
+}
+
+Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
+  Result<StartOptions> read = read_options(options, capabilities);
+  if (!read) return read.error();
+  FaultTarget shape;
+  for (const std::string& name : options.nodes) {
+    Node node;
+    node.name = name;
+    node.index = shape.nodes.size();
+    shape.nodes.push_back(node);
+  }
+  if (Status fits = keep_possible(*read, shape, capabilities, options.seed); !fits) return fits.error();
+  FaultPackage package;
+  package.nemesis = std::make_unique<PartitionNemesis>(mix64(options.seed));
+  const auto start = gen::fn([told = *read, shape](const Context&, Rng& rng) -> std::optional<gen::Draft> {
+    return start_draft(told, shape, rng);
+  });
+  const auto stop = gen::repeat(gen::one(gen::op("stop-partition")));
+  package.generator = jittered(options.interval_ns, gen::flip_flop(start, stop));
+  package.final_generator = gen::one(gen::op("stop-partition"));
+  package.span = {"partition", "#d1495b", {"start-partition"}, {"stop-partition"}};
+  return package;
+}
+
+}  // namespace
+
+void add_partition(Registry& registry) {
+  auto factory = std::make_shared<FaultFactory>();
+  factory->name = "partition";
+  factory->description =
+      "nodes that do not hear each other (halves, majority, one, bridge, ring, primaries, clients)";
+  factory->make = make;
+  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+}
+
+}  // namespace riven

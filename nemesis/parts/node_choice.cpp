@@ -1,0 +1,87 @@
+#include "nemesis/parts/node_choice.h"
+
+#include <algorithm>
+
+#include "nemesis/parts/grudge.h"
+
+namespace riven {
+namespace {
+
+std::vector<size_t> first_of(std::vector<size_t> order, size_t count) {
+  order.resize(std::min(order.size(), count));
+  std::sort(order.begin(), order.end());
+  return order;
+}
+
+Result<std::vector<size_t>> primaries_of(const FaultTarget& target) {
+  if (target.database == nullptr) return Error{"no database to ask for its primaries"};
+  std::vector<size_t> found;
+  for (const std::string& name : target.database->primaries(target.nodes)) {
+    Result<size_t> at = node_named(name, target.nodes);
+    if (at) found.push_back(*at);
+  }
+  if (found.empty()) return Error{"no node says that it leads"};
+  std::sort(found.begin(), found.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> node_choice_words() {
+  return {"one", "minority", "majority", "third", "some", "all", "primaries"};
+}
+
+Result<size_t> node_named(const std::string& name, const std::vector<Node>& nodes) {
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].name == name) return i;
+  }
+  return Error{"there is no node '" + name + "'"};
+}
+
+Value names_of(const std::vector<size_t>& positions, const std::vector<Node>& nodes) {
+  Value::List names;
+  for (const size_t at : positions) names.emplace_back(nodes[at].name);
+  return names;
+}
+
+Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& target, Rng& rng) {
+  const size_t n = target.nodes.size();
+  if (n == 0) return Error{"the cluster has no nodes"};
+  if (spec.is_list()) {
+    std::vector<size_t> chosen;
+    for (const Value& item : spec.list()) {
+      if (item.kind() != Value::Kind::string && item.kind() != Value::Kind::keyword) {
+        return Error{"a list of nodes must hold names"};
+      }
+      Result<size_t> at = node_named(std::string(item.text()), target.nodes);
+      if (!at) return at.error();
+      chosen.push_back(*at);
+    }
+    std::sort(chosen.begin(), chosen.end());
+    chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
+    if (chosen.empty()) return Error{"an empty list of nodes"};
+    return chosen;
+  }
+  if (!spec.is_nil() && spec.kind() != Value::Kind::string && spec.kind() != Value::Kind::keyword) {
+    return Error{"nodes are chosen by a word, a name or a list of names, not by " + to_edn(spec)};
+  }
+  const std::string word = spec.is_nil() ? "one" : std::string(spec.text());
+  if (word == "primaries") return primaries_of(target);
+  std::vector<size_t> order = shuffled(n, rng);
+  if (word == "one") return first_of(order, 1);
+  if (word == "minority") return first_of(order, n == 1 ? 1 : std::max<size_t>(n - majority_of(n), 1));
+  if (word == "majority") return first_of(order, majority_of(n));
+  if (word == "third") return first_of(order, std::max<size_t>((n + 2) / 3 - 1, 1));
+  if (word == "some") return first_of(order, 1 + rng.below(n));
+  if (word == "all") return first_of(order, n);
+  Result<size_t> named = node_named(word, target.nodes);
+  if (!named) {
+    std::string known;
+    for (const std::string& each : node_choice_words()) known += (known.empty() ? "" : ", ") + each;
+    return Error{named.error().message + " (nor is it one of: " + known + ")"};
+  }
+  return std::vector<size_t>{*named};
+}
+
+}  // namespace riven

@@ -1,0 +1,30 @@
+// Which nodes a fault strikes.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/api/nemesis.h"
+#include "harness/core/result.h"
+#include "harness/core/rng.h"
+
+namespace riven {
+
+/// The words that choose_nodes knows, for help and error texts.
+std::vector<std::string> node_choice_words();
+
+/// Positions of the nodes that `spec` names, sorted:
+///   nil or "one": one at random; "minority": as many as leave a majority of the cluster untouched;
+///   "majority": the smallest majority at random; "third": fewer than a third, at least one; "some": a random
+///   non-empty subset; "all"; "primaries": those that the database says lead now (none: an error); a node's
+///   name; or a list of names.
+/// Errors: an unknown word or name.
+Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& target, Rng& rng);
+
+/// Position of the node of that name.
+Result<size_t> node_named(const std::string& name, const std::vector<Node>& nodes);
+
+/// Names of the nodes at these positions.
+Value names_of(const std::vector<size_t>& positions, const std::vector<Node>& nodes);
+
+}  // namespace riven
