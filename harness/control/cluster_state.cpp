@@ -39,12 +39,13 @@ std::string home_directory() {
   return user == nullptr ? "/root" : user->pw_dir;
 }
 
-// The route and its record are shared by all clusters of a user.
+// Like the kernel's routes these go with a reboot.
+constexpr char kRouteLock[] = "/run/riven-blackhole-route.lock";
+constexpr char kRouteRecord[] = "/run/riven-blackhole-route";
+
 class RouteLock {
  public:
-  RouteLock()
-      : descriptor_(
-            open((cluster_state_directory() + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  RouteLock() : descriptor_(open(kRouteLock, O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
     if (descriptor_ >= 0) (void)flock(descriptor_, LOCK_EX);
   }
   ~RouteLock() {
@@ -56,8 +57,6 @@ class RouteLock {
  private:
   int descriptor_;
 };
-
-std::string route_record() { return cluster_state_directory() + "/.blackhole-route"; }
 
 Status run_ip(const std::vector<std::string>& words, std::string& out) {
   auto result = run_local(words, "", kRouteDeadline);
@@ -185,17 +184,17 @@ Status add_blackhole_route() {
       !added) {
     return added;
   }
-  std::ofstream(route_record()) << "made by riven\n";
+  std::ofstream(kRouteRecord) << "made by riven\n";
   return ok_status();
 }
 
-void remove_blackhole_route_of_last() {
+void remove_blackhole_route_if(const std::function<bool()>& is_last) {
   const RouteLock lock;
   std::error_code ignored;
-  if (!cluster_directories().empty() || !fs::exists(route_record(), ignored)) return;
+  if (!fs::exists(kRouteRecord, ignored) || !is_last()) return;
   std::string routes;
   (void)run_ip({"ip", "-4", "route", "del", "blackhole", "198.18.0.0/15", "metric", "65535"}, routes);
-  fs::remove(route_record(), ignored);
+  fs::remove(kRouteRecord, ignored);
 }
 
 }  // namespace riven

@@ -1,6 +1,7 @@
 // What a cluster of containers leaves on the controller's disk, and the route behind all clusters.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,10 +39,11 @@ Status save_cluster(const ClusterRecord& record);
 Result<ClusterRecord> load_cluster(const std::string& name);
 
 /// Sends what is addressed to a node that is gone nowhere: `ip route add blackhole 198.18.0.0/15`, unless
-/// someone has such a route. Docker's routes to its networks are more specific and win. What was made is
-/// recorded beside the clusters.
+/// someone has such a route. Docker's routes to its networks are more specific and win. That it was made is
+/// recorded for the whole machine, so that whoever removes the last cluster removes it, and never one that
+/// someone else made.
 Status add_blackhole_route();
-/// Removes the route if add_blackhole_route made it and no cluster folder is left.
-void remove_blackhole_route_of_last();
+/// Removes the route if add_blackhole_route made it and `is_last` still holds, asked under the lock.
+void remove_blackhole_route_if(const std::function<bool()>& is_last);
 
 }  // namespace riven

@@ -8,13 +8,12 @@
 #include <cctype>
 #include <fstream>
 #include <functional>
-#include <mutex>
-#include <random>
 #include <set>
 #include <sstream>
 #include <thread>
 
 #include "harness/control/cluster_state.h"
+#include "harness/control/docker_engine.h"
 #include "harness/control/docker_output.h"
 #include "harness/control/local_command.h"
 #include "harness/control/tcp_connect.h"
@@ -24,34 +23,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Milliseconds kQueryDeadline{20'000};
-constexpr int kSubnetTries = 32;
 constexpr uint32_t kFirstHost = 11;  // n1 is .11, as n1 of every cluster
 constexpr char kLoginKey[] = "id_ed25519";
 
 Milliseconds left(Deadline deadline) { return Milliseconds(milliseconds_until(deadline)); }
-
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-// Its output; an error when it cannot be run or fails.
-Result<std::string> docker(std::vector<std::string> words, Milliseconds deadline,
-                           const std::string& input = "") {
-  words.insert(words.begin(), "docker");
-  auto result = run_local(words, input, deadline);
-  if (!result) return result.error();
-  if (result->succeeded()) return std::move(result->out);
-  std::string why = first_line(result->err);
-  if (const auto at = why.find("Error response from daemon: "); at != std::string::npos)
-    why.erase(0, at + 28);
-  return Error{"docker " + words[1] + " failed: " + (why.empty() ? "no reason given" : why)};
-}
-
-std::vector<std::string> words_of(const std::string& text) {
-  std::istringstream stream(text);
-  std::vector<std::string> words;
-  for (std::string word; stream >> word;) words.push_back(word);
-  return words;
-}
 
 // Does `work` for 0..count-1 at once; the first error by number.
 Status for_all(size_t count, const std::function<Status(size_t)>& work) {
@@ -93,19 +68,32 @@ bool ssh_greets(const std::string& address, Deadline deadline) {
   return greets;
 }
 
-bool engine_is_local() {
-  const char* host = std::getenv("DOCKER_HOST");
-  if (host != nullptr && *host != '\0') return std::string_view(host).substr(0, 7) == "unix://";
-  auto endpoint = docker({"context", "inspect", "--format", "{{.Endpoints.docker.Host}}"}, kQueryDeadline);
-  return endpoint && endpoint->substr(0, 7) == "unix://";
-}
-
 Result<std::string> read_file(const std::string& path) {
   std::ifstream file(path);
   std::stringstream content;
   content << file.rdbuf();
   if (!file || content.str().empty()) return Error{"cannot read " + path};
   return content.str();
+}
+
+ClusterSpec spec_of(const ClusterRecord& record) {
+  ClusterSpec spec;
+  spec.name = record.name;
+  spec.kind = ClusterSpec::Kind::docker;
+  spec.database = record.database;
+  for (const auto& member : record.nodes) {
+    NodeSpec node;
+    node.name = member.name;
+    node.address = member.address;
+    node.addresses.push_back(member.address);
+    if (!member.address6.empty()) node.addresses.push_back(member.address6);
+    node.ssh.name = member.name;
+    node.ssh.host = member.address;
+    node.ssh.key_file = cluster_directory(record.name) + "/" + kLoginKey;
+    node.ssh.known_hosts_file = cluster_directory(record.name) + "/known_hosts";
+    spec.nodes.push_back(std::move(node));
+  }
+  return spec;
 }
 
 // Makes one cluster, step by step. What an interrupted one leaves is found by its label.
@@ -124,7 +112,7 @@ class Construction {
     if (auto named = check_name(options_.name); !named) return named;
     if (options_.nodes < 1 || options_.nodes > 99) return Error{"a cluster has 1 to 99 nodes"};
     if (auto answers = docker_engine_answers(); !answers) return answers;
-    auto image = docker({"image", "inspect", "--format", "{{.Id}}", record_.image}, kQueryDeadline);
+    auto image = run_docker({"image", "inspect", "--format", "{{.Id}}", record_.image}, kDockerQueryDeadline);
     if (image) return ok_status();
     if (!options_.image.empty())
       return Error{"there is no image " + record_.image + ": docker pull or build it first"};
@@ -134,12 +122,18 @@ class Construction {
 
   Status build() {
     if (auto made = make_keys(); !made) return made;
-    if (engine_is_local()) {
+    auto network = make_docker_network(resource_name(options_.name), label(options_.name), deadline_);
+    if (!network) return network.error();
+    base_ = network->base;
+    record_.subnet = ipv4_text(base_) + "/24";
+    record_.subnet6 = network->subnet6;
+    record_.ipv6_note = network->ipv6_note;
+    // After the network: whoever removes the last cluster meanwhile sees ours and leaves the route.
+    if (docker_engine_is_local()) {
       if (auto added = add_blackhole_route(); !added) record_.route_note = added.error().message;
     } else {
       record_.route_note = "the engine is on another machine";
     }
-    if (auto made = make_network(); !made) return made;
     if (auto made = make_nodes(); !made) return made;
     return save_cluster(record_);
   }
@@ -158,63 +152,6 @@ class Construction {
     });
   }
 
-  Result<std::vector<Ipv4Range>> used_ranges() const {
-    auto ids = docker({"network", "ls", "--quiet"}, left(deadline_));
-    if (!ids) return ids.error();
-    std::vector<std::string> words{"network", "inspect"};
-    const auto networks = words_of(*ids);
-    words.insert(words.end(), networks.begin(), networks.end());
-    // A network that went away since then makes inspect fail, but it prints the others.
-    words.insert(words.begin(), "docker");
-    auto inspected = run_local(words, "", left(deadline_));
-    if (!inspected) return inspected.error();
-    auto used = subnets_of_networks(inspected->out);
-    if (!used) return used.error();
-    if (auto routes = run_local({"ip", "-4", "route", "show"}, "", kQueryDeadline); routes) {
-      for (const Ipv4Range& range : ranges_of_routes(routes->out)) used->push_back(range);
-    }
-    return used;
-  }
-
-  Result<std::string> create_network(const std::string& subnet, const std::string& subnet6) const {
-    std::vector<std::string> words{"network",  "create", "--internal", "--label", label(options_.name),
-                                   "--subnet", subnet};
-    if (!subnet6.empty()) words.insert(words.end(), {"--ipv6", "--subnet", subnet6});
-    words.push_back(resource_name(options_.name));
-    return docker(words, left(deadline_));
-  }
-
-  Status make_network() {
-    std::random_device chance;
-    // Two that start at once begin at different places; whoever is second in a race is told so and goes on.
-    uint32_t start = chance() % 512;
-    char subnet6[48];
-    // A unique local prefix as RFC 4193 wants it: 40 random bits.
-    std::snprintf(subnet6, sizeof subnet6, "fd%02x:%04x:%04x::/64", chance() & 0xff, chance() & 0xffff,
-                  chance() & 0xffff);
-    record_.subnet6 = subnet6;
-    for (int tries = 0; tries < kSubnetTries; ++tries) {
-      auto used = used_ranges();
-      if (!used) return used.error();
-      const auto base = choose_subnet(*used, start);
-      if (!base)
-        return Error{"all 512 subnets of 198.18.0.0/15 are taken: remove clusters (`riven cluster list`)"};
-      base_ = *base;
-      record_.subnet = ipv4_text(base_) + "/24";
-      auto made = create_network(record_.subnet, record_.subnet6);
-      if (made) return ok_status();
-      if (is_subnet_overlap(made.error().message)) {
-        start = (base_ >> 8) % 512 + 1;
-      } else if (!record_.subnet6.empty()) {
-        record_.ipv6_note = "this engine makes no internal IPv6 network (" + made.error().message + ")";
-        record_.subnet6.clear();
-      } else {
-        return made.error();
-      }
-    }
-    return Error{"no subnet could be had: others took them at the same time"};
-  }
-
   std::string address6(size_t i) const {
     if (record_.subnet6.empty()) return "";
     char host[8];
@@ -231,7 +168,8 @@ class Construction {
     if (auto pinned = pin_host_keys(); !pinned) return pinned;
     return for_all(options_.nodes, [&](size_t i) -> Status {
       if (auto made = make_node(i); !made) return made;
-      return await_ssh(i);
+      if (auto greeted = await_ssh(i); !greeted) return greeted;
+      return seal(i);
     });
   }
 
@@ -262,14 +200,14 @@ class Construction {
     for (std::string& option : capability_options(options_.faults)) words.push_back(std::move(option));
     words.push_back(record_.image);
     const std::string place = "node " + node.name + " of cluster " + options_.name + ": ";
-    if (auto made = docker(words, left(deadline_)); !made) return Error{place + made.error().message};
+    if (auto made = run_docker(words, left(deadline_)); !made) return Error{place + made.error().message};
     auto files = secrets(i);
     if (!files) return files.error();
-    if (auto copied = docker({"cp", "-", node.container + ":/"}, left(deadline_), tar_archive(*files));
+    if (auto copied = run_docker({"cp", "-", node.container + ":/"}, left(deadline_), tar_archive(*files));
         !copied) {
       return Error{place + copied.error().message};
     }
-    if (auto started = docker({"start", node.container}, left(deadline_)); !started) {
+    if (auto started = run_docker({"start", node.container}, left(deadline_)); !started) {
       return Error{place + started.error().message};
     }
     return ok_status();
@@ -297,7 +235,8 @@ class Construction {
       const bool late = Clock::now() >= deadline_;
       // Asked seldom: it costs more than the greeting.
       if (late || pause >= Milliseconds(160)) {
-        auto state = docker({"inspect", "--format", "{{.State.Status}}", node.container}, kQueryDeadline);
+        auto state =
+            run_docker({"inspect", "--format", "{{.State.Status}}", node.container}, kDockerQueryDeadline);
         if (late || !state || first_line(*state) != "running")
           return Error{no_ssh(node, state ? first_line(*state) : "gone")};
       }
@@ -307,9 +246,25 @@ class Construction {
     return ok_status();
   }
 
+  // Proves that the login works and, where there is IPv6, that no route leads out: older engines make one
+  // even in internal networks, and forward along it.
+  Status seal(size_t i) const {
+    auto session = connect_ssh(spec_of(record_).nodes[i].ssh);
+    if (!session) return Error{session.error().message};
+    if (record_.subnet6.empty()) return ok_status();
+    Command command;
+    command.argv = {"sh", "-c", "ip -6 route del default 2>/dev/null; ip -6 route show default"};
+    auto routes = (*session)->run(command);
+    if (!routes) return Error{routes.error().message};
+    if (routes->succeeded() && routes->out.empty()) return ok_status();
+    return Error{"node " + record_.nodes[i].name + " of cluster " + options_.name +
+                 " keeps an IPv6 route out: " + first_line(routes->out + routes->err)};
+  }
+
   std::string no_ssh(const ClusterRecord::Member& node, const std::string& state) const {
     std::string said;
-    if (auto log = run_local({"docker", "logs", "--tail", "1", node.container}, "", kQueryDeadline); log) {
+    if (auto log = run_local({"docker", "logs", "--tail", "1", node.container}, "", kDockerQueryDeadline);
+        log) {
       said = first_line(log->err.empty() ? log->out : log->err);
     }
     return "node " + node.name + " of cluster " + options_.name + ": no SSH server answers at " +
@@ -327,15 +282,15 @@ class Construction {
 Status remove_everything(const std::string& name) {
   for (const bool networks : {false, true}) {
     const std::string filter = "label=" + label(name);
-    auto ids = networks ? docker({"network", "ls", "--quiet", "--filter", filter}, kQueryDeadline)
-                        : docker({"ps", "--all", "--quiet", "--filter", filter}, kQueryDeadline);
+    auto ids = networks ? run_docker({"network", "ls", "--quiet", "--filter", filter}, kDockerQueryDeadline)
+                        : run_docker({"ps", "--all", "--quiet", "--filter", filter}, kDockerQueryDeadline);
     if (!ids) return ids.error();
     const auto found = words_of(*ids);
     if (found.empty()) continue;
     std::vector<std::string> words = networks ? std::vector<std::string>{"network", "rm"}
                                               : std::vector<std::string>{"rm", "--force", "--volumes"};
     words.insert(words.end(), found.begin(), found.end());
-    auto removed = docker(words, Milliseconds(60'000));
+    auto removed = run_docker(words, Milliseconds(60'000));
     // Someone else who removes it at the same time does our work.
     if (!removed && removed.error().message.find("No such") == std::string::npos &&
         removed.error().message.find("already in progress") == std::string::npos &&
@@ -344,28 +299,12 @@ Status remove_everything(const std::string& name) {
     }
   }
   remove_cluster_directory(name);
-  remove_blackhole_route_of_last();
+  remove_blackhole_route_if([] {
+    auto left =
+        run_docker({"network", "ls", "--quiet", "--filter", "label=riven.cluster"}, kDockerQueryDeadline);
+    return left && words_of(*left).empty();
+  });
   return ok_status();
-}
-
-ClusterSpec spec_of(const ClusterRecord& record) {
-  ClusterSpec spec;
-  spec.name = record.name;
-  spec.kind = ClusterSpec::Kind::docker;
-  spec.database = record.database;
-  for (const auto& member : record.nodes) {
-    NodeSpec node;
-    node.name = member.name;
-    node.address = member.address;
-    node.addresses.push_back(member.address);
-    if (!member.address6.empty()) node.addresses.push_back(member.address6);
-    node.ssh.name = member.name;
-    node.ssh.host = member.address;
-    node.ssh.key_file = cluster_directory(record.name) + "/" + kLoginKey;
-    node.ssh.known_hosts_file = cluster_directory(record.name) + "/known_hosts";
-    spec.nodes.push_back(std::move(node));
-  }
-  return spec;
 }
 
 }  // namespace
@@ -374,21 +313,6 @@ bool DockerClusterStatus::whole() const {
   return !nodes.empty() && std::all_of(nodes.begin(), nodes.end(), [](const DockerNodeStatus& node) {
     return node.state == "running" && node.ssh;
   });
-}
-
-Status docker_engine_answers() {
-  auto version = run_local({"docker", "version", "--format", "{{.Server.Version}}"}, "", kQueryDeadline);
-  if (!version) {
-    return Error{version.error().message +
-                 ": Riven needs the docker command and a Docker Engine; "
-                 "`docker/start-engine` installs and starts them"};
-  }
-  if (version->succeeded()) return ok_status();
-  if (version->err.find("permission denied") != std::string::npos) {
-    return Error{"the Docker Engine does not let this user in: run as root, or join the group docker"};
-  }
-  return Error{"no Docker Engine answers: `docker/start-engine` starts one (docker says: " +
-               first_line(version->err) + ")"};
 }
 
 Result<ClusterSpec> DockerClusters::up(const DockerClusterOptions& options) {
@@ -424,7 +348,7 @@ Result<DockerClusterStatus> DockerClusters::status(const std::string& name) {
   std::vector<std::string> words{"docker", "inspect", "--type", "container"};
   for (const auto& node : record->nodes) words.push_back(node.container);
   // It fails when one is missing, but prints the others.
-  auto inspected = run_local(words, "", kQueryDeadline);
+  auto inspected = run_local(words, "", kDockerQueryDeadline);
   if (!inspected) return inspected.error();
   auto containers = parse_containers(inspected->out);
   if (!containers) return containers.error();
@@ -460,7 +384,7 @@ Result<std::vector<std::string>> DockerClusters::list() {
           networks ? std::vector<std::string>{"network", "ls"} : std::vector<std::string>{"ps", "--all"};
       words.insert(words.end(),
                    {"--filter", "label=riven.cluster", "--format", "{{.Label \"riven.cluster\"}}"});
-      auto found = docker(words, kQueryDeadline);
+      auto found = run_docker(words, kDockerQueryDeadline);
       if (!found) return found.error();
       for (std::string& name : words_of(*found)) names.insert(std::move(name));
     }
