@@ -1,0 +1,144 @@
+#include "checkers/isolation/criteria.h"
+
+#include <algorithm>
+
+#include "checkers/isolation/past.h"
+
+namespace riven::checkers::isolation {
+
+namespace {
+
+constexpr uint8_t kDependencies = kWw | kWr | kRw;
+
+/// Cycles of walks that an automaton of two states admits: the graph with each vertex once for each state.
+/// `next(state, label)` is the new state, or -1 to refuse.
+template <typename Next>
+Graph product(const Graph& g, uint8_t mask, Next&& next) {
+  std::vector<Edge> edges;
+  for (uint32_t v = 0; v < g.size(); ++v) {
+    for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e) {
+      if ((g.labels[e] & mask) == 0) continue;
+      for (uint32_t s = 0; s < 2; ++s) {
+        const int to = next(s, g.labels[e]);
+        if (to >= 0) edges.push_back({2 * v + s, 2 * g.targets[e] + static_cast<uint32_t>(to), 1});
+      }
+    }
+  }
+  return make_graph(2 * g.size(), edges);
+}
+
+/// (ww u wr u so) ; rw?: no two anti-dependencies in a row.
+int snapshot_step(uint32_t after_rw, uint8_t label) {
+  if (label != kRw) return 0;
+  return after_rw != 0 ? -1 : 1;
+}
+/// ((wr u so) ; rw?) u ww: an anti-dependency only after wr or so.
+int prefix_step(uint32_t after_seen, uint8_t label) {
+  if (label == kRw) return after_seen != 0 ? 0 : -1;
+  return label == kWw ? 0 : 1;
+}
+
+/// Whether some walk leads from a transaction to one that returned before it was invoked. `g` has `width`
+/// vertices for each transaction, walks begin at the first of them.
+bool against_time(const Transactions& t, const Suspect& suspect, const Graph& g, uint8_t mask,
+                  uint32_t width) {
+  const Components c = components(g, mask);
+  std::vector<std::pair<uint32_t, uint32_t>> order;  // successors first
+  order.reserve(g.size());
+  for (uint32_t v = 0; v < g.size(); ++v) order.emplace_back(c.of[v], v);
+  std::sort(order.begin(), order.end());
+  std::vector<uint32_t> first_return(c.count, kNone);
+  for (const auto& [number, v] : order) {
+    first_return[number] = std::min(first_return[number], t.returned(suspect.txns[v / width]));
+    for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e)
+      if ((g.labels[e] & mask) != 0)
+        first_return[number] = std::min(first_return[number], first_return[c.of[g.targets[e]]]);
+  }
+  for (uint32_t v = 0; v < g.size(); v += width)
+    if (first_return[c.of[v]] < t.invoke[suspect.txns[v / width]]) return true;
+  return false;
+}
+
+bool cyclic(const Graph& g, uint8_t mask) { return !components(g, mask).acyclic(); }
+
+/// PL-MSR: a point for each commit and for each read, related by what the reads saw.
+bool snapshots_of_reads_clash(const Transactions& t, const VersionOrders& orders, const Suspect& suspect) {
+  std::vector<Edge> edges;
+  const uint32_t n = suspect.graph.size();
+  for (uint32_t v = 0; v < n; ++v)
+    for (uint32_t e = suspect.graph.begin[v]; e < suspect.graph.begin[v + 1]; ++e)
+      if (suspect.graph.labels[e] == kWw) edges.push_back({v, suspect.graph.targets[e], 1});
+  const LocalVersions local(t, orders, suspect);
+  uint32_t vertices = n;
+  for (uint32_t v = 0; v < n; ++v) {
+    const uint32_t txn = suspect.txns[v];
+    uint32_t previous = kNone;
+    for (uint32_t m = t.begin_of(txn); m < t.end_of(txn); ++m) {
+      const Mop mop = t.mops[m];
+      if (t.state[txn] != TxnState::ok || !mop.is_known_read() || local.own_write_before(txn, m)) continue;
+      const uint32_t point = vertices++;
+      if (previous != kNone) edges.push_back({previous, point, 1});
+      previous = point;
+      if (const uint32_t writer = local.writer(mop.key, mop.version()); writer != kNone && writer != v)
+        edges.push_back({writer, point, 1});
+      local.for_each_next(mop.key, mop.version(), [&](uint32_t next) {
+        if (next != v) edges.push_back({point, next, 1});
+      });
+    }
+    if (previous != kNone) edges.push_back({previous, v, 1});
+  }
+  return cyclic(make_graph(vertices, edges), 1);
+}
+
+}  // namespace
+
+ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect) {
+  ModelSet refuted = 0;
+  const auto refute = [&](Model m, bool when) {
+    if (when) refuted |= failing_with(m);
+  };
+  const Graph& g = suspect.graph;
+  const bool wrote = cyclic(g, kWw);
+  refute(Model::read_uncommitted, wrote);
+  refute(Model::strong_session_read_uncommitted, wrote || cyclic(g, kWw | kProcess));
+  refute(Model::strong_read_uncommitted, wrote || against_time(t, suspect, g, kWw, 1));
+  const bool circular = wrote || cyclic(g, kWw | kWr);
+  refute(Model::read_committed, circular);
+  refute(Model::strong_session_read_committed, circular || cyclic(g, kWw | kWr | kProcess));
+  refute(Model::strong_read_committed, circular || against_time(t, suspect, g, kWw | kWr, 1));
+  const Graph snapshot = product(g, kDependencies, snapshot_step);
+  const bool skewed = cyclic(snapshot, 1);
+  refute(Model::snapshot_isolation, skewed);
+  refute(Model::strong_snapshot_isolation, skewed || against_time(t, suspect, snapshot, 1, 2));
+  refute(Model::strong_session_snapshot_isolation,
+         skewed || cyclic(product(g, kDependencies | kProcess, snapshot_step), 1));
+  const bool torn = cyclic(product(g, kDependencies, prefix_step), 1);
+  refute(Model::prefix, torn);
+  refute(Model::strong_session_prefix, torn || cyclic(product(g, kDependencies | kProcess, prefix_step), 1));
+  const bool unserializable = cyclic(g, kDependencies);
+  for (const Model m :
+       {Model::repeatable_read, Model::serializable, Model::view_serializable, Model::one_copy_serializable})
+    refute(m, unserializable);
+  const bool session_broken = unserializable || cyclic(g, kDependencies | kProcess);
+  refute(Model::strong_session_serializable, session_broken);
+  refute(Model::session_serializable, session_broken);
+  refute(Model::strict_serializable, unserializable || against_time(t, suspect, g, kDependencies, 1));
+  return refuted;
+}
+
+Refutations judge_suspect(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
+                          uint64_t work) {
+  Refutations out;
+  out.refuted = refuted_by_edges(t, suspect);
+  const auto refute = [&](Model m, bool when) {
+    if (when) out.refuted |= failing_with(m);
+  };
+  if ((out.refuted & bit(Model::serializable)) != 0)
+    refute(Model::monotonic_snapshot_read, snapshots_of_reads_clash(t, orders, suspect));
+  const Refutations versions = judge_by_past(t, orders, suspect, out.refuted, work);
+  out.refuted |= versions.refuted;
+  out.open = versions.open & ~out.refuted;
+  return out;
+}
+
+}  // namespace riven::checkers::isolation

@@ -1,0 +1,82 @@
+// Shortest cycles of each class inside a suspect.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "checkers/isolation/graph.h"
+
+namespace riven::checkers::isolation {
+
+/// Adya's cycles by the anti-dependencies in them: G0 and G1c have none, G-single one, G-nonadjacent several
+/// of which no two follow each other, G2 some that do. `session` and `realtime`: -process and -realtime.
+enum class Shape : uint8_t { g0, g1c, single, nonadjacent, adjacent };
+enum class Order : uint8_t { none, session, realtime };
+struct CycleClass {
+  Shape shape;
+  Order order;
+  friend bool operator==(const CycleClass&, const CycleClass&) = default;
+};
+/// The least severe last; a class comes after those that imply it.
+const std::vector<CycleClass>& cycle_classes();
+/// G-single-item-process and the like.
+std::string name_of(const CycleClass& c);
+
+/// From steps[i].txn a `label` edge leads to the next step's transaction, from the last one's to the first's.
+struct Cycle {
+  struct Step {
+    uint32_t txn;
+    uint8_t label;
+  };
+  CycleClass cycle_class;
+  std::vector<Step> steps;
+};
+
+/// Searches one suspect. Deterministic; bounded by `work` visits of edges for each class, never by time. Not
+/// thread-safe.
+class CycleSearch {
+ public:
+  CycleSearch(const Transactions& t, const Suspect& suspect, uint64_t work)
+      : t_(t), suspect_(suspect), graph_(suspect.graph), work_(work) {}
+
+  /// Up to `wanted` cycles of the class that share no transaction, the shortest first. Empty: there is none,
+  /// or exhausted() tells that the bound ended the search.
+  std::vector<Cycle> find(const CycleClass& wanted_class, size_t wanted);
+  bool exhausted() const { return exhausted_; }
+
+ private:
+  struct Start {
+    uint32_t goal;   // the cycle ends where this vertex is reached (session, none), or is the target of the
+                     // real-time edge
+    uint32_t first;  // the search begins here
+    uint8_t label;   // of the edge from goal to first; kRealtime: none, goal == first
+  };
+  static constexpr uint32_t kStates = 12;
+
+  std::vector<Start> starts() const;
+  uint32_t begin_state(uint8_t label) const;
+  uint32_t next_state(uint32_t state, uint8_t label) const;
+  bool accepts(uint32_t state) const;
+  bool search(const Start& start, uint32_t limit);
+  void take_path(const Start& start, uint32_t end, uint8_t closing);
+
+  const Transactions& t_;
+  const Suspect& suspect_;
+  const Graph& graph_;
+  uint64_t work_;
+  uint64_t spent_ = 0;
+  bool exhausted_ = false;
+  bool truncated_ = false;
+  CycleClass class_{};
+  uint8_t mask_ = 0;
+  uint8_t required_ = 0;
+  std::vector<char> banned_;
+  std::vector<uint32_t> stamp_, parent_;  // by vertex * kStates + state
+  std::vector<uint8_t> via_;
+  std::vector<uint32_t> queue_, next_queue_;
+  uint32_t epoch_ = 0;
+  std::vector<Cycle::Step> best_;
+};
+
+}  // namespace riven::checkers::isolation

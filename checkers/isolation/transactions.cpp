@@ -1,0 +1,251 @@
+#include "checkers/isolation/transactions.h"
+
+#include <algorithm>
+#include <bit>
+#include <optional>
+#include <unordered_map>
+
+#include "checkers/isolation/parallel.h"
+#include "harness/core/rng.h"
+
+namespace riven::checkers::isolation {
+
+namespace {
+
+/// Encoded keys to dense numbers in the order of first appearance.
+class KeyTable {
+ public:
+  KeyTable() : slots_(64) {}
+
+  uint32_t number(const uint8_t* bytes, size_t length) {
+    const uint64_t hash = hash_of(bytes, length);
+    for (size_t i = hash & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
+      Slot& slot = slots_[i];
+      if (slot.bytes == nullptr) {
+        slot = {bytes, hash, static_cast<uint32_t>(length), static_cast<uint32_t>(keys_.size())};
+        keys_.push_back(bytes);
+        if (keys_.size() * 2 > slots_.size()) grow();
+        return static_cast<uint32_t>(keys_.size() - 1);
+      }
+      if (slot.hash == hash && slot.length == length && std::memcmp(slot.bytes, bytes, length) == 0)
+        return slot.number;
+    }
+  }
+  std::vector<const uint8_t*>& keys() { return keys_; }
+
+ private:
+  struct Slot {
+    const uint8_t* bytes = nullptr;
+    uint64_t hash = 0;
+    uint32_t length = 0;
+    uint32_t number = 0;
+  };
+  static uint64_t hash_of(const uint8_t* bytes, size_t length) {
+    uint64_t hash = length;
+    for (; length > 8; bytes += 8, length -= 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, bytes, 8);
+      hash = mix64(hash ^ word);
+    }
+    uint64_t word = 0;
+    std::memcpy(&word, bytes, length);
+    return mix64(hash ^ std::rotl(word, 8));
+  }
+  void grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.bytes == nullptr) continue;
+      size_t i = slot.hash & (slots_.size() - 1);
+      while (slots_[i].bytes != nullptr) i = (i + 1) & (slots_.size() - 1);
+      slots_[i] = slot;
+    }
+  }
+
+  std::vector<Slot> slots_;
+  std::vector<const uint8_t*> keys_;
+};
+
+/// The names of micro-operations, interned once.
+struct MopNames {
+  Symbol r{"r"}, append{"append"}, w{"w"}, read{"read"}, write{"write"};
+};
+
+/// What one task read of its part of the transactions.
+struct Part {
+  std::vector<uint32_t> counts;  // micro-operations of each transaction
+  std::vector<Mop> mops;
+  std::vector<const uint8_t*> values;
+  KeyTable keys;
+  bool appends = false;
+  bool writes = false;
+  std::optional<std::string> error;
+  uint32_t error_entry = 0;
+};
+
+bool read_mop(const ValueView& mop, const MopNames& names, Part& out) {
+  if (!mop.is_list() || mop.is_integer_list() || mop.empty()) return false;
+  const uint8_t* const end = mop.element_bytes() + mop.length();
+  const uint8_t* const key = skip_value(mop.element_bytes());
+  if (key == end) return false;
+  const uint8_t* const value = skip_value(key);
+  if (value == end || skip_value(value) != end) return false;
+  const ValueView name(mop.element_bytes());
+  if (!name.is_text()) return false;
+  const Symbol symbol = name.symbol();
+  uint32_t bits = Mop::kUnknown;
+  if (symbol == names.append) {
+    out.appends = true;
+    bits |= Mop::kWrite;
+  } else if (symbol == names.w || symbol == names.write) {
+    out.writes = true;
+    bits |= Mop::kWrite;
+  } else if (symbol != names.r && symbol != names.read) {
+    return false;
+  }
+  out.mops.push_back({out.keys.number(key, static_cast<size_t>(value - key)), bits});
+  out.values.push_back(value);
+  return true;
+}
+
+void read_part(const History& history, const Transactions& t, Range range, const MopNames& names, Part& out) {
+  out.counts.reserve(range.end - range.begin);
+  for (size_t txn = range.begin; txn < range.end; ++txn) {
+    const uint32_t entry = t.value_entry(static_cast<uint32_t>(txn));
+    const ValueView value = history.value(entry);
+    const size_t before = out.mops.size();
+    bool good = value.is_list() && (!value.is_integer_list() || value.empty());
+    if (good) {
+      const uint8_t* at = value.element_bytes();
+      for (const uint8_t* const end = at + value.length(); at != end && good; at = skip_value(at))
+        good = read_mop(ValueView(at), names, out);
+    }
+    if (!good && t.state[txn] != TxnState::ok && !value.is_list()) good = true;  // nothing known of it
+    if (!good && !out.error) {
+      out.error_entry = entry;
+      out.error = "operation " + std::to_string(history.source_index(entry)) +
+                  ": not a list of [:r key value], [:append key value] or [:w key value]: " +
+                  to_edn(value.to_value());
+    }
+    out.counts.push_back(static_cast<uint32_t>(out.mops.size() - before));
+  }
+}
+
+/// Functions whose operations are transactions: by name, or by the first list of micro-operations seen.
+std::vector<char> transactional_functions(const History& history) {
+  enum : char { unseen = 2 };
+  std::vector<char> is(history.functions().size(), unseen);
+  size_t open = is.size();
+  for (size_t f = 0; f < is.size(); ++f) {
+    const std::string_view name = history.functions()[f].text();
+    if (name == "txn") is[f] = 1, --open;
+  }
+  for (size_t i = 0; i < history.size() && open > 0; ++i) {
+    char& known = is[history.function_id(i)];
+    if (known != unseen || !history.is_client(i)) continue;
+    const ValueView value = history.value(i);
+    if (!value.is_list() || value.is_integer_list() || value.empty()) continue;
+    const ValueView first(value.element_bytes());
+    known = first.is_list() && !first.is_integer_list() && !first.empty() &&
+            ValueView(first.element_bytes()).is_text();
+    --open;
+  }
+  std::replace(is.begin(), is.end(), static_cast<char>(unseen), static_cast<char>(0));
+  return is;
+}
+
+void list_transactions(const History& history, Transactions& t) {
+  const std::vector<char> transactional = transactional_functions(history);
+  std::vector<uint32_t> near;  // process -> session
+  std::unordered_map<Process, uint32_t> far;
+  const auto session_of = [&](Process p) -> uint32_t& {
+    if (p >= (1 << 22)) return far.try_emplace(p, kNone).first->second;
+    if (static_cast<size_t>(p) >= near.size()) near.resize(static_cast<size_t>(p) + 1, kNone);
+    return near[static_cast<size_t>(p)];
+  };
+  const size_t expected = history.size() / 2 + 1;
+  t.invoke.reserve(expected);
+  t.complete.reserve(expected);
+  t.state.reserve(expected);
+  t.session.reserve(expected);
+  for (size_t i = 0; i < history.size(); ++i) {
+    if (!history.is_client(i) || history.type(i) != OpType::invoke) continue;
+    if (transactional[history.function_id(i)] == 0) {
+      ++t.ignored;
+      continue;
+    }
+    const uint32_t pair = history.pair(i);
+    TxnState state = TxnState::unknown;
+    if (pair != History::kNone) {
+      if (history.type(pair) == OpType::ok) state = TxnState::ok, ++t.ok_count;
+      if (history.type(pair) == OpType::fail) state = TxnState::failed;
+    }
+    uint32_t& session = session_of(history.process(i));
+    if (session == kNone) session = t.sessions++;
+    t.invoke.push_back(static_cast<uint32_t>(i));
+    t.complete.push_back(pair == History::kNone ? kNone : pair);
+    t.state.push_back(state);
+    t.session.push_back(session);
+  }
+}
+
+void join_parts(std::vector<Part>& parts, Transactions& t, unsigned threads) {
+  std::vector<std::vector<uint32_t>> renamed(parts.size());
+  KeyTable all;
+  std::vector<size_t> first(parts.size() + 1, 0);
+  t.mop_begin.reserve(t.size() + 1);
+  t.mop_begin.push_back(0);
+  for (size_t p = 0; p < parts.size(); ++p) {
+    for (const uint8_t* key : parts[p].keys.keys())
+      renamed[p].push_back(all.number(key, static_cast<size_t>(skip_value(key) - key)));
+    first[p + 1] = first[p] + parts[p].mops.size();
+    for (const uint32_t count : parts[p].counts) t.mop_begin.push_back(t.mop_begin.back() + count);
+  }
+  t.keys = std::move(all.keys());
+  t.mops.resize(first.back());
+  t.values.resize(first.back());
+  parallel_for(parts.size(), threads, [&](size_t p) {
+    for (size_t i = 0; i < parts[p].mops.size(); ++i) {
+      Mop mop = parts[p].mops[i];
+      mop.key = renamed[p][mop.key];
+      t.mops[first[p] + i] = mop;
+      t.values[first[p] + i] = parts[p].values[i];
+    }
+    parts[p] = Part();
+  });
+}
+
+}  // namespace
+
+uint32_t Transactions::txn_of(uint32_t m) const {
+  const auto after = std::upper_bound(mop_begin.begin(), mop_begin.end(), m);
+  return static_cast<uint32_t>(after - mop_begin.begin()) - 1;
+}
+
+size_t Transactions::memory_bytes() const {
+  return invoke.capacity() * 4 + complete.capacity() * 4 + state.capacity() + session.capacity() * 4 +
+         mop_begin.capacity() * 4 + mops.capacity() * 8 + keys.capacity() * 8 + values.capacity() * 8;
+}
+
+Result<Transactions> read_transactions(const History& history, unsigned threads) {
+  Transactions t;
+  list_transactions(history, t);
+  const MopNames names;
+  std::vector<Part> parts(std::max<size_t>(1, std::min<size_t>(16, t.size() / 4096)));
+  parallel_for(parts.size(), threads,
+               [&](size_t p) { read_part(history, t, part_of(t.size(), p, parts.size()), names, parts[p]); });
+  bool appends = false;
+  bool writes = false;
+  for (const Part& part : parts) {
+    if (part.error) return Error{*part.error};
+    appends = appends || part.appends;
+    writes = writes || part.writes;
+  }
+  if (appends && writes)
+    return Error{"the history has both appends and plain writes: it is neither list-append nor rw-register"};
+  t.workload = writes ? Workload::rw_register : Workload::list_append;
+  join_parts(parts, t, threads);
+  return t;
+}
+
+}  // namespace riven::checkers::isolation

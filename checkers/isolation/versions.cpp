@@ -1,0 +1,189 @@
+#include "checkers/isolation/versions.h"
+
+#include <algorithm>
+
+#include "checkers/isolation/parallel.h"
+
+namespace riven::checkers::isolation {
+
+KeyGroups group_by_key(const Transactions& t, unsigned threads) {
+  (void)threads;
+  KeyGroups g;
+  g.begin.assign(t.keys.size() + 2, 0);
+  for (const Mop& mop : t.mops) ++g.begin[mop.key + 2];
+  for (size_t k = 2; k < g.begin.size(); ++k) g.begin[k] += g.begin[k - 1];
+  g.entries.resize(t.mops.size());
+  for (uint32_t txn = 0; txn < t.size(); ++txn)
+    for (uint32_t m = t.begin_of(txn); m < t.end_of(txn); ++m)
+      g.entries[g.begin[t.mops[m].key + 1]++] = {m, txn};
+  g.begin.pop_back();
+  return g;
+}
+
+namespace {
+
+/// The dependencies of one key.
+class KeyDependencies {
+ public:
+  KeyDependencies(const Transactions& t, const KeyGroups& groups, const VersionOrders& orders,
+                  std::vector<Edge>& edges, Findings& findings)
+      : t_(t), groups_(groups), orders_(orders), edges_(edges), findings_(findings) {}
+
+  void run(uint32_t key) {
+    key_ = key;
+    length_ = orders_.length(key);
+    prepare_versions();
+    uint32_t last_read_invoked = 0;
+    const uint32_t end = groups_.begin[key + 1];
+    for (uint32_t i = groups_.begin[key]; i < end;) {
+      const uint32_t txn = groups_.entries[i].txn;
+      uint32_t stop = i;
+      while (stop < end && groups_.entries[stop].txn == txn) ++stop;
+      if (committed(t_.state[txn])) one_transaction(txn, i, stop);
+      if (t_.state[txn] == TxnState::ok)
+        last_read_invoked = std::max(last_read_invoked, latest_read(i, stop, txn));
+      i = stop;
+    }
+    lost_writes(last_read_invoked);
+    lost_updates();
+  }
+
+ private:
+  // What follows each version: the next committed writer, and the earliest return of any later writer.
+  void prepare_versions() {
+    late_.clear();
+    readers_then_writers_.clear();
+    for (uint32_t i = groups_.begin[key_]; i < groups_.begin[key_ + 1]; ++i) {
+      const auto [m, txn] = groups_.entries[i];
+      if (t_.mops[m].is_write() && t_.mops[m].version() == Mop::kUnobserved && committed(t_.state[txn]))
+        late_.push_back({m, txn});
+    }
+    next_.assign(length_ + 2, kNone);
+    returned_.assign(length_ + 2, kNone);
+    for (const auto& late : late_)
+      returned_[length_ + 1] = std::min(returned_[length_ + 1], t_.returned(late.txn));
+    uint32_t previous = kNone;
+    for (uint32_t p = length_; p >= 1; --p) {
+      const uint32_t writer = orders_.writer_of(key_, p);
+      const bool counts = writer != kNone && committed(t_.state[writer]);
+      next_[p] = counts ? writer : next_[p + 1];
+      returned_[p] = std::min(returned_[p + 1], counts ? t_.returned(writer) : kNone);
+    }
+    for (uint32_t p = 1; p <= length_; ++p) {
+      const uint32_t writer = orders_.writer_of(key_, p);
+      if (writer == kNone || !committed(t_.state[writer])) continue;
+      link(previous, writer, kWw);
+      previous = writer;
+    }
+    for (const auto& late : late_) link(previous, late.txn, kWw);
+  }
+
+  void link(uint32_t from, uint32_t to, uint8_t label) {
+    if (from != kNone && to != kNone && from != to) edges_.push_back({from, to, label});
+  }
+
+  void one_transaction(uint32_t txn, uint32_t begin, uint32_t end) {
+    uint32_t first_read = kNone;  // the version that the transaction's first access of the key read
+    uint32_t first_read_mop = kNone;
+    uint32_t last_version = kNone;
+    bool wrote = false;
+    for (uint32_t i = begin; i < end; ++i) {
+      const uint32_t m = groups_.entries[i].mop;
+      const Mop mop = t_.mops[m];
+      if (mop.is_write()) {
+        if (!wrote && first_read != kNone) overwrite(txn, m, first_read, first_read_mop);
+        wrote = true;
+        continue;
+      }
+      if (t_.state[txn] != TxnState::ok || mop.version() == Mop::kUnknown) continue;
+      if (mop.version() == Mop::kOffTrunk) continue;
+      const uint32_t p = mop.version();
+      if (!wrote && first_read == kNone) first_read = p, first_read_mop = m;
+      if (returned_[p + 1] < t_.invoke[txn]) findings_.add(Kind::stale_read, {txn, m, kNone, kNone, key_});
+      if (p == last_version) continue;
+      last_version = p;
+      if (p > 0) {
+        const uint32_t writer = orders_.writer_of(key_, p);
+        if (writer != kNone && committed(t_.state[writer])) link(writer, txn, kWr);
+      }
+      if (next_[p + 1] != kNone) {
+        link(txn, next_[p + 1], kRw);
+      } else {
+        for (const auto& late : late_) link(txn, late.txn, kRw);
+      }
+    }
+  }
+
+  void overwrite(uint32_t txn, uint32_t write_mop, uint32_t read, uint32_t read_mop) {
+    readers_then_writers_.push_back({read, txn, read_mop});
+    const uint32_t next = next_[read + 1];
+    if (next == txn || (next == kNone && t_.mops[write_mop].version() == Mop::kUnobserved)) return;
+    if (next != kNone) findings_.add(Kind::unseen_overwrite, {txn, read_mop, next, write_mop, key_});
+  }
+
+  uint32_t latest_read(uint32_t begin, uint32_t end, uint32_t txn) const {
+    for (uint32_t i = begin; i < end; ++i)
+      if (t_.mops[groups_.entries[i].mop].is_known_read()) return t_.invoke[txn];
+    return 0;
+  }
+
+  void lost_writes(uint32_t last_read_invoked) {
+    for (const auto& late : late_)
+      if (t_.returned(late.txn) < last_read_invoked)
+        findings_.add(Kind::lost_write, {late.txn, late.mop, kNone, kNone, key_});
+  }
+
+  void lost_updates() {
+    auto& all = readers_then_writers_;
+    if (all.size() < 2) return;
+    std::erase_if(all, [&](const Update& u) { return t_.state[u.txn] != TxnState::ok; });
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Update& a, const Update& b) { return a.read < b.read; });
+    for (size_t i = 1; i < all.size(); ++i) {
+      const bool second = all[i].read == all[i - 1].read && (i < 2 || all[i].read != all[i - 2].read);
+      if (second)
+        findings_.add(Kind::lost_update, {all[i - 1].txn, all[i - 1].mop, all[i].txn, all[i].mop, key_});
+    }
+  }
+
+  struct Update {
+    uint32_t read, txn, mop;
+  };
+  const Transactions& t_;
+  const KeyGroups& groups_;
+  const VersionOrders& orders_;
+  std::vector<Edge>& edges_;
+  Findings& findings_;
+  uint32_t key_ = 0;
+  uint32_t length_ = 0;
+  std::vector<uint32_t> next_;          // committed writer of version p or of the nearest later one
+  std::vector<uint32_t> returned_;      // earliest return of a writer of version p or later
+  std::vector<KeyGroups::Entry> late_;  // committed writes that nobody saw
+  std::vector<Update> readers_then_writers_;
+};
+
+}  // namespace
+
+std::vector<Edge> dependencies(const Transactions& t, const KeyGroups& groups, const VersionOrders& orders,
+                               unsigned threads, Findings& findings) {
+  const size_t parts = std::max<size_t>(1, std::min<size_t>({64, t.keys.size(), t.mops.size() / 4096}));
+  std::vector<std::vector<Edge>> edges(parts);
+  std::vector<Findings> found(parts);
+  parallel_for(parts, threads, [&](size_t i) {
+    const Range keys = part_of(t.keys.size(), i, parts);
+    KeyDependencies one(t, groups, orders, edges[i], found[i]);
+    for (size_t k = keys.begin; k < keys.end; ++k) one.run(static_cast<uint32_t>(k));
+  });
+  size_t total = 0;
+  for (const auto& part : edges) total += part.size();
+  std::vector<Edge> all;
+  all.reserve(total);
+  for (size_t i = 0; i < parts; ++i) {
+    all.insert(all.end(), edges[i].begin(), edges[i].end());
+    edges[i] = {};
+    findings.merge(found[i]);
+  }
+  return all;
+}
+
+}  // namespace riven::checkers::isolation

@@ -1,0 +1,65 @@
+// The version order of each key, and the dependencies that follow from it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "checkers/isolation/findings.h"
+#include "checkers/isolation/transactions.h"
+#include "harness/core/result.h"
+
+namespace riven::checkers::isolation {
+
+/// Edge labels: a bit each (Adya's DSG; p: over a predicate).
+enum Label : uint8_t {
+  kWw = 1,  ///< the target wrote the version after the source's
+  kWr = 2,  ///< the target read the source's version
+  kRw = 4,  ///< the target wrote the version after the one that the source read
+  kWrPredicate = 8,
+  kRwPredicate = 16,
+  kProcess = 32,   ///< the source precedes the target in its session
+  kRealtime = 64,  ///< the source returned before the target was invoked
+  kZero = 128,     ///< the inner part of a real-time edge that runs over a barrier: costs no step
+};
+
+struct Edge {
+  uint32_t from, to;
+  uint8_t label;
+};
+
+/// The micro-operations of each key, in the order of transactions.
+struct KeyGroups {
+  struct Entry {
+    uint32_t mop, txn;
+  };
+  std::vector<uint32_t> begin;  ///< per key, and one more
+  std::vector<Entry> entries;
+};
+KeyGroups group_by_key(const Transactions& t, unsigned threads);
+
+/// Total version orders: version p (from 1) of key k was written by writer[base[k] + p - 1].
+struct VersionOrders {
+  std::vector<uint64_t> base;    ///< per key, and one more
+  std::vector<uint32_t> writer;  ///< transaction, or kNone for a version that nobody wrote
+  uint32_t length(uint32_t key) const { return static_cast<uint32_t>(base[key + 1] - base[key]); }
+  uint32_t writer_of(uint32_t key, uint32_t version) const { return writer[base[key] + version - 1]; }
+};
+
+/// list-append: the order of a key's versions is the order of the elements in its longest read. Sets the
+/// version of every mop, turns unknown transactions whose writes were read into observed ones, and adds the
+/// anomalies that concern single keys. Errors: a value read that is no list, an element appended twice.
+/// O(bytes read + micro-operations).
+Result<VersionOrders> order_appends(Transactions& t, const KeyGroups& groups, unsigned threads,
+                                    Findings& findings);
+
+/// Anomalies inside single transactions: internal, future-read, non-repeatable-read, reordered-writes. Returns the
+/// transactions that have one, ascending.
+std::vector<uint32_t> check_transactions(const Transactions& t, unsigned threads, Findings& findings);
+
+/// The ww, wr and rw edges between committed transactions, in the order of keys; only neighbouring versions
+/// are linked. Adds lost updates, lost writes and stale reads to `findings`.
+std::vector<Edge> dependencies(const Transactions& t, const KeyGroups& groups, const VersionOrders& orders,
+                               unsigned threads, Findings& findings);
+
+}  // namespace riven::checkers::isolation
