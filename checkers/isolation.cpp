@@ -73,7 +73,8 @@ class IsolationChecker final : public Checker {
     switch (a.decisions.standing(model_)) {
       case Standing::refuted:
         result.verdict = Verdict::invalid;
-        result.reason = "not " + std::string(name_of(model_)) + "; the weakest models refuted: " + names_of(weak);
+        result.reason =
+            "not " + std::string(name_of(model_)) + "; the weakest models refuted: " + names_of(weak);
         return;
       case Standing::undecided:
         result.reason = std::string(name_of(model_)) + " is undecided: " + a.decisions.why(model_);
@@ -117,8 +118,10 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
   for (const auto& [key, value] : options) {
     if (key == "model") continue;
     if (key == "workload") {
-      if (value == "append" || value == "list-append") out.workload = Workload::list_append;
-      else if (value == "wr" || value == "rw-register" || value == "rmw") out.workload = Workload::rw_register;
+      if (value == "append" || value == "list-append")
+        out.workload = Workload::list_append;
+      else if (value == "wr" || value == "rw-register" || value == "rmw")
+        out.workload = Workload::rw_register;
       else if (value != "auto" && !value.empty())
         return Error{"workload " + value + ": expected append, wr, rmw or auto"};
       if (value == "rmw") out.registers.linearizable_keys = false;
@@ -128,10 +131,14 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
         const size_t comma = std::min(value.find(',', at), value.size());
         const std::string one = value.substr(at, comma - at);
         at = comma + 1;
-        if (one == "initial") registers.initial = true;
-        else if (one == "wfr" || one == "rmw") registers.write_follows_read = true;
-        else if (one == "sequential-keys") registers.sequential_keys = true;
-        else if (one == "linearizable-keys") registers.linearizable_keys = true;
+        if (one == "initial")
+          registers.initial = true;
+        else if (one == "wfr" || one == "rmw")
+          registers.write_follows_read = true;
+        else if (one == "sequential-keys")
+          registers.sequential_keys = true;
+        else if (one == "linearizable-keys")
+          registers.linearizable_keys = true;
         else if (!one.empty())
           return Error{"version-orders " + one +
                        ": expected some of initial, wfr, rmw, sequential-keys, linearizable-keys"};
@@ -156,7 +163,8 @@ void add_isolation(Registry& registry) {
   factory.models = all_names();
   factory.make = [](const std::map<std::string, std::string>& options) -> Result<CheckerPtr> {
     const auto asked = options.find("model");
-    const std::string name = asked == options.end() || asked->second.empty() ? "strict-serializable" : asked->second;
+    const std::string name =
+        asked == options.end() || asked->second.empty() ? "strict-serializable" : asked->second;
     const auto model = model_named(name);
     if (!model) return Error{"model " + name + ": not known; `riven list` names them"};
     auto analysis = read_options(options);

@@ -148,6 +148,7 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
   a.transactions = std::move(*read);
   Transactions& t = a.transactions;
   if (options.workload) t.workload = *options.workload;
+  a.registers = options.registers;
   std::vector<Edge> edges;
   std::vector<uint32_t> odd;  // transactions that contradict themselves
   {

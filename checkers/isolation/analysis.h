@@ -38,6 +38,7 @@ struct Analysis {
   Findings findings;
   std::vector<Cycle> cycles;  ///< by class, the shortest first
   Decisions decisions;
+  RegisterOptions registers;      ///< what was assumed
   size_t suspects = 0;            ///< strongly connected parts
   size_t largest_suspect = 0;     ///< transactions in the largest
   size_t dependency_count = 0;    ///< edges

@@ -15,7 +15,7 @@ enum class Kind : uint8_t {
   duplicate_elements,   ///< a list had an element twice
   g1a,                  ///< an aborted write was read
   g1b,                  ///< a write that its transaction overwrote was read by another
-  reordered_writes,  ///< a transaction's writes of a key took effect in another order than its own
+  reordered_writes,     ///< a transaction's writes of a key took effect in another order than its own
   internal,             ///< a read contradicts its own transaction's earlier reads and writes (Cerone's INT)
   non_repeatable_read,  ///< two reads of a key without own writes between them differ
   future_read,          ///< a read saw what its transaction wrote only later

@@ -53,8 +53,8 @@ struct VersionOrders {
 Result<VersionOrders> order_appends(Transactions& t, const KeyGroups& groups, unsigned threads,
                                     Findings& findings);
 
-/// Anomalies inside single transactions: internal, future-read, non-repeatable-read, reordered-writes. Returns the
-/// transactions that have one, ascending.
+/// Anomalies inside single transactions: internal, future-read, non-repeatable-read, reordered-writes.
+/// Returns the transactions that have one, ascending.
 std::vector<uint32_t> check_transactions(const Transactions& t, unsigned threads, Findings& findings);
 
 /// The ww, wr and rw edges between committed transactions, in the order of keys; only neighbouring versions

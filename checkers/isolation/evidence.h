@@ -1,0 +1,28 @@
+// What the report, the files and the machine-readable result say of an analysis.
+#pragma once
+
+#include "checkers/isolation/analysis.h"
+#include "checkers/isolation/explain.h"
+#include "harness/api/checker.h"
+
+namespace riven::checkers::isolation {
+
+/// Adds anomalies (each kind and class with its exact count, sentences and machine-readable witnesses),
+/// figures (one for the first cycles of each class) and artifacts: isolation.txt, isolation.json,
+/// isolation.dot and, where `model` is refuted, minimal.jsonl: a history of the few operations that refute
+/// it.
+void add_evidence(const History& history, const Analysis& analysis, Model model, CheckResult& result);
+
+/// Elle's result map: valid?, anomaly-types, not, also-not, under Elle's names and by Elle's rules.
+Json elle_json(const Analysis& analysis, Verdict verdict);
+
+/// A self-contained SVG of a cycle: a box for each transaction with the micro-operations that matter, arrows
+/// with their reasons, and the transactions' spans on a common time axis.
+Figure cycle_figure(const Explainer& explainer, const Cycle& cycle, const std::string& id);
+
+/// A history of few operations that refutes `model` by itself, as JSON lines: those of one cycle or case, cut
+/// to the keys that matter and lists to the elements that these operations wrote. Checked by analysing it
+/// again; empty where none of the witnesses at hand suffices alone.
+std::string minimal_history(const History& history, const Analysis& analysis, Model model);
+
+}  // namespace riven::checkers::isolation

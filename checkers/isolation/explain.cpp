@@ -1,0 +1,204 @@
+#include "checkers/isolation/explain.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace riven::checkers::isolation {
+
+std::string short_edn(const Value& value) {
+  constexpr size_t kShown = 12;
+  if (!value.is_list() || value.list().size() <= kShown) return to_edn(value);
+  const Value::List& all = value.list();
+  std::string out = "[";
+  for (size_t i = 0; i < 3; ++i) out += to_edn(all[i]) + " ";
+  out += "...";
+  for (size_t i = all.size() - 6; i < all.size(); ++i) out += " " + to_edn(all[i]);
+  return out + "]";
+}
+
+Value Explainer::value_of(uint32_t txn, uint32_t mop) const {
+  const ValueView value = history_.value(a_.transactions.value_entry(txn));
+  return value.at(mop - a_.transactions.begin_of(txn)).at(2).to_value();
+}
+
+std::string Explainer::mop_text(uint32_t txn, uint32_t mop) const {
+  const ValueView value = history_.value(a_.transactions.value_entry(txn));
+  const ValueView one = value.at(mop - a_.transactions.begin_of(txn));
+  return "[:" + std::string(one.at(0).symbol().text()) + " " + to_edn(one.at(1).to_value()) + " " +
+         short_edn(one.at(2).to_value()) + "]";
+}
+
+std::string Explainer::transaction_text(uint32_t txn, const std::vector<uint32_t>& mops) const {
+  const Transactions& t = a_.transactions;
+  const uint32_t entry = t.complete[txn] == kNone ? t.invoke[txn] : t.complete[txn];
+  const bool pending = t.complete[txn] == kNone;
+  std::string value;
+  uint32_t next = t.begin_of(txn);
+  for (const uint32_t m : mops) {
+    if (m > next)
+      value += value.empty() ? "... " : " ... ";
+    else if (!value.empty())
+      value += ' ';
+    value += mop_text(txn, m);
+    next = m + 1;
+  }
+  if (next < t.end_of(txn)) value += value.empty() ? "..." : " ...";
+  std::string out = "{:index " + std::to_string(history_.source_index(entry));
+  out += ", :time " + std::to_string(history_.time_ns(entry));
+  out += ", :process " + std::to_string(history_.process(entry));
+  out += ", :type :" + std::string(pending ? "invoke" : to_text(history_.type(entry)));
+  return out + ", :f :" + std::string(history_.f(entry).text()) + ", :value [" + value + "]}";
+}
+
+// Whether `next` is the version of `key` that comes after `version`, aborted ones aside.
+bool Explainer::follows(uint32_t key, uint32_t version, uint32_t next) const {
+  const uint32_t length = a_.orders.length(key);
+  for (uint32_t p = version + 1; p <= length; ++p) {
+    const uint32_t writer = a_.orders.writer_of(key, p);
+    if (writer != kNone && committed(a_.transactions.state[writer])) return p == next;
+  }
+  return next == Mop::kUnobserved;
+}
+
+Explainer::Reason Explainer::dependency(uint32_t from, uint32_t to, uint8_t label,
+                                        const std::string& from_name, const std::string& to_name) const {
+  const Transactions& t = a_.transactions;
+  const bool lists = t.workload == Workload::list_append;
+  for (uint32_t x = t.begin_of(from); x < t.end_of(from); ++x) {
+    for (uint32_t y = t.begin_of(to); y < t.end_of(to); ++y) {
+      const Mop a = t.mops[x];
+      const Mop b = t.mops[y];
+      if (a.key != b.key || a.is_write() != (label != kRw) || b.is_write() != (label != kWr)) continue;
+      if (label == kWr ? a.version() != b.version() : !follows(a.key, a.version(), b.version())) continue;
+      if (label != kWw && !(label == kWr ? b : a).is_known_read()) continue;
+      const std::string key = key_text(a.key);
+      const std::string left = short_edn(value_of(from, x));
+      const std::string right = short_edn(value_of(to, y));
+      std::string why;
+      if (label == kWr) {
+        why = lists ? to_name + " read key " + key + " = " + right + ", which " + from_name +
+                          "'s append of " + left + " made"
+                    : to_name + " read key " + key + " = " + right + ", which " + from_name + " wrote";
+      } else if (label == kWw) {
+        why = lists ? to_name + " appended " + right + " to key " + key + " after " + from_name +
+                          " appended " + left
+                    : from_name + " set key " + key + " to " + left + ", and " + to_name + " set it to " +
+                          right + ", which came later in the version order";
+      } else if (lists) {
+        why = from_name + " read key " + key + " = " + left + ", and so did not observe " + to_name +
+              "'s append of " + right;
+      } else {
+        why = from_name + " read key " + key + " = " + left + ", and " + to_name + " set it to " + right +
+              ", which came later in the version order";
+      }
+      return {from_name + " < " + to_name + ", because " + why,
+              label == kWr   ? "wr"
+              : label == kWw ? "ww"
+                             : "rw",
+              x, y, a.key};
+    }
+  }
+  return {from_name + " < " + to_name, label == kWr ? "wr" : label == kWw ? "ww" : "rw", kNone, kNone, kNone};
+}
+
+Explainer::Reason Explainer::in_time(uint32_t from, uint32_t to, const std::string& from_name,
+                                     const std::string& to_name) const {
+  const uint32_t end = a_.transactions.complete[from];
+  const uint32_t start = a_.transactions.invoke[to];
+  char seconds[32];
+  std::snprintf(seconds, sizeof seconds, "%.6f",
+                static_cast<double>(history_.time_ns(start) - history_.time_ns(end)) / 1e9);
+  return {from_name + " < " + to_name + ", because " + from_name + " completed at index " +
+              std::to_string(history_.source_index(end)) + ", " + seconds +
+              " seconds before the invocation of " + to_name + ", at index " +
+              std::to_string(history_.source_index(start)),
+          "realtime", kNone, kNone, kNone};
+}
+
+Explainer::Reason Explainer::edge(uint32_t from, uint32_t to, uint8_t label, const std::string& from_name,
+                                  const std::string& to_name) const {
+  if (label == kRealtime) return in_time(from, to, from_name, to_name);
+  if (label == kProcess)
+    return {from_name + " < " + to_name + ", because process " +
+                std::to_string(history_.process(a_.transactions.invoke[from])) + " executed " + from_name +
+                " before " + to_name,
+            "process", kNone, kNone, kNone};
+  return dependency(from, to, label, from_name, to_name);
+}
+
+std::string Explainer::single(Kind kind, const Case& c) const {
+  const std::string key = c.key == kNone ? "" : key_text(c.key);
+  const std::string mine = c.mop == kNone ? "" : short_edn(value_of(c.txn, c.mop));
+  const std::string theirs = c.other_mop == kNone ? "" : short_edn(value_of(c.other, c.other_mop));
+  const std::string read = "T1 read key " + key + " = " + mine;
+  switch (kind) {
+    case Kind::garbage_read:
+      return read + ", and nobody wrote that";
+    case Kind::duplicate_elements:
+      return read + ", in which an element occurs twice";
+    case Kind::g1a:
+      return read + ", which contains T2's write of " + theirs + ", and T2 failed";
+    case Kind::g1b:
+      return read + ", which ends in T2's write of " + theirs + ", and T2 wrote key " + key +
+             " again after that";
+    case Kind::reordered_writes:
+      return "T1 wrote " + theirs + " to key " + key + " and then " + mine +
+             ", but they took effect the other way round";
+    case Kind::internal:
+      return read + ", which is not what its own earlier micro-operations on that key leave";
+    case Kind::non_repeatable_read:
+      return "T1 read key " + key + " as " + theirs + " and then, without writing it, as " + mine;
+    case Kind::future_read:
+      return read + ", before it wrote " + theirs + " there itself";
+    case Kind::dirty_update:
+      return "T1 wrote " + mine + " to key " + key + " upon T2's write of " + theirs + ", and T2 failed";
+    case Kind::incompatible_order:
+      return read + ", which is no prefix of the longest list read from that key";
+    case Kind::cyclic_versions:
+      return "the order of the versions of key " + key + " contradicts itself" +
+             (mine.empty() ? "" : ": " + mine + " comes both before and after " + theirs);
+    case Kind::lost_update:
+      return "T1 and T2 both read key " + key + " = " + mine +
+             " and both wrote it: one of the updates is lost";
+    case Kind::unseen_overwrite:
+      return "T1 read key " + key + " = " + mine + " and then wrote " + theirs +
+             ", but T2 had written the key in between";
+    case Kind::lost_write:
+      return "T1's write of " + mine + " to key " + key +
+             " was acknowledged, and reads that began later miss it";
+    case Kind::stale_read:
+      return read + ", which misses a write that had been acknowledged before T1 began";
+  }
+  return "";
+}
+
+std::string common_name(const Cycle& cycle, const Explainer& explainer) {
+  const auto& steps = cycle.steps;
+  std::string form;
+  for (const auto& step : steps) {
+    if (!form.empty()) form += ' ';
+    form += step.label == kWw        ? "ww"
+            : step.label == kWr      ? "wr"
+            : step.label == kRw      ? "rw"
+            : step.label == kProcess ? "so"
+                                     : "rt";
+  }
+  const auto is = [&](std::initializer_list<const char*> forms) {
+    return std::any_of(forms.begin(), forms.end(), [&](const char* f) { return form == f; });
+  };
+  if (is({"rw rw"})) return "write-skew";
+  if (is({"rw wr rw wr", "wr rw wr rw"})) return "long-fork";
+  if (is({"rw wr", "wr rw"})) return "read-skew";
+  if (is({"rw rt", "rt rw"})) return "stale-read";
+  if (is({"rw so", "so rw", "wr so rw", "so rw wr", "rw wr so"})) return "non-monotonic-session";
+  if (is({"rw ww", "ww rw"})) {
+    const auto first = explainer.edge(steps[0].txn, steps[1].txn, steps[0].label, "", "");
+    const auto second = explainer.edge(steps[1].txn, steps[0].txn, steps[1].label, "", "");
+    return first.key == second.key ? "lost-update" : "fractured-read";
+  }
+  if (is({"wr wr"})) return "circular-information-flow";
+  if (is({"ww ww"})) return "dirty-write";
+  return "";
+}
+
+}  // namespace riven::checkers::isolation
