@@ -329,9 +329,7 @@ struct KvRule {
       case Function::failed_cas:
         return !(s == of(op.a));
       default:
-        // A store that has no key may answer with the empty text.
-        if (s == of(op.a)) return true;
-        return s.form == State::Form::value && s.id == kNil && projection->values.value(op.a).is_name("");
+        return s == of(op.a);
     }
   }
   StateSpace::Traits traits(const Operation& op) const {

@@ -243,17 +243,23 @@ class Projector {
     }
   }
 
+  /// Map stores answer with the empty text for a key that is not there: it is the same as nil.
+  int32_t value_id(const ValueView& v) {
+    if (options_.model == Model::kv && v.is_name(nothing_)) return kNil;
+    return out_.values.id(v);
+  }
+
   Problem fill_register(Operation& op, const ValueView& argument, const ValueView& answer, bool failed) {
     switch (op.f) {
       case Function::read:
-        op.a = out_.values.id(answer);
+        op.a = value_id(answer);
         return std::nullopt;
       case Function::cas: {
         if (!is_pair(argument)) return bad(op.invoked, "a cas whose value is no [from to]");
         auto at = argument.begin();
-        op.a = out_.values.id(*at);
+        op.a = value_id(*at);
         ++at;
-        op.b = out_.values.id(*at);
+        op.b = value_id(*at);
         // An answer of false is the comparison's failure.
         if (failed || (answer.kind() == Value::Kind::boolean && !answer.boolean()))
           op.f = Function::failed_cas;
@@ -264,7 +270,7 @@ class Projector {
         op.a = kNil;
         return std::nullopt;
       default:
-        op.a = out_.values.id(argument);
+        op.a = value_id(argument);
         return std::nullopt;
     }
   }
@@ -493,6 +499,7 @@ class Projector {
   std::unordered_map<uint64_t, int32_t> pairs_;
   std::vector<std::pair<int32_t, int32_t>> pair_list_;
   const Symbol empty_{"empty"};
+  const Symbol nothing_{""};
   bool whole_ = false;  // some operation looks at the whole collection
   bool by_element_ = false;
 };
