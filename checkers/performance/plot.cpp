@@ -10,7 +10,9 @@
 namespace riven::checkers::performance {
 namespace {
 
-constexpr size_t kMostDots = 3'500;
+constexpr size_t kMostDots = 5'000;
+constexpr size_t kSparse = 400;  // a few failures must be seen among thousands of successes
+constexpr size_t kRowsPerOctave = 8;
 constexpr std::array<Ending, kEndings> kDrawOrder = {Ending::ok, Ending::fail, Ending::info, Ending::pending};
 
 std::string axis_duration(double ns) {
@@ -133,8 +135,10 @@ class LatencyPanel {
       const std::vector<Cell>& mine = found[static_cast<size_t>(e)];
       if (e == Ending::pending)
         triangles(mine, across, up);
-      else
+      else if (across == 1 || mine.size() < kSparse)
         circles(mine, e, across, up);
+      else
+        tiles(mine, e, across, up);
     }
   }
 
@@ -150,7 +154,7 @@ class LatencyPanel {
       const char* width;
       const char* opacity;
     };
-    const bool sparse = mine.size() < 400;  // a few failures must be seen among thousands of successes
+    const bool sparse = mine.size() < kSparse;
     static constexpr std::array<Step, 3> kSteps = {
         {{3, "2.4", ".5"}, {30, "3.1", ".65"}, {UINT64_MAX, "3.8", ".85"}}};
     uint64_t from = 0;
@@ -166,6 +170,29 @@ class LatencyPanel {
                     (sparse ? "4" : step.width) + "\" opacity=\"" + (sparse ? ".9" : step.opacity) +
                     "\" d=\"" + path + "\"/>");
     }
+  }
+
+  /// Where dots would touch, each cell is a tile, denser the more operations it holds.
+  void tiles(const std::vector<Cell>& mine, Ending e, size_t across, size_t up) {
+    uint64_t most = 1;
+    for (const Cell& cell : mine) most = std::max(most, cell.count);
+    static constexpr std::array<const char*, 4> kOpacity = {".22", ".4", ".62", ".9"};
+    std::array<std::string, kOpacity.size()> paths;
+    const double width = kPlotWidth * static_cast<double>(across) / static_cast<double>(Grid::kColumns);
+    for (const Cell& cell : mine) {
+      const double part =
+          std::log2(static_cast<double>(cell.count)) / (std::log2(static_cast<double>(most)) + 1e-9);
+      const auto step = static_cast<size_t>(std::clamp(part, 0.0, 0.999) * kOpacity.size());
+      paths[step] += "M" + coordinate(x(cell, across) - width / 2) + " " +
+                     coordinate(y(row_latency_ns(cell.row, up))) + "h" + coordinate(width - 0.4);
+    }
+    const double height = canvas_.panel_height() * std::log10(2.0) * static_cast<double>(up) /
+                          (static_cast<double>(kRowsPerOctave) * (axis_.high - axis_.low));
+    for (size_t step = 0; step < paths.size(); ++step)
+      if (!paths[step].empty())
+        canvas_.add("<path fill=\"none\" class=\"" + std::string(css_class(e)) + "\" stroke-width=\"" +
+                    coordinate(std::max(1.6, height)) + "\" opacity=\"" + kOpacity[step] + "\" d=\"" +
+                    paths[step] + "\"/>");
   }
 
   /// Operations that never completed had waited at least this long.
@@ -309,11 +336,11 @@ std::string latency_html(const Series& series, const FaultTimeline& faults) {
       dot_legend(series, true) +
       "<span><i class=\"l\"></i>median of ok</span><span><i class=\"l\" style=\"border-top-style:"
       "dashed\"></i>95 %</span><span><i class=\"l\" style=\"border-top-style:dotted\"></i>99 %</span>";
-  return canvas.finish(
-      "Latency of each operation over time, by function and outcome", legend,
-      "Dots stand at the time of invocation; a larger dot is several operations in one place. Lines are "
-      "quantiles of the successful ones, over " +
-          fixed(window_seconds(series), 3) + " s or more each.");
+  return canvas.finish("Latency of each operation over time, by function and outcome", legend,
+                       "Marks stand at the time of invocation; larger dots and darker tiles are more "
+                       "operations in one place. Lines are "
+                       "quantiles of the successful ones, over " +
+                           fixed(window_seconds(series), 3) + " s or more each.");
 }
 
 std::string rate_html(const Series& series, const FaultTimeline& faults) {

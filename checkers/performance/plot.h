@@ -8,8 +8,8 @@
 
 namespace riven::checkers::performance {
 
-/// Every operation as a dot (operations of one cell share one; cells are merged, never dropped, until at most
-/// 3,500 dots a panel are left), latency on a logarithmic axis, and the quantiles of the successful ones as
+/// Every operation as a mark (operations of one cell share one; cells are merged, never dropped, until at
+/// most 5,000 a panel are left), latency on a logarithmic axis, and the quantiles of the successful ones as
 /// lines.
 std::string latency_html(const Series& series, const FaultTimeline& faults);
 

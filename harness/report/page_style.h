@@ -49,7 +49,7 @@ table{border-collapse:collapse;width:100%;font-size:14px;font-variant-numeric:ta
 th{font-weight:600;color:var(--soft);text-align:left;font-size:12.5px;white-space:nowrap}
 th,td{padding:5px 20px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 tr:last-child>td{border-bottom:0}td:last-child,th:last-child{padding-right:0}
-td.n,th.n{text-align:right;white-space:nowrap}td.v{font-family:var(--mono);font-size:12.5px;overflow-wrap:anywhere;min-width:9em;width:45%}
+td.n,th.n{text-align:right;white-space:nowrap}td.v{font-family:var(--mono);font-size:12.5px;overflow-wrap:anywhere;min-width:9em;width:45%;line-height:1.68}
 td.w{white-space:nowrap}
 .type{font-weight:600}.type.ok{color:var(--ok)}.type.fail{color:var(--fail)}.type.info{color:var(--info)}.type.invoke{color:var(--soft)}
 ul.s{margin:6px 0 10px;padding-left:20px}ul.s li{margin:3px 0;overflow-wrap:anywhere}
@@ -70,7 +70,7 @@ svg text{font:11.5px system-ui,sans-serif;fill:var(--soft)}
 .witness .op text,.witness text.op{fill:var(--ink)}
 footer{color:var(--soft);font-size:13px;padding-top:26px;padding-bottom:40px}
 #tip{position:fixed;z-index:9;pointer-events:none;background:var(--ink);color:var(--card);font-size:12.5px;line-height:1.45;
-border-radius:7px;padding:7px 10px;white-space:pre-line;max-width:340px;display:none;box-shadow:0 4px 16px #0003}
+border-radius:7px;padding:7px 10px;white-space:pre-line;max-width:400px;display:none;box-shadow:0 4px 16px #0003}
 @media(max-width:640px){main,.top,nav ul,footer{padding-left:14px;padding-right:14px}.card{padding:14px}
 .scroll{margin:8px -14px 0;padding:0 14px}.verdict{padding:16px}.verdict .word{font-size:24px}.cmd{flex-wrap:wrap}
 .cmd code{flex-basis:100%;order:3}.cmd span{flex:1}.top .soft{margin-left:0}dl{grid-template-columns:1fr}dd{margin-bottom:6px}}
