@@ -260,7 +260,8 @@ void Scheduler::Impl::heed_control() {
 }
 
 void Scheduler::Impl::drain(End end, std::string error, std::string_view why, int64_t patience_ns) {
-  if (!draining_) {
+  // A generator that is done has not ended the run yet: what goes wrong until then is the reason.
+  if (!draining_ || outcome_.end == End::exhausted) {
     outcome_.end = end;
     outcome_.error = std::move(error);
   }
