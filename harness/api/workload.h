@@ -20,6 +20,7 @@ struct WorkloadOptions {
   double rate_hz = 0;                        ///< operations a second over all clients; 0: as fast as they go
   int64_t ops_per_key = 0;                   ///< 0: the workload's default
   std::string model;                         ///< --model; empty: the workload's default
+  std::map<std::string, std::string> checker_options;  ///< engine, per-key, ...: for the checker
   std::map<std::string, std::string> extra;  ///< --workload-opt key=value; unknown keys are an error
 };
 

@@ -1,0 +1,92 @@
+#include "harness/app/command.h"
+
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+namespace riven {
+
+void complain(const std::string& message) { std::fprintf(stderr, "riven: %s\n", message.c_str()); }
+
+ExitCode usage_error(const std::string& message) {
+  complain(message);
+  return ExitCode::usage;
+}
+
+Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs, const std::string& option) {
+  std::map<std::string, std::string> parsed;
+  for (const std::string& pair : pairs) {
+    const size_t equals = pair.find('=');
+    if (equals == std::string::npos || equals == 0) return Error{option + " takes KEY=VALUE, not '" + pair + "'"};
+    parsed[pair.substr(0, equals)] = pair.substr(equals + 1);
+  }
+  return parsed;
+}
+
+Status write_file(const std::string& path, const std::string& content) {
+  if (path == "-") {
+    const bool ok = std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
+    return ok ? ok_status() : Status(Error{std::string("cannot write to standard output: ") + std::strerror(errno)});
+  }
+  const std::string partial = path + ".partial";
+  const auto failed = [&] {
+    const Error error{"cannot write " + path + ": " + std::strerror(errno)};
+    ::unlink(partial.c_str());
+    return Status(error);
+  };
+  std::FILE* const file = std::fopen(partial.c_str(), "we");
+  if (file == nullptr) return failed();
+  const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
+  if ((std::fclose(file) != 0) || !written) return failed();
+  if (std::rename(partial.c_str(), path.c_str()) != 0) return failed();
+  return ok_status();
+}
+
+std::string shell_word(const std::string& word) {
+  constexpr const char* kPlain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-=./:,+@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string riven_version() { return RIVEN_VERSION; }
+
+std::map<std::string, std::string> riven_versions() {
+  std::map<std::string, std::string> versions{{"riven", riven_version()}, {"compiler", __VERSION__}};
+#ifdef __clang__
+  versions["compiler"] = "clang " __clang_version__;
+#else
+  versions["compiler"] = "g++ " __VERSION__;
+#endif
+  utsname system{};
+  if (::uname(&system) == 0) versions["controller"] = std::string(system.sysname) + " " + system.release + " " + system.machine;
+  return versions;
+}
+
+bool wants_color() { return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr; }
+
+int terminal_width() {
+  winsize size{};
+  constexpr int kDefault = 100;
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefault;
+}
+
+bool wants_utf8() {
+  for (const char* const name : {"LC_ALL", "LC_CTYPE", "LANG"}) {
+    const char* const locale = std::getenv(name);
+    if (locale == nullptr || *locale == '\0') continue;
+    const std::string_view text(locale);
+    return text.find("UTF-8") != std::string_view::npos || text.find("utf8") != std::string_view::npos;
+  }
+  return false;
+}
+
+}  // namespace riven

@@ -1,0 +1,172 @@
+// riven check FILE: the verdict over any history.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+
+#include "harness/app/command.h"
+#include "harness/app/judge.h"
+#include "harness/app/units.h"
+#include "harness/core/clock.h"
+#include "harness/history/reader.h"
+#include "harness/report/report.h"
+
+namespace riven {
+
+namespace {
+
+struct CheckOptions {
+  std::string file;
+  std::string workload;
+  std::string model;
+  std::string format = "auto";
+  std::string engine;
+  std::string per_key;
+  std::vector<std::string> extra;
+  std::string time_limit = "10m";
+  std::string memory;
+  unsigned threads = 0;
+  std::string json;
+  std::string elle_json;
+  std::string report;
+  bool quiet = false;
+};
+
+std::string command_line_of(const CheckOptions& o) {
+  std::string line = "riven check " + shell_word(o.file);
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) line += std::string(" ") + option + " " + shell_word(value);
+  };
+  add("--workload", o.workload);
+  add("--model", o.model);
+  add("--format", o.format == "auto" ? "" : o.format);
+  add("--engine", o.engine);
+  add("--per-key", o.per_key);
+  for (const std::string& pair : o.extra) add("--checker-opt", pair);
+  add("--time-limit", o.time_limit == "10m" ? "" : o.time_limit);
+  add("--memory", o.memory);
+  return line;
+}
+
+/// A journal of a run says itself what it was: workload and model, unless the caller says otherwise.
+void take_from_metadata(const Json& metadata, JudgeOptions& judged) {
+  const auto text = [&](const char* key) {
+    return metadata.contains(key) && metadata[key].is_string() ? metadata[key].get<std::string>() : std::string();
+  };
+  if (!text("database").empty() && judged.workload.empty() && judged.model.empty()) {
+    judged.workload = text("workload");
+    judged.model = text("model");
+    judged.of_a_run = true;
+  }
+}
+
+RunInfo info_of(const CheckOptions& o, const JudgeOptions& judged, const ReadHistory& read) {
+  RunInfo info;
+  info.name = o.file;
+  info.workload = judged.workload;
+  info.model = judged.model;
+  info.rerun_line = command_line_of(o);
+  info.version = riven_version();
+  info.versions = riven_versions();
+  info.report_path = o.report;
+  info.complaints = read.warnings;
+  info.options = {{"format", std::string(to_text(read.format))}, {"time-limit", o.time_limit}};
+  if (!o.memory.empty()) info.options["memory"] = o.memory;
+  const Json& metadata = read.metadata;
+  info.database = metadata.value("database", "");
+  info.seed = metadata.value("seed", uint64_t{0});
+  info.concurrency = metadata.value("concurrency", uint64_t{0});
+  if (metadata.contains("nodes")) info.nodes = metadata["nodes"].get<std::vector<std::string>>();
+  if (metadata.contains("faults")) info.faults = metadata["faults"].get<std::vector<std::string>>();
+  return info;
+}
+
+Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& history, const RunResults& results) {
+  if (!o.json.empty()) {
+    if (auto written = write_file(o.json, results_json(info, results).dump(2) + "\n"); !written) return written;
+  }
+  if (!o.elle_json.empty()) {
+    Json elle;
+    for (const CheckResult& check : results.checks) {
+      if (check.details.contains("elle_json")) elle = check.details["elle_json"];
+    }
+    if (elle.is_null()) return Error{"--elle-json: the checker '" + results.checks.front().name + "' is not about transactions"};
+    if (auto written = write_file(o.elle_json, elle.dump(2) + "\n"); !written) return written;
+  }
+  if (!o.report.empty()) return write_file(o.report, html_report(info, history, results));
+  return ok_status();
+}
+
+ExitCode check(const CheckOptions& o, const Registry& registry) {
+  const auto format = parse_format(o.format);
+  if (!format) return usage_error("--format: no format is called " + o.format + "; there are auto, " + format_names());
+  const auto time_limit_ns = parse_duration_ns(o.time_limit);
+  if (!time_limit_ns) return usage_error("--time-limit takes a time such as 60s or 2m, not '" + o.time_limit + "'");
+  JudgeOptions judged{.workload = o.workload, .model = o.model, .time_limit_ns = *time_limit_ns, .threads = o.threads};
+  if (!o.memory.empty()) {
+    const auto bytes = parse_size_bytes(o.memory);
+    if (!bytes) return usage_error("--memory takes a size such as 500MB or 2GiB, not '" + o.memory + "'");
+    judged.memory_bytes = *bytes;
+  }
+  auto extra = parse_pairs(o.extra, "--checker-opt");
+  if (!extra) return usage_error(extra.error().message);
+  judged.checker_options = std::move(*extra);
+  if (!o.engine.empty()) judged.checker_options["engine"] = o.engine;
+  if (!o.per_key.empty()) judged.checker_options["per-key"] = o.per_key;
+  judged.informative = !o.report.empty();
+
+  const int64_t began_ns = monotonic_now_ns();
+  auto read = read_history(o.file, {.format = *format, .threads = o.threads});
+  if (!read) return usage_error(read.error().message);
+  const int64_t read_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
+  for (const std::string& warning : read->warnings) complain(warning);
+
+  take_from_metadata(read->metadata, judged);
+  const auto checkers = pick_checkers(registry, read->history, judged);
+  if (!checkers) return usage_error(checkers.error().message);
+  RunResults results = judge(*checkers, read->history, judged);
+  results.read_ms = read_ms;
+  const RunInfo info = info_of(o, judged, *read);
+
+  const Status written = write_outputs(o, info, read->history, results);
+  const bool stdout_taken = o.json == "-" || o.elle_json == "-" || o.report == "-";
+  if (!o.quiet && !stdout_taken) {
+    const TerminalStyle style{.color = wants_color(), .utf8 = wants_utf8(), .width = terminal_width()};
+    std::fputs(terminal_summary(info, read->history, results, style).c_str(), stdout);
+  }
+  if (!written) {
+    complain(written.error().message);
+    return worst(exit_code_of(results.verdict), ExitCode::infrastructure);
+  }
+  return exit_code_of(results.verdict);
+}
+
+}  // namespace
+
+CommandAction declare_check(CLI::App& app, const Registry& registry) {
+  auto options = std::make_shared<CheckOptions>();
+  CheckOptions& o = *options;
+  app.add_option("file", o.file, "the history: a file, a run's folder, or - for standard input")->required();
+  app.add_option("-w,--workload", o.workload, "what the clients did: register, append, ... (see `riven list`)");
+  app.add_option("-m,--model", o.model, "what the database promised: cas-register, strict-serializable, ... (see `riven list`)");
+  app.add_option("-f,--format", o.format, "of the file: auto, " + format_names())->capture_default_str();
+  app.add_option("--engine", o.engine, "the algorithm, by name; default: the best for this history");
+  app.add_option("--per-key", o.per_key, "whether values are independent [key value] pairs: auto, yes or no");
+  app.add_option("--checker-opt", o.extra, "KEY=VALUE for the checker (repeatable)")->type_name("KEY=VALUE")->take_all();
+  app.add_option("--time-limit", o.time_limit, "for all checks together; then `unknown` with how far they got")->capture_default_str();
+  app.add_option("--memory", o.memory, "for the whole process, e.g. 500MB; default: half of the machine's");
+  app.add_option("--threads", o.threads, "cores to use; 0: all")->capture_default_str();
+  app.add_option("--json", o.json, "write results.json here (-: standard output)");
+  app.add_option("--elle-json", o.elle_json, "write Elle's result map here (valid?, anomaly-types, not, also-not)");
+  app.add_option("--report", o.report, "write an HTML report here");
+  app.add_flag("-q,--quiet", o.quiet, "print nothing; the exit code is the verdict");
+  app.footer(R"(Examples:
+  riven check history.edn                                       what it is is told from the history
+  riven check history.jsonl --model cas-register --report out.html
+  riven check store/latest/history.edn --workload append --model snapshot-isolation --json -
+  riven check results/latest --time-limit 60s --memory 500MB
+
+Exit codes: 0 valid, 1 invalid, 2 unknown, 64 wrong usage or unreadable history.)");
+  return [options, &registry] { return check(*options, registry); };
+}
+
+}  // namespace riven

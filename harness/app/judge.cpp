@@ -1,0 +1,157 @@
+#include "harness/app/judge.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <new>
+#include <set>
+
+#include "checkers/performance.h"
+#include "checkers/statistics.h"
+#include "checkers/vacuity.h"
+#include "harness/core/clock.h"
+
+namespace riven {
+
+namespace {
+
+const WorkloadFactory* find_workload(const Registry& registry, const std::string& name) {
+  for (const auto& factory : registry.workloads()) {
+    if (factory->name == name) return factory.get();
+  }
+  return nullptr;
+}
+
+std::string names_of_models(const Registry& registry) {
+  std::string names;
+  for (const CheckerFactory& factory : registry.checkers()) {
+    for (const std::string& model : factory.models) names += (names.empty() ? "" : ", ") + model;
+  }
+  return names;
+}
+
+std::string names_of_workloads(const Registry& registry) {
+  std::string names;
+  for (const auto& factory : registry.workloads()) names += (names.empty() ? "" : ", ") + factory->name;
+  return names;
+}
+
+/// The model whose functions the history's clients use; empty when nothing fits.
+std::string guess_model(const History& history) {
+  std::set<std::string, std::less<>> functions;
+  std::vector<bool> seen(history.functions().size(), false);
+  bool transactions = false;
+  for (size_t i = 0; i < history.size(); ++i) {
+    if (!history.is_client(i) || seen[history.function_id(i)]) continue;
+    seen[history.function_id(i)] = true;
+    functions.emplace(history.f(i).text());
+    const ValueView value = history.value(i);
+    transactions |= history.f(i).text() == "txn" && value.is_list();
+  }
+  const auto has = [&](std::string_view f) { return functions.contains(f); };
+  if (transactions) return "strict-serializable";
+  if (has("acquire") || has("release")) return "mutex";
+  if (has("enqueue") || has("dequeue")) return "fifo-queue";
+  if (has("push") || has("pop")) return "stack";
+  if (has("append") || has("put") || has("get")) return "kv";
+  if (has("add") || has("remove")) return "set";
+  if (has("read") || has("write") || has("cas")) return "cas-register";
+  return {};
+}
+
+Result<CheckerPtr> main_checker(const Registry& registry, const History& history, const JudgeOptions& options) {
+  if (!options.workload.empty()) {
+    if (const WorkloadFactory* const factory = find_workload(registry, options.workload)) {
+      WorkloadOptions given;
+      given.model = options.model;
+      given.checker_options = options.checker_options;
+      auto workload = factory->make(given);
+      if (!workload) return workload.error();
+      return workload->checker;
+    }
+    return Error{"no workload is called " + options.workload + "; there are " + names_of_workloads(registry)};
+  }
+  const std::string model = options.model.empty() ? guess_model(history) : options.model;
+  if (model.empty()) {
+    return Error{"the history's functions do not tell what to check; say --workload (" + names_of_workloads(registry) +
+                 ") or --model (" + names_of_models(registry) + ")"};
+  }
+  for (const CheckerFactory& factory : registry.checkers()) {
+    if (std::find(factory.models.begin(), factory.models.end(), model) == factory.models.end()) continue;
+    auto given = options.checker_options;
+    given["model"] = model;
+    return factory.make(given);
+  }
+  return Error{"no model is called " + model + "; there are " + names_of_models(registry)};
+}
+
+CheckResult run_one(const Checker& checker, const History& history, const Budget& budget) {
+  const auto failed = [&](const std::string& why) {
+    CheckResult result;
+    result.name = checker.name();
+    result.verdict = Verdict::unknown;
+    result.reason = why;
+    return result;
+  };
+  try {
+    return checker.check(history, budget);
+  } catch (const std::bad_alloc&) {
+    return failed("the checker ran out of memory");
+  } catch (const std::exception& e) {
+    return failed(std::string("the checker crashed (a defect of Riven, please report it): ") + e.what());
+  }
+}
+
+}  // namespace
+
+uint64_t current_rss_bytes() {
+  std::FILE* const file = std::fopen("/proc/self/statm", "re");
+  if (file == nullptr) return 0;
+  unsigned long long pages = 0;
+  const int fields = std::fscanf(file, "%*u %llu", &pages);
+  std::fclose(file);
+  return fields == 1 ? pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+}
+
+uint64_t peak_rss_bytes() {
+  rusage usage{};
+  ::getrusage(RUSAGE_SELF, &usage);
+  return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
+}
+
+Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history,
+                                              const JudgeOptions& options) {
+  auto main = main_checker(registry, history, options);
+  if (!main) return main.error();
+  std::vector<CheckerPtr> checkers{*main};
+  if (options.of_a_run || options.informative) {
+    checkers.push_back(checkers::statistics_checker());
+    checkers.push_back(checkers::performance_checker());
+  }
+  if (options.of_a_run) checkers.push_back(checkers::vacuity_checker());
+  return checkers;
+}
+
+RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history, const JudgeOptions& options) {
+  const int64_t began_ns = monotonic_now_ns();
+  const uint64_t machine_bytes = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t limit_bytes = options.memory_bytes > 0 ? options.memory_bytes : machine_bytes / 2;
+  RunResults results;
+  for (const CheckerPtr& checker : checkers) {
+    const uint64_t held_bytes = current_rss_bytes();
+    const Budget budget{.deadline_ns = began_ns + options.time_limit_ns,
+                        .memory_bytes = limit_bytes > held_bytes ? limit_bytes - held_bytes : 1,
+                        .threads = options.threads};
+    results.checks.push_back(run_one(*checker, history, budget));
+    const bool informs_only = !options.of_a_run && results.checks.size() > 1;
+    if (informs_only) results.checks.back().verdict = Verdict::valid;
+  }
+  results.check_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
+  results.peak_rss_bytes = peak_rss_bytes();
+  summarize(results);
+  return results;
+}
+
+}  // namespace riven

@@ -1,0 +1,39 @@
+// From a history to results: picks the checkers and runs them within their budget.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "harness/api/registry.h"
+#include "harness/api/workload.h"
+#include "harness/core/history.h"
+#include "harness/core/result.h"
+#include "harness/report/report.h"
+
+namespace riven {
+
+struct JudgeOptions {
+  std::string workload;  ///< empty: by the model, or by the functions in the history
+  std::string model;     ///< empty: the workload's default
+  std::map<std::string, std::string> checker_options;  ///< engine, per-key, ...
+  int64_t time_limit_ns = 600'000'000'000;             ///< for all checkers together
+  uint64_t memory_bytes = 0;                           ///< for the whole process; 0: half of the machine's
+  unsigned threads = 0;                                ///< 0: all cores
+  bool of_a_run = false;  ///< also statistics, performance and vacuity, which count; else they only inform
+  bool informative = false;  ///< also statistics and performance, for a report; they do not change the verdict
+};
+
+/// The checkers that `options` ask for, the main one first. Errors: no such workload or model, or nothing in the history
+/// tells what it is.
+Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history, const JudgeOptions& options);
+
+/// Runs the checkers one after another (each uses all cores by itself). A checker that throws, or has no memory, is
+/// `unknown` and says why; the others still run. Fills verdict, reason, checks and check_ms.
+RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history, const JudgeOptions& options);
+
+/// Bytes this process holds now, and the most it ever held.
+uint64_t current_rss_bytes();
+uint64_t peak_rss_bytes();
+
+}  // namespace riven
