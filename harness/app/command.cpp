@@ -1,6 +1,5 @@
 #include "harness/app/command.h"
 
-#include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -10,6 +9,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+
+#include "harness/run/store.h"
 
 namespace riven {
 
@@ -30,23 +31,11 @@ Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::st
   return parsed;
 }
 
-Status write_file(const std::string& path, const std::string& content) {
-  if (path == "-") {
-    const bool ok = std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
-    return ok ? ok_status() : Status(Error{std::string("cannot write to standard output: ") + std::strerror(errno)});
-  }
-  const std::string partial = path + ".partial";
-  const auto failed = [&] {
-    const Error error{"cannot write " + path + ": " + std::strerror(errno)};
-    ::unlink(partial.c_str());
-    return Status(error);
-  };
-  std::FILE* const file = std::fopen(partial.c_str(), "we");
-  if (file == nullptr) return failed();
-  const bool written = std::fwrite(content.data(), 1, content.size(), file) == content.size();
-  if ((std::fclose(file) != 0) || !written) return failed();
-  if (std::rename(partial.c_str(), path.c_str()) != 0) return failed();
-  return ok_status();
+
+Status write_output(const std::string& path, const std::string& content) {
+  if (path != "-") return store_file(path, content);
+  const bool ok = std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
+  return ok ? ok_status() : Status(Error{std::string("cannot write to standard output: ") + std::strerror(errno)});
 }
 
 std::string shell_word(const std::string& word) {

@@ -34,8 +34,8 @@ void complain(const std::string& message);
 ExitCode usage_error(const std::string& message);
 /// {"key=value", ...} as a map; the error names what has no '='.
 Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs, const std::string& option);
-/// Writes `content` to `path` ("-": standard output); a file appears whole or not at all.
-Status write_file(const std::string& path, const std::string& content);
+/// Writes `content` to `path` ("-": standard output); see store_file.
+Status write_output(const std::string& path, const std::string& content);
 /// Quoted for a POSIX shell where needed: for lines a person may paste.
 std::string shell_word(const std::string& word);
 /// Riven's own version, and what it was built with.

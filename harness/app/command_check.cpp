@@ -82,7 +82,7 @@ RunInfo info_of(const CheckOptions& o, const JudgeOptions& judged, const ReadHis
 
 Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& history, const RunResults& results) {
   if (!o.json.empty()) {
-    if (auto written = write_file(o.json, results_json(info, results).dump(2) + "\n"); !written) return written;
+    if (auto written = write_output(o.json, results_json(info, results).dump(2) + "\n"); !written) return written;
   }
   if (!o.elle_json.empty()) {
     Json elle;
@@ -90,9 +90,9 @@ Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& 
       if (check.details.contains("elle_json")) elle = check.details["elle_json"];
     }
     if (elle.is_null()) return Error{"--elle-json: the checker '" + results.checks.front().name + "' is not about transactions"};
-    if (auto written = write_file(o.elle_json, elle.dump(2) + "\n"); !written) return written;
+    if (auto written = write_output(o.elle_json, elle.dump(2) + "\n"); !written) return written;
   }
-  if (!o.report.empty()) return write_file(o.report, html_report(info, history, results));
+  if (!o.report.empty()) return write_output(o.report, html_report(info, history, results));
   return ok_status();
 }
 

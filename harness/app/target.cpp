@@ -1,0 +1,86 @@
+#include "harness/app/target.h"
+
+#include <fcntl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <filesystem>
+#include <thread>
+
+#include "harness/control/inventory.h"
+
+namespace riven {
+
+void declare_target(CLI::App& app, TargetOptions& options) {
+  auto* const cluster = app.add_option("--cluster", options.cluster, "a cluster made by `riven cluster up`")->capture_default_str();
+  app.add_option("--nodes-file", options.nodes_file, "hosts.toml: your own machines (address, port, user, key, sudo)")->excludes(cluster);
+}
+
+Result<std::string> ask_secret(const std::string& prompt) {
+  const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
+  if (terminal < 0) return Error{"a secret is needed (" + prompt + ") and there is no terminal to ask on; put it into an environment variable named in the inventory"};
+  termios before{};
+  ::tcgetattr(terminal, &before);
+  termios silent = before;
+  silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+  ::tcsetattr(terminal, TCSAFLUSH, &silent);
+  const std::string text = prompt + ": ";
+  std::string secret;
+  bool ok = ::write(terminal, text.data(), text.size()) > 0;
+  for (char c = 0; ok && ::read(terminal, &c, 1) == 1 && c != '\n';) secret += c;
+  ::tcsetattr(terminal, TCSAFLUSH, &before);
+  ok = ok && ::write(terminal, "\n", 1) == 1;
+  ::close(terminal);
+  if (!ok) return Error{"cannot ask for " + prompt + " on the terminal"};
+  return secret;
+}
+
+Result<ClusterSpec> load_target(const TargetOptions& options) {
+  if (!options.nodes_file.empty()) return read_inventory(options.nodes_file, ask_secret);
+  return DockerClusters::load(options.cluster);
+}
+
+Result<std::string> agent_path() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto beside = self.parent_path() / "riven-agent";
+  if (!error && std::filesystem::exists(beside, error)) return beside.string();
+  return Error{"there is no riven-agent beside " + self.string() + ": build it (cmake --build --preset release), or install both programs together"};
+}
+
+Status for_each_at_once(size_t count, const std::function<Status(size_t)>& fn) {
+  std::vector<Status> outcomes(count, ok_status());
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(count);
+    for (size_t i = 0; i < count; ++i) threads.emplace_back([&, i] { outcomes[i] = fn(i); });
+  }
+  std::string errors;
+  for (const Status& outcome : outcomes) {
+    if (!outcome) errors += (errors.empty() ? "" : "; ") + outcome.error().message;
+  }
+  return errors.empty() ? ok_status() : Status(Error{errors});
+}
+
+Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster, const std::string& owner, Milliseconds lease) {
+  auto path = agent_path();
+  if (!path) return path.error();
+  const std::vector<Node>& nodes = cluster.nodes();
+  std::vector<std::unique_ptr<AgentClient>> agents(nodes.size());
+  const Status started = for_each_at_once(nodes.size(), [&](size_t i) -> Status {
+    AgentOptions options;
+    options.owner = owner;
+    options.lease = lease;
+    options.controller_addresses = cluster.controller_addresses();
+    auto agent = AgentClient::start(ssh_agent_launcher(*nodes[i].session, *path, options), options);
+    if (!agent) return Error{nodes[i].name + ": " + agent.error().message};
+    agents[i] = std::move(*agent);
+    return ok_status();
+  });
+  if (!started) return started.error();
+  return agents;
+}
+
+}  // namespace riven

@@ -1,0 +1,241 @@
+#include "harness/run/lifecycle.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "harness/core/clock.h"
+#include "harness/generator/combinators.h"
+#include "harness/history/journal.h"
+#include "harness/run/thread_executor.h"
+
+namespace riven {
+
+namespace {
+
+/// The journal as the scheduler sees it; notes when clients began and ended.
+class JournalSink final : public EntrySink {
+ public:
+  explicit JournalSink(JournalWriter& journal) : journal_(journal) {}
+
+  Status append(const Op& op) override {
+    if (op.process >= 0) {
+      last_ns_ = monotonic_now_ns();
+      if (first_ns_ == 0) first_ns_ = last_ns_;
+    }
+    return journal_.append(op);
+  }
+  int64_t first_ns() const { return first_ns_; }
+  int64_t last_ns() const { return last_ns_; }
+
+ private:
+  JournalWriter& journal_;
+  int64_t first_ns_ = 0;
+  int64_t last_ns_ = 0;
+};
+
+/// Runs fn on every node at once; the complaints, in node order.
+std::vector<std::string> on_all_nodes(const std::vector<Node>& nodes, const std::function<Status(const Node&)>& fn) {
+  std::vector<std::string> complaints(nodes.size());
+  {
+    std::vector<std::jthread> threads;
+    threads.reserve(nodes.size());
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      threads.emplace_back([&, i] {
+        if (const Status done = fn(nodes[i]); !done) complaints[i] = done.error().message;
+      });
+    }
+  }
+  std::erase(complaints, std::string());
+  return complaints;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const std::string& line : lines) text += (text.empty() ? "" : "; ") + line;
+  return text;
+}
+
+}  // namespace
+
+struct Lifecycle::State {
+  FaultTarget target;
+  Database& database;
+  const Workload& workload;
+  std::vector<FaultPackage> faults;
+  LifecycleOptions options;
+  LifecycleHooks hooks;
+  RunControl control;
+  std::mutex heal_mutex;  // the nemesis thread may still be busy when the main thread heals
+
+  bool asked_to_stop() const { return hooks.stop != nullptr && hooks.stop->load() > 0; }
+
+  void say(const std::string& line) const {
+    if (hooks.say) hooks.say(line);
+  }
+
+  Result<Value> break_something(const Op& op) {
+    const std::string_view f = op.f.text();
+    for (FaultPackage& package : faults) {
+      const auto knows = [&](const std::vector<std::string>& functions) {
+        return std::find(functions.begin(), functions.end(), f) != functions.end();
+      };
+      if (!knows(package.span.starts) && !knows(package.span.stops)) continue;
+      auto done = package.nemesis->invoke(target, op);
+      say(std::string(f) + ": " + (done ? to_edn(*done) : done.error().message));
+      return done;
+    }
+    return Error{"no fault package knows " + std::string(f)};
+  }
+
+  std::vector<std::string> heal() {
+    const std::lock_guard lock(heal_mutex);
+    std::vector<std::string> complaints;
+    for (FaultPackage& package : faults) {
+      if (const Status healed = package.nemesis->heal(target); !healed) complaints.push_back("healing " + package.span.name + ": " + healed.error().message);
+    }
+    return complaints;
+  }
+
+  GeneratorPtr safety_phase() const {
+    gen::Generators nemeses;
+    for (const FaultPackage& package : faults) nemeses.push_back(package.generator);
+    return gen::time_limit(options.time_limit_ns, gen::shortest_any({gen::clients(workload.generator), gen::nemesis(gen::any(std::move(nemeses)))}));
+  }
+
+  GeneratorPtr healing_phase() const {
+    gen::Generators finals;
+    for (const FaultPackage& package : faults) finals.push_back(package.final_generator);
+    return gen::nemesis(gen::phases(std::move(finals)));
+  }
+
+  SchedulerOptions scheduler_options() {
+    SchedulerOptions scheduling;
+    scheduling.seed = options.seed;
+    scheduling.clients = options.concurrency;
+    scheduling.op_timeout_ns = options.op_timeout_ns;
+    scheduling.nemesis_timeout_ns = options.nemesis_timeout_ns;
+    // Time limit, one stuck nemesis operation, healing and final operations; whatever comes, the run ends.
+    scheduling.hard_stop_ns = options.time_limit_ns + 3 * options.nemesis_timeout_ns + options.final_limit_ns +
+                              2 * options.ready_deadline.count() * kNanosPerMilli;
+    scheduling.control = &control;
+    scheduling.progress = [this](const Progress& progress) {
+      const int wanted = hooks.stop == nullptr ? 0 : hooks.stop->load();
+      if (wanted >= 1 && !control.stopping()) control.stop();
+      if (wanted >= 2) control.abort();
+      if (hooks.progress) hooks.progress(progress);
+    };
+    scheduling.log = [this](std::string_view line) { say(std::string(line)); };
+    return scheduling;
+  }
+
+  ThreadExecutorOptions executor_options() {
+    ThreadExecutorOptions executing;
+    executing.clients = options.concurrency;
+    executing.nodes = target.nodes.size();
+    executing.connect = [this](Thread, size_t node, Process) -> Result<std::unique_ptr<Client>> {
+      return database.connect(target.nodes[node]);
+    };
+    executing.nemesis = [this](const Op& op) { return break_something(op); };
+    return executing;
+  }
+
+  /// The phases in order; what ended the run is noted in `recorded`.
+  Status run_phases(Scheduler& scheduler, Recorded& recorded);
+};
+
+Status Lifecycle::State::run_phases(Scheduler& scheduler, Recorded& recorded) {
+  const auto failure = [](const RunOutcome& outcome) {
+    const bool broken = outcome.end == RunOutcome::End::generator_error || outcome.end == RunOutcome::End::sink_error;
+    return broken ? Status(Error{outcome.error}) : ok_status();
+  };
+  RunOutcome outcome = scheduler.run(safety_phase());
+  if (outcome.end == RunOutcome::End::hard_stop) recorded.complaints.push_back("the run did not end by itself: " + outcome.error);
+  Status status = failure(outcome);
+  if (status && !asked_to_stop()) {
+    outcome = scheduler.run(healing_phase());
+    status = failure(outcome);
+  }
+  for (std::string& complaint : heal()) recorded.complaints.push_back(std::move(complaint));
+  recorded.interrupted = asked_to_stop();
+  if (!status || recorded.interrupted || !workload.final_generator) return status;
+
+  say("waiting until the cluster is whole");
+  if (const Status whole = database.await_ready(target.nodes, options.ready_deadline); !whole) {
+    recorded.complaints.push_back("no final operations, the cluster did not become whole: " + whole.error().message);
+    return ok_status();
+  }
+  outcome = scheduler.run(gen::time_limit(options.final_limit_ns, gen::clients(workload.final_generator)));
+  return failure(outcome);
+}
+
+Lifecycle::Lifecycle(FaultTarget target, Database& database, const Workload& workload, std::vector<FaultPackage> faults,
+                     const LifecycleOptions& options, LifecycleHooks hooks)
+    : state_(std::make_unique<State>(State{.target = std::move(target),
+                                           .database = database,
+                                           .workload = workload,
+                                           .faults = std::move(faults),
+                                           .options = options,
+                                           .hooks = std::move(hooks),
+                                           .control = {},
+                                           .heal_mutex = {}})) {}
+
+Lifecycle::~Lifecycle() { state_->heal(); }
+
+Status Lifecycle::set_up() {
+  State& s = *state_;
+  const auto complaints = on_all_nodes(s.target.nodes, [&](const Node& node) { return s.database.setup(node, s.target.nodes); });
+  if (!complaints.empty()) return Error{"set-up failed: " + joined(complaints)};
+  return s.database.await_ready(s.target.nodes, s.options.ready_deadline);
+}
+
+Result<Recorded> Lifecycle::drive() {
+  State& s = *state_;
+  auto journal = JournalWriter::open(s.options.directory + "/history.riven", {.metadata = s.options.metadata});
+  if (!journal) return journal.error();
+
+  Recorded recorded;
+  recorded.version = s.database.version(s.target.nodes.front());
+  JournalSink sink(**journal);
+  ThreadExecutor executor(s.executor_options());
+  Scheduler scheduler(s.scheduler_options(), executor, sink);
+  Status status = s.run_phases(scheduler, recorded);
+  if (const size_t left = executor.finish(); left > 0) recorded.complaints.push_back(std::to_string(left) + " client(s) never returned");
+  const Status closed = (*journal)->close();
+  if (status && !closed) status = closed;
+  if (!status) {
+    for (std::string& complaint : s.heal()) recorded.complaints.push_back(std::move(complaint));
+    recorded.complaints.push_back("the run was cut short: " + status.error().message);
+  }
+  recorded.first_operation_ns = sink.first_ns();
+  recorded.last_operation_ns = sink.last_ns();
+  return recorded;
+}
+
+std::vector<std::string> Lifecycle::download_logs() {
+  State& s = *state_;
+  return on_all_nodes(s.target.nodes, [&](const Node& node) -> Status {
+    const std::filesystem::path folder = std::filesystem::path(s.options.directory) / "nodes" / node.name;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return Error{"cannot make " + folder.string() + ": " + error.message()};
+    std::string errors;
+    for (const std::string& log : s.database.log_files(node)) {
+      constexpr Milliseconds kDeadline{30'000};
+      const auto done = node.session->download(log, folder / std::filesystem::path(log).filename(), kDeadline);
+      if (!done) errors += (errors.empty() ? "" : "; ") + done.error().message;
+    }
+    return errors.empty() ? ok_status() : Status(Error{"log of " + node.name + ": " + errors});
+  });
+}
+
+std::vector<std::string> Lifecycle::tear_down() {
+  State& s = *state_;
+  return on_all_nodes(s.target.nodes, [&](const Node& node) -> Status {
+    const Status done = s.database.teardown(node, s.target.nodes);
+    return done ? ok_status() : Status(Error{"tear-down of " + node.name + ": " + done.error().message});
+  });
+}
+
+}  // namespace riven
