@@ -49,6 +49,23 @@ class Registry {
   const std::vector<std::shared_ptr<const WorkloadFactory>>& workloads() const { return workloads_; }
   const std::vector<std::shared_ptr<const FaultFactory>>& faults() const { return faults_; }
 
+  /// The checker of the family that answers for `model`; `options` are for the checker. Errors: no such
+  /// model, wrong options.
+  Result<CheckerPtr> make_checker(const std::string& model,
+                                  std::map<std::string, std::string> options) const {
+    std::string known;
+    for (const CheckerFactory& family : checkers_) {
+      for (const std::string& name : family.models) {
+        if (name == model) {
+          options["model"] = model;
+          return family.make(options);
+        }
+        known += (known.empty() ? "" : ", ") + name;
+      }
+    }
+    return Error{"no model is called " + model + "; there are " + known};
+  }
+
  private:
   template <typename Factory>
   static void insert(std::vector<Factory>& into, Factory f) {

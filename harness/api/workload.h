@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/api/checker.h"
+#include "harness/api/registry.h"
 #include "harness/core/result.h"
 #include "harness/generator/generator.h"
 
@@ -16,10 +17,10 @@ namespace riven {
 struct WorkloadOptions {
   uint64_t seed = 0;
   size_t nodes = 1;
-  size_t concurrency = 1;                    ///< client threads
-  double rate_hz = 0;                        ///< operations a second over all clients; 0: as fast as they go
-  int64_t ops_per_key = 0;                   ///< 0: the workload's default
-  std::string model;                         ///< --model; empty: the workload's default
+  size_t concurrency = 1;   ///< client threads
+  double rate_hz = 0;       ///< operations a second over all clients; 0: as fast as they go
+  int64_t ops_per_key = 0;  ///< 0: the workload's default
+  std::string model;        ///< --model; empty: the workload's default
   std::map<std::string, std::string> checker_options;  ///< engine, per-key, ...: for the checker
   std::map<std::string, std::string> extra;  ///< --workload-opt key=value; unknown keys are an error
 };
@@ -37,7 +38,8 @@ struct WorkloadFactory {
   std::string name;
   std::string description;          ///< one line for `riven list`
   std::vector<std::string> models;  ///< accepted by --model, the default first
-  std::function<Result<Workload>(const WorkloadOptions&)> make;
+  /// The registry is asked for the checker of the model. Errors: an unknown model or option.
+  std::function<Result<Workload>(const WorkloadOptions&, const Registry&)> make;
 };
 
 }  // namespace riven

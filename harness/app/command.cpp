@@ -21,21 +21,24 @@ ExitCode usage_error(const std::string& message) {
   return ExitCode::usage;
 }
 
-Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs, const std::string& option) {
+Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs,
+                                                       const std::string& option) {
   std::map<std::string, std::string> parsed;
   for (const std::string& pair : pairs) {
     const size_t equals = pair.find('=');
-    if (equals == std::string::npos || equals == 0) return Error{option + " takes KEY=VALUE, not '" + pair + "'"};
+    if (equals == std::string::npos || equals == 0)
+      return Error{option + " takes KEY=VALUE, not '" + pair + "'"};
     parsed[pair.substr(0, equals)] = pair.substr(equals + 1);
   }
   return parsed;
 }
 
-
 Status write_output(const std::string& path, const std::string& content) {
   if (path != "-") return store_file(path, content);
-  const bool ok = std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
-  return ok ? ok_status() : Status(Error{std::string("cannot write to standard output: ") + std::strerror(errno)});
+  const bool ok =
+      std::fwrite(content.data(), 1, content.size(), stdout) == content.size() && std::fflush(stdout) == 0;
+  return ok ? ok_status()
+            : Status(Error{std::string("cannot write to standard output: ") + std::strerror(errno)});
 }
 
 std::string shell_word(const std::string& word) {
@@ -56,7 +59,8 @@ std::map<std::string, std::string> riven_versions() {
   versions["compiler"] = "g++ " __VERSION__;
 #endif
   utsname system{};
-  if (::uname(&system) == 0) versions["controller"] = std::string(system.sysname) + " " + system.release + " " + system.machine;
+  if (::uname(&system) == 0)
+    versions["controller"] = std::string(system.sysname) + " " + system.release + " " + system.machine;
   return versions;
 }
 

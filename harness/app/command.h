@@ -33,7 +33,8 @@ void complain(const std::string& message);
 /// complain, then ExitCode::usage.
 ExitCode usage_error(const std::string& message);
 /// {"key=value", ...} as a map; the error names what has no '='.
-Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs, const std::string& option);
+Result<std::map<std::string, std::string>> parse_pairs(const std::vector<std::string>& pairs,
+                                                       const std::string& option);
 /// Writes `content` to `path` ("-": standard output); see store_file.
 Status write_output(const std::string& path, const std::string& content);
 /// Quoted for a POSIX shell where needed: for lines a person may paste.

@@ -50,7 +50,8 @@ std::string command_line_of(const CheckOptions& o) {
 /// A journal of a run says itself what it was: workload and model, unless the caller says otherwise.
 void take_from_metadata(const Json& metadata, JudgeOptions& judged) {
   const auto text = [&](const char* key) {
-    return metadata.contains(key) && metadata[key].is_string() ? metadata[key].get<std::string>() : std::string();
+    return metadata.contains(key) && metadata[key].is_string() ? metadata[key].get<std::string>()
+                                                               : std::string();
   };
   if (!text("database").empty() && judged.workload.empty() && judged.model.empty()) {
     judged.workload = text("workload");
@@ -80,16 +81,20 @@ RunInfo info_of(const CheckOptions& o, const JudgeOptions& judged, const ReadHis
   return info;
 }
 
-Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& history, const RunResults& results) {
+Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& history,
+                     const RunResults& results) {
   if (!o.json.empty()) {
-    if (auto written = write_output(o.json, results_json(info, results).dump(2) + "\n"); !written) return written;
+    if (auto written = write_output(o.json, results_json(info, results).dump(2) + "\n"); !written)
+      return written;
   }
   if (!o.elle_json.empty()) {
     Json elle;
     for (const CheckResult& check : results.checks) {
       if (check.details.contains("elle_json")) elle = check.details["elle_json"];
     }
-    if (elle.is_null()) return Error{"--elle-json: the checker '" + results.checks.front().name + "' is not about transactions"};
+    if (elle.is_null())
+      return Error{"--elle-json: the checker '" + results.checks.front().name +
+                   "' is not about transactions"};
     if (auto written = write_output(o.elle_json, elle.dump(2) + "\n"); !written) return written;
   }
   if (!o.report.empty()) return write_output(o.report, html_report(info, history, results));
@@ -98,10 +103,13 @@ Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& 
 
 ExitCode check(const CheckOptions& o, const Registry& registry) {
   const auto format = parse_format(o.format);
-  if (!format) return usage_error("--format: no format is called " + o.format + "; there are auto, " + format_names());
+  if (!format)
+    return usage_error("--format: no format is called " + o.format + "; there are auto, " + format_names());
   const auto time_limit_ns = parse_duration_ns(o.time_limit);
-  if (!time_limit_ns) return usage_error("--time-limit takes a time such as 60s or 2m, not '" + o.time_limit + "'");
-  JudgeOptions judged{.workload = o.workload, .model = o.model, .time_limit_ns = *time_limit_ns, .threads = o.threads};
+  if (!time_limit_ns)
+    return usage_error("--time-limit takes a time such as 60s or 2m, not '" + o.time_limit + "'");
+  JudgeOptions judged{
+      .workload = o.workload, .model = o.model, .time_limit_ns = *time_limit_ns, .threads = o.threads};
   if (!o.memory.empty()) {
     const auto bytes = parse_size_bytes(o.memory);
     if (!bytes) return usage_error("--memory takes a size such as 500MB or 2GiB, not '" + o.memory + "'");
@@ -146,17 +154,24 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
   auto options = std::make_shared<CheckOptions>();
   CheckOptions& o = *options;
   app.add_option("file", o.file, "the history: a file, a run's folder, or - for standard input")->required();
-  app.add_option("-w,--workload", o.workload, "what the clients did: register, append, ... (see `riven list`)");
-  app.add_option("-m,--model", o.model, "what the database promised: cas-register, strict-serializable, ... (see `riven list`)");
+  app.add_option("-w,--workload", o.workload,
+                 "what the clients did: register, append, ... (see `riven list`)");
+  app.add_option("-m,--model", o.model,
+                 "what the database promised: cas-register, strict-serializable, ... (see `riven list`)");
   app.add_option("-f,--format", o.format, "of the file: auto, " + format_names())->capture_default_str();
   app.add_option("--engine", o.engine, "the algorithm, by name; default: the best for this history");
   app.add_option("--per-key", o.per_key, "whether values are independent [key value] pairs: auto, yes or no");
-  app.add_option("--checker-opt", o.extra, "KEY=VALUE for the checker (repeatable)")->type_name("KEY=VALUE")->take_all();
-  app.add_option("--time-limit", o.time_limit, "for all checks together; then `unknown` with how far they got")->capture_default_str();
+  app.add_option("--checker-opt", o.extra, "KEY=VALUE for the checker (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  app.add_option("--time-limit", o.time_limit,
+                 "for all checks together; then `unknown` with how far they got")
+      ->capture_default_str();
   app.add_option("--memory", o.memory, "for the whole process, e.g. 500MB; default: half of the machine's");
   app.add_option("--threads", o.threads, "cores to use; 0: all")->capture_default_str();
   app.add_option("--json", o.json, "write results.json here (-: standard output)");
-  app.add_option("--elle-json", o.elle_json, "write Elle's result map here (valid?, anomaly-types, not, also-not)");
+  app.add_option("--elle-json", o.elle_json,
+                 "write Elle's result map here (valid?, anomaly-types, not, also-not)");
   app.add_option("--report", o.report, "write an HTML report here");
   app.add_flag("-q,--quiet", o.quiet, "print nothing; the exit code is the verdict");
   app.footer(R"(Examples:

@@ -21,22 +21,29 @@ struct ClusterOptions {
 Json to_json_status(const DockerClusterStatus& status) {
   Json nodes = Json::array();
   for (const DockerNodeStatus& node : status.nodes) {
-    nodes.push_back({{"name", node.name}, {"address", node.address}, {"address6", node.address6}, {"state", node.state}, {"ssh", node.ssh}});
+    nodes.push_back({{"name", node.name},
+                     {"address", node.address},
+                     {"address6", node.address6},
+                     {"state", node.state},
+                     {"ssh", node.ssh}});
   }
-  return {{"name", status.name},       {"database", status.database},   {"image", status.image},         {"subnet", status.subnet},
-          {"subnet6", status.subnet6}, {"ipv6_note", status.ipv6_note}, {"directory", status.directory}, {"whole", status.whole()},
-          {"nodes", nodes}};
+  return {{"name", status.name},           {"database", status.database}, {"image", status.image},
+          {"subnet", status.subnet},       {"subnet6", status.subnet6},   {"ipv6_note", status.ipv6_note},
+          {"directory", status.directory}, {"whole", status.whole()},     {"nodes", nodes}};
 }
 
 void print_status(const DockerClusterStatus& status) {
-  std::printf("cluster %s: %s, %s, %s%s%s\n", status.name.c_str(), status.image.c_str(), status.subnet.c_str(),
-              status.subnet6.c_str(), status.subnet6.empty() ? "" : ", ", status.whole() ? "whole" : "not whole");
+  std::printf("cluster %s: %s, %s, %s%s%s\n", status.name.c_str(), status.image.c_str(),
+              status.subnet.c_str(), status.subnet6.c_str(), status.subnet6.empty() ? "" : ", ",
+              status.whole() ? "whole" : "not whole");
   if (!status.ipv6_note.empty()) std::printf("  no IPv6: %s\n", status.ipv6_note.c_str());
   for (const DockerNodeStatus& node : status.nodes) {
-    std::printf("  %-6s %-16s %-10s %s\n", node.name.c_str(), node.address.c_str(), node.state.c_str(), node.ssh ? "ssh answers" : "ssh does not answer");
+    std::printf("  %-6s %-16s %-10s %s\n", node.name.c_str(), node.address.c_str(), node.state.c_str(),
+                node.ssh ? "ssh answers" : "ssh does not answer");
   }
   if (!status.nodes.empty()) {
-    std::printf("  ssh -i %s/id_ed25519 -o UserKnownHostsFile=%s/known_hosts root@%s\n", status.directory.c_str(), status.directory.c_str(), status.nodes.front().address.c_str());
+    std::printf("  ssh -i %s/id_ed25519 -o UserKnownHostsFile=%s/known_hosts root@%s\n",
+                status.directory.c_str(), status.directory.c_str(), status.nodes.front().address.c_str());
   }
 }
 
@@ -101,12 +108,18 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
   ClusterOptions& o = *options;
   app.require_subcommand(1);
 
-  auto* const up_app = app.add_subcommand("up", "make a cluster: an internal network and containers with SSH");
-  up_app->add_option("--db", o.up.database, "the database its image holds (docker/build-image DB makes it)")->required();
+  auto* const up_app =
+      app.add_subcommand("up", "make a cluster: an internal network and containers with SSH");
+  up_app->add_option("--db", o.up.database, "the database its image holds (docker/build-image DB makes it)")
+      ->required();
   up_app->add_option("--nodes", o.up.nodes, "how many")->capture_default_str()->check(CLI::Range(1, 99));
-  up_app->add_option("--suite", o.up.suite, "of Debian: another version of the database")->capture_default_str();
+  up_app->add_option("--suite", o.up.suite, "of Debian: another version of the database")
+      ->capture_default_str();
   up_app->add_option("--image", o.up.image, "another image than riven-node-DB:SUITE");
-  up_app->add_option("--faults", o.up.faults, "kinds of faults that need more capabilities: clock, pause, priority, disk")->delimiter(',');
+  up_app
+      ->add_option("--faults", o.up.faults,
+                   "kinds of faults that need more capabilities: clock, pause, priority, disk")
+      ->delimiter(',');
   auto* const down_app = app.add_subcommand("down", "remove a cluster, whatever is left of it");
   down_app->add_flag("--all", o.all, "every cluster of Riven's");
   auto* const status_app = app.add_subcommand("status", "nodes, addresses, whether SSH answers");
@@ -123,8 +136,11 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
   return [options, up_app, down_app, status_app, &registry] {
     if (up_app->parsed()) {
       const auto& known = registry.databases();
-      const bool found = std::any_of(known.begin(), known.end(), [&](const auto& d) { return d.name == options->up.database; });
-      if (!found && options->up.image.empty()) return usage_error("no database is called " + options->up.database + "; see `riven list` (or give --image)");
+      const bool found = std::any_of(known.begin(), known.end(),
+                                     [&](const auto& d) { return d.name == options->up.database; });
+      if (!found && options->up.image.empty())
+        return usage_error("no database is called " + options->up.database +
+                           "; see `riven list` (or give --image)");
       return up(*options);
     }
     if (down_app->parsed()) return down(*options);

@@ -15,7 +15,10 @@ namespace riven {
 namespace {
 
 Json listing(const Registry& registry) {
-  Json out{{"databases", Json::array()}, {"workloads", Json::array()}, {"faults", Json::array()}, {"checkers", Json::array()},
+  Json out{{"databases", Json::array()},
+           {"workloads", Json::array()},
+           {"faults", Json::array()},
+           {"checkers", Json::array()},
            {"formats", Json::array()}};
   for (const auto& d : registry.databases()) {
     out["databases"].push_back({{"name", d.name}, {"description", d.description}, {"options", d.options}});
@@ -23,7 +26,8 @@ Json listing(const Registry& registry) {
   for (const auto& w : registry.workloads()) {
     out["workloads"].push_back({{"name", w->name}, {"description", w->description}, {"models", w->models}});
   }
-  for (const auto& f : registry.faults()) out["faults"].push_back({{"name", f->name}, {"description", f->description}});
+  for (const auto& f : registry.faults())
+    out["faults"].push_back({{"name", f->name}, {"description", f->description}});
   for (const auto& c : registry.checkers()) {
     out["checkers"].push_back({{"name", c.name}, {"description", c.description}, {"models", c.models}});
   }
@@ -40,7 +44,8 @@ void print_listing(const Json& all) {
   for (const auto& [kind, items] : all.items()) {
     std::printf("%s\n", kind.c_str());
     for (const Json& item : items) {
-      std::printf("  %-16s %s\n", item["name"].get_ref<const std::string&>().c_str(), item.value("description", "").c_str());
+      std::printf("  %-16s %s\n", item["name"].get_ref<const std::string&>().c_str(),
+                  item.value("description", "").c_str());
       for (const char* const extra : {"options", "models"}) {
         if (!item.contains(extra) || item[extra].empty()) continue;
         std::string words;
@@ -91,14 +96,18 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
   auto options = std::make_shared<Options>();
   app.add_option("from", options->from, "the history: a file, a run's folder, or -")->required();
   app.add_option("to", options->to, "the file to write: .edn or .jsonl; or - with --to-format")->required();
-  app.add_option("-f,--format", options->from_format, "of what is read: auto, " + format_names())->capture_default_str();
-  app.add_option("--to-format", options->to_format, "edn or jsonl; default: by the ending of the file to write");
+  app.add_option("-f,--format", options->from_format, "of what is read: auto, " + format_names())
+      ->capture_default_str();
+  app.add_option("--to-format", options->to_format,
+                 "edn or jsonl; default: by the ending of the file to write");
   app.footer(R"(Examples:
   riven export results/latest history.edn        for Elle, Knossos and Jepsen's tools
   riven export history.edn - --to-format jsonl)");
   return [options] {
     const auto format = parse_format(options->from_format);
-    if (!format) return usage_error("--format: no format is called " + options->from_format + "; there are auto, " + format_names());
+    if (!format)
+      return usage_error("--format: no format is called " + options->from_format + "; there are auto, " +
+                         format_names());
     auto read = read_history(options->from, {.format = *format});
     if (!read) return usage_error(read.error().message);
     for (const std::string& warning : read->warnings) complain(warning);

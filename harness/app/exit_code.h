@@ -16,23 +16,33 @@ enum class ExitCode : int {
 
 constexpr ExitCode exit_code_of(Verdict verdict) {
   switch (verdict) {
-    case Verdict::valid: return ExitCode::valid;
-    case Verdict::invalid: return ExitCode::invalid;
-    case Verdict::unknown: break;
+    case Verdict::valid:
+      return ExitCode::valid;
+    case Verdict::invalid:
+      return ExitCode::invalid;
+    case Verdict::unknown:
+      break;
   }
   return ExitCode::unknown;
 }
 
-/// Over several runs: invalid > infrastructure > unknown > valid, so that no anomaly is hidden by another run's crash.
+/// Over several runs: invalid > infrastructure > unknown > valid, so that no anomaly is hidden by another
+/// run's crash.
 constexpr ExitCode worst(ExitCode a, ExitCode b) {
   constexpr auto rank = [](ExitCode code) {
     switch (code) {
-      case ExitCode::valid: return 0;
-      case ExitCode::unknown: return 1;
-      case ExitCode::infrastructure: return 2;
-      case ExitCode::invalid: return 3;
-      case ExitCode::usage: return 4;
-      case ExitCode::defect: return 5;
+      case ExitCode::valid:
+        return 0;
+      case ExitCode::unknown:
+        return 1;
+      case ExitCode::infrastructure:
+        return 2;
+      case ExitCode::invalid:
+        return 3;
+      case ExitCode::usage:
+        return 4;
+      case ExitCode::defect:
+        return 5;
     }
     return 5;
   };

@@ -61,13 +61,14 @@ std::string guess_model(const History& history) {
   return {};
 }
 
-Result<CheckerPtr> main_checker(const Registry& registry, const History& history, const JudgeOptions& options) {
+Result<CheckerPtr> main_checker(const Registry& registry, const History& history,
+                                const JudgeOptions& options) {
   if (!options.workload.empty()) {
     if (const WorkloadFactory* const factory = find_workload(registry, options.workload)) {
       WorkloadOptions given;
       given.model = options.model;
       given.checker_options = options.checker_options;
-      auto workload = factory->make(given);
+      auto workload = factory->make(given, registry);
       if (!workload) return workload.error();
       return workload->checker;
     }
@@ -75,16 +76,10 @@ Result<CheckerPtr> main_checker(const Registry& registry, const History& history
   }
   const std::string model = options.model.empty() ? guess_model(history) : options.model;
   if (model.empty()) {
-    return Error{"the history's functions do not tell what to check; say --workload (" + names_of_workloads(registry) +
-                 ") or --model (" + names_of_models(registry) + ")"};
+    return Error{"the history's functions do not tell what to check; say --workload (" +
+                 names_of_workloads(registry) + ") or --model (" + names_of_models(registry) + ")"};
   }
-  for (const CheckerFactory& factory : registry.checkers()) {
-    if (std::find(factory.models.begin(), factory.models.end(), model) == factory.models.end()) continue;
-    auto given = options.checker_options;
-    given["model"] = model;
-    return factory.make(given);
-  }
-  return Error{"no model is called " + model + "; there are " + names_of_models(registry)};
+  return registry.make_checker(model, options.checker_options);
 }
 
 CheckResult run_one(const Checker& checker, const History& history, const Budget& budget) {
@@ -128,15 +123,19 @@ Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const Hi
   std::vector<CheckerPtr> checkers{*main};
   if (options.of_a_run || options.informative) {
     checkers.push_back(checkers::statistics_checker());
-    checkers.push_back(checkers::performance_checker());
+    checkers.push_back(checkers::performance_checker({.spans = options.spans}));
   }
-  if (options.of_a_run) checkers.push_back(checkers::vacuity_checker());
+  checkers::VacuityOptions vacuity;
+  vacuity.spans = options.spans;
+  if (options.of_a_run) checkers.push_back(checkers::vacuity_checker(vacuity));
   return checkers;
 }
 
-RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history, const JudgeOptions& options) {
+RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history,
+                 const JudgeOptions& options) {
   const int64_t began_ns = monotonic_now_ns();
-  const uint64_t machine_bytes = static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const uint64_t machine_bytes =
+      static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
   const uint64_t limit_bytes = options.memory_bytes > 0 ? options.memory_bytes : machine_bytes / 2;
   RunResults results;
   for (const CheckerPtr& checker : checkers) {

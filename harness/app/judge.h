@@ -21,16 +21,20 @@ struct JudgeOptions {
   uint64_t memory_bytes = 0;                           ///< for the whole process; 0: half of the machine's
   unsigned threads = 0;                                ///< 0: all cores
   bool of_a_run = false;  ///< also statistics, performance and vacuity, which count; else they only inform
-  bool informative = false;  ///< also statistics and performance, for a report; they do not change the verdict
+  std::vector<PlotSpan> spans;  ///< how faults are recognised; empty: by the names of functions
+  bool informative =
+      false;  ///< also statistics and performance, for a report; they do not change the verdict
 };
 
-/// The checkers that `options` ask for, the main one first. Errors: no such workload or model, or nothing in the history
-/// tells what it is.
-Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history, const JudgeOptions& options);
+/// The checkers that `options` ask for, the main one first. Errors: no such workload or model, or nothing in
+/// the history tells what it is.
+Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history,
+                                              const JudgeOptions& options);
 
-/// Runs the checkers one after another (each uses all cores by itself). A checker that throws, or has no memory, is
-/// `unknown` and says why; the others still run. Fills verdict, reason, checks and check_ms.
-RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history, const JudgeOptions& options);
+/// Runs the checkers one after another (each uses all cores by itself). A checker that throws, or has no
+/// memory, is `unknown` and says why; the others still run. Fills verdict, reason, checks and check_ms.
+RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history,
+                 const JudgeOptions& options);
 
 /// Bytes this process holds now, and the most it ever held.
 uint64_t current_rss_bytes();

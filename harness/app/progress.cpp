@@ -10,16 +10,19 @@ namespace {
 
 constexpr int64_t kPlainEveryNs = 10 * kNanosPerSecond;
 
-double rate(uint64_t now, uint64_t before, int64_t ns) { return ns > 0 ? static_cast<double>(now - before) * 1e9 / static_cast<double>(ns) : 0; }
+double rate(uint64_t now, uint64_t before, int64_t ns) {
+  return ns > 0 ? static_cast<double>(now - before) * 1e9 / static_cast<double>(ns) : 0;
+}
 
 std::string line_of(const Progress& now, const Progress& before, int64_t time_limit_ns) {
   const int64_t span_ns = now.elapsed_ns - before.elapsed_ns;
   const int64_t left_s = std::max<int64_t>(0, time_limit_ns - now.elapsed_ns) / kNanosPerSecond;
   std::array<char, 160> text{};
-  std::snprintf(text.data(), text.size(), "%lld:%02lld left  ok %.0f/s  fail %.0f/s  info %.0f/s  in flight %zu  (%llu ok so far)",
-                static_cast<long long>(left_s / 60), static_cast<long long>(left_s % 60), rate(now.ok, before.ok, span_ns),
-                rate(now.fail, before.fail, span_ns), rate(now.info, before.info, span_ns), now.in_flight,
-                static_cast<unsigned long long>(now.ok));
+  std::snprintf(text.data(), text.size(),
+                "%lld:%02lld left  ok %.0f/s  fail %.0f/s  info %.0f/s  in flight %zu  (%llu ok so far)",
+                static_cast<long long>(left_s / 60), static_cast<long long>(left_s % 60),
+                rate(now.ok, before.ok, span_ns), rate(now.fail, before.fail, span_ns),
+                rate(now.info, before.info, span_ns), now.in_flight, static_cast<unsigned long long>(now.ok));
   return text.data();
 }
 

@@ -12,7 +12,8 @@ namespace riven {
 /// Thread-safe. Writes to stderr, so that stdout holds the summary (or JSON) alone.
 class ProgressPrinter {
  public:
-  ProgressPrinter(bool terminal, int64_t time_limit_ns) : terminal_(terminal), time_limit_ns_(time_limit_ns) {}
+  ProgressPrinter(bool terminal, int64_t time_limit_ns)
+      : terminal_(terminal), time_limit_ns_(time_limit_ns) {}
   ~ProgressPrinter() { finish(); }
   ProgressPrinter(const ProgressPrinter&) = delete;
   ProgressPrinter& operator=(const ProgressPrinter&) = delete;

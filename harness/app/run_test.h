@@ -46,7 +46,8 @@ struct RunOptions {
 /// Finds everything the options name, or says what is wrong; nothing is touched.
 Status validate(const RunOptions& options, const Registry& registry);
 
-/// Carries one test out. Prints progress and the summary on stdout, complaints on stderr. `stop` as in lifecycle.h.
+/// Carries one test out. Prints progress and the summary on stdout, complaints on stderr. `stop` as in
+/// lifecycle.h.
 ExitCode run_test(const RunOptions& options, const Registry& registry, const StopRequests& stop);
 
 }  // namespace riven

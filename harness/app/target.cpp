@@ -14,13 +14,19 @@
 namespace riven {
 
 void declare_target(CLI::App& app, TargetOptions& options) {
-  auto* const cluster = app.add_option("--cluster", options.cluster, "a cluster made by `riven cluster up`")->capture_default_str();
-  app.add_option("--nodes-file", options.nodes_file, "hosts.toml: your own machines (address, port, user, key, sudo)")->excludes(cluster);
+  auto* const cluster = app.add_option("--cluster", options.cluster, "a cluster made by `riven cluster up`")
+                            ->capture_default_str();
+  app.add_option("--nodes-file", options.nodes_file,
+                 "hosts.toml: your own machines (address, port, user, key, sudo)")
+      ->excludes(cluster);
 }
 
 Result<std::string> ask_secret(const std::string& prompt) {
   const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
-  if (terminal < 0) return Error{"a secret is needed (" + prompt + ") and there is no terminal to ask on; put it into an environment variable named in the inventory"};
+  if (terminal < 0)
+    return Error{
+        "a secret is needed (" + prompt +
+        ") and there is no terminal to ask on; put it into an environment variable named in the inventory"};
   termios before{};
   ::tcgetattr(terminal, &before);
   termios silent = before;
@@ -47,7 +53,8 @@ Result<std::string> agent_path() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto beside = self.parent_path() / "riven-agent";
   if (!error && std::filesystem::exists(beside, error)) return beside.string();
-  return Error{"there is no riven-agent beside " + self.string() + ": build it (cmake --build --preset release), or install both programs together"};
+  return Error{"there is no riven-agent beside " + self.string() +
+               ": build it (cmake --build --preset release), or install both programs together"};
 }
 
 Status for_each_at_once(size_t count, const std::function<Status(size_t)>& fn) {
@@ -64,7 +71,8 @@ Status for_each_at_once(size_t count, const std::function<Status(size_t)>& fn) {
   return errors.empty() ? ok_status() : Status(Error{errors});
 }
 
-Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster, const std::string& owner, Milliseconds lease) {
+Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster,
+                                                               const std::string& owner, Milliseconds lease) {
   auto path = agent_path();
   if (!path) return path.error();
   const std::vector<Node>& nodes = cluster.nodes();

@@ -30,9 +30,10 @@ Result<ClusterSpec> load_target(const TargetOptions& options);
 /// Asks on the terminal without echo; an error where there is no terminal.
 Result<std::string> ask_secret(const std::string& prompt);
 
-/// The agents of a cluster, one for each node, started at once. `owner` is the id of who breaks things. An error names
-/// the node; agents that had started by then are ended.
-Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster, const std::string& owner, Milliseconds lease);
+/// The agents of a cluster, one for each node, started at once. `owner` is the id of who breaks things. An
+/// error names the node; agents that had started by then are ended.
+Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster,
+                                                               const std::string& owner, Milliseconds lease);
 
 /// riven-agent beside this program; the error says how to build it.
 Result<std::string> agent_path();

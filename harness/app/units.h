@@ -8,7 +8,8 @@
 
 namespace riven {
 
-/// "60s", "500ms", "2m", "1h", "1.5s"; a bare number is seconds. Nanoseconds; nothing for anything else or negative.
+/// "60s", "500ms", "2m", "1h", "1.5s"; a bare number is seconds. Nanoseconds; nothing for anything else or
+/// negative.
 std::optional<int64_t> parse_duration_ns(std::string_view text);
 /// "500MB", "2GB", "64KiB", "1GiB"; a bare number is bytes. MB is 10^6, MiB is 2^20.
 std::optional<uint64_t> parse_size_bytes(std::string_view text);

@@ -36,7 +36,8 @@ class JournalSink final : public EntrySink {
 };
 
 /// Runs fn on every node at once; the complaints, in node order.
-std::vector<std::string> on_all_nodes(const std::vector<Node>& nodes, const std::function<Status(const Node&)>& fn) {
+std::vector<std::string> on_all_nodes(const std::vector<Node>& nodes,
+                                      const std::function<Status(const Node&)>& fn) {
   std::vector<std::string> complaints(nodes.size());
   {
     std::vector<std::jthread> threads;
@@ -93,7 +94,8 @@ struct Lifecycle::State {
     const std::lock_guard lock(heal_mutex);
     std::vector<std::string> complaints;
     for (FaultPackage& package : faults) {
-      if (const Status healed = package.nemesis->heal(target); !healed) complaints.push_back("healing " + package.span.name + ": " + healed.error().message);
+      if (const Status healed = package.nemesis->heal(target); !healed)
+        complaints.push_back("healing " + package.span.name + ": " + healed.error().message);
     }
     return complaints;
   }
@@ -101,7 +103,9 @@ struct Lifecycle::State {
   GeneratorPtr safety_phase() const {
     gen::Generators nemeses;
     for (const FaultPackage& package : faults) nemeses.push_back(package.generator);
-    return gen::time_limit(options.time_limit_ns, gen::shortest_any({gen::clients(workload.generator), gen::nemesis(gen::any(std::move(nemeses)))}));
+    return gen::time_limit(
+        options.time_limit_ns,
+        gen::shortest_any({gen::clients(workload.generator), gen::nemesis(gen::any(std::move(nemeses)))}));
   }
 
   GeneratorPtr healing_phase() const {
@@ -117,8 +121,8 @@ struct Lifecycle::State {
     scheduling.op_timeout_ns = options.op_timeout_ns;
     scheduling.nemesis_timeout_ns = options.nemesis_timeout_ns;
     // Time limit, one stuck nemesis operation, healing and final operations; whatever comes, the run ends.
-    scheduling.hard_stop_ns = options.time_limit_ns + 3 * options.nemesis_timeout_ns + options.final_limit_ns +
-                              2 * options.ready_deadline.count() * kNanosPerMilli;
+    scheduling.hard_stop_ns = options.time_limit_ns + 3 * options.nemesis_timeout_ns +
+                              options.final_limit_ns + 2 * options.ready_deadline.count() * kNanosPerMilli;
     scheduling.control = &control;
     scheduling.progress = [this](const Progress& progress) {
       const int wanted = hooks.stop == nullptr ? 0 : hooks.stop->load();
@@ -147,11 +151,13 @@ struct Lifecycle::State {
 
 Status Lifecycle::State::run_phases(Scheduler& scheduler, Recorded& recorded) {
   const auto failure = [](const RunOutcome& outcome) {
-    const bool broken = outcome.end == RunOutcome::End::generator_error || outcome.end == RunOutcome::End::sink_error;
+    const bool broken =
+        outcome.end == RunOutcome::End::generator_error || outcome.end == RunOutcome::End::sink_error;
     return broken ? Status(Error{outcome.error}) : ok_status();
   };
   RunOutcome outcome = scheduler.run(safety_phase());
-  if (outcome.end == RunOutcome::End::hard_stop) recorded.complaints.push_back("the run did not end by itself: " + outcome.error);
+  if (outcome.end == RunOutcome::End::hard_stop)
+    recorded.complaints.push_back("the run did not end by itself: " + outcome.error);
   Status status = failure(outcome);
   if (status && !asked_to_stop()) {
     outcome = scheduler.run(healing_phase());
@@ -163,15 +169,16 @@ Status Lifecycle::State::run_phases(Scheduler& scheduler, Recorded& recorded) {
 
   say("waiting until the cluster is whole");
   if (const Status whole = database.await_ready(target.nodes, options.ready_deadline); !whole) {
-    recorded.complaints.push_back("no final operations, the cluster did not become whole: " + whole.error().message);
+    recorded.complaints.push_back("no final operations, the cluster did not become whole: " +
+                                  whole.error().message);
     return ok_status();
   }
   outcome = scheduler.run(gen::time_limit(options.final_limit_ns, gen::clients(workload.final_generator)));
   return failure(outcome);
 }
 
-Lifecycle::Lifecycle(FaultTarget target, Database& database, const Workload& workload, std::vector<FaultPackage> faults,
-                     const LifecycleOptions& options, LifecycleHooks hooks)
+Lifecycle::Lifecycle(FaultTarget target, Database& database, const Workload& workload,
+                     std::vector<FaultPackage> faults, const LifecycleOptions& options, LifecycleHooks hooks)
     : state_(std::make_unique<State>(State{.target = std::move(target),
                                            .database = database,
                                            .workload = workload,
@@ -185,14 +192,16 @@ Lifecycle::~Lifecycle() { state_->heal(); }
 
 Status Lifecycle::set_up() {
   State& s = *state_;
-  const auto complaints = on_all_nodes(s.target.nodes, [&](const Node& node) { return s.database.setup(node, s.target.nodes); });
+  const auto complaints =
+      on_all_nodes(s.target.nodes, [&](const Node& node) { return s.database.setup(node, s.target.nodes); });
   if (!complaints.empty()) return Error{"set-up failed: " + joined(complaints)};
   return s.database.await_ready(s.target.nodes, s.options.ready_deadline);
 }
 
 Result<Recorded> Lifecycle::drive() {
   State& s = *state_;
-  auto journal = JournalWriter::open(s.options.directory + "/history.riven", {.metadata = s.options.metadata});
+  auto journal =
+      JournalWriter::open(s.options.directory + "/history.riven", {.metadata = s.options.metadata});
   if (!journal) return journal.error();
 
   Recorded recorded;
@@ -201,7 +210,8 @@ Result<Recorded> Lifecycle::drive() {
   ThreadExecutor executor(s.executor_options());
   Scheduler scheduler(s.scheduler_options(), executor, sink);
   Status status = s.run_phases(scheduler, recorded);
-  if (const size_t left = executor.finish(); left > 0) recorded.complaints.push_back(std::to_string(left) + " client(s) never returned");
+  if (const size_t left = executor.finish(); left > 0)
+    recorded.complaints.push_back(std::to_string(left) + " client(s) never returned");
   const Status closed = (*journal)->close();
   if (status && !closed) status = closed;
   if (!status) {
@@ -223,7 +233,8 @@ std::vector<std::string> Lifecycle::download_logs() {
     std::string errors;
     for (const std::string& log : s.database.log_files(node)) {
       constexpr Milliseconds kDeadline{30'000};
-      const auto done = node.session->download(log, folder / std::filesystem::path(log).filename(), kDeadline);
+      const auto done =
+          node.session->download(log, folder / std::filesystem::path(log).filename(), kDeadline);
       if (!done) errors += (errors.empty() ? "" : "; ") + done.error().message;
     }
     return errors.empty() ? ok_status() : Status(Error{"log of " + node.name + ": " + errors});

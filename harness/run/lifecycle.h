@@ -31,40 +31,41 @@ struct LifecycleOptions {
   Milliseconds ready_deadline{60'000};
 };
 
-/// What the person at the keyboard wants; set from a signal handler. 0: go on; 1: stop the clients, heal, save, judge;
-/// 2 and more: heal and leave.
+/// What the person at the keyboard wants; set from a signal handler. 0: go on; 1: stop the clients, heal,
+/// save, judge; 2 and more: heal and leave.
 using StopRequests = std::atomic<int>;
 
 struct LifecycleHooks {
-  std::function<void(const std::string& line)> say;    ///< one line of progress; any thread
-  std::function<void(const Progress&)> progress;    ///< while clients run, about five times a second
-  const StopRequests* stop = nullptr;                  ///< borrowed
+  std::function<void(const std::string& line)> say;  ///< one line of progress; any thread
+  std::function<void(const Progress&)> progress;     ///< while clients run, about five times a second
+  const StopRequests* stop = nullptr;                ///< borrowed
 };
 
-/// How the recording went. The history is in `directory`/history.riven whatever happened after its first entry.
+/// How the recording went. The history is in `directory`/history.riven whatever happened after its first
+/// entry.
 struct Recorded {
-  bool interrupted = false;              ///< by the person
-  std::vector<std::string> complaints;   ///< what went wrong and cost no verdict, one line each
-  std::string version;                   ///< of the database
-  int64_t first_operation_ns = 0;        ///< monotonic; 0: none
+  bool interrupted = false;             ///< by the person
+  std::vector<std::string> complaints;  ///< what went wrong and cost no verdict, one line each
+  std::string version;                  ///< of the database
+  int64_t first_operation_ns = 0;       ///< monotonic; 0: none
   int64_t last_operation_ns = 0;
 };
 
-/// Set-up, the phase with faults, healing, the wait until the cluster is whole, final operations. One object for one
-/// run; not thread-safe. Faults are undone on every way out, also by the destructor.
+/// Set-up, the phase with faults, healing, the wait until the cluster is whole, final operations. One object
+/// for one run; not thread-safe. Faults are undone on every way out, also by the destructor.
 class Lifecycle {
  public:
   /// Everything is borrowed and outlives the object. `faults` are given over.
-  Lifecycle(FaultTarget target, Database& database, const Workload& workload, std::vector<FaultPackage> faults,
-            const LifecycleOptions& options, LifecycleHooks hooks);
+  Lifecycle(FaultTarget target, Database& database, const Workload& workload,
+            std::vector<FaultPackage> faults, const LifecycleOptions& options, LifecycleHooks hooks);
   ~Lifecycle();
   Lifecycle(const Lifecycle&) = delete;
   Lifecycle& operator=(const Lifecycle&) = delete;
 
   /// Wipes and starts the database on all nodes at once and waits until it serves. An error is the cluster's.
   Status set_up();
-  /// Drives clients and faults and records. Errors: the history could not be written (what was, is readable), or the
-  /// run could not go on; there may be a history all the same.
+  /// Drives clients and faults and records. Errors: the history could not be written (what was, is readable),
+  /// or the run could not go on; there may be a history all the same.
   Result<Recorded> drive();
   /// Log files into `directory`/nodes/<name>/. Returns complaints.
   std::vector<std::string> download_logs();

@@ -45,15 +45,16 @@ std::string utc(int64_t unix_s) {
 std::string file_name_of(const std::string& name) {
   std::string safe;
   for (const char c : name) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-                       (c == '.' && !safe.empty());
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '_' || (c == '.' && !safe.empty());
     safe += plain ? c : '-';
   }
   constexpr size_t kLongest = 100;
   return safe.empty() ? "run" : safe.substr(0, kLongest);
 }
 
-Result<std::string> make_run_directory(const std::string& root, const std::string& test, int64_t unix_s, uint64_t seed) {
+Result<std::string> make_run_directory(const std::string& root, const std::string& test, int64_t unix_s,
+                                       uint64_t seed) {
   std::error_code error;
   const fs::path folder = fs::path(root) / file_name_of(test);
   fs::create_directories(folder, error);
@@ -71,7 +72,8 @@ Result<std::string> make_run_directory(const std::string& root, const std::strin
     if (error) return failed("make the folder", (folder / name / part).string(), error);
   }
   if (auto done = point(folder / "latest", name); !done) return done.error();
-  if (auto done = point(fs::path(root) / "latest", fs::path(file_name_of(test)) / name); !done) return done.error();
+  if (auto done = point(fs::path(root) / "latest", fs::path(file_name_of(test)) / name); !done)
+    return done.error();
   return (folder / name).string();
 }
 

@@ -8,9 +8,11 @@
 
 namespace riven {
 
-/// Makes `root`/`test`/<UTC time>-<seed>/ and its subfolders anomalies/ and nodes/, and points `root`/latest and
-/// `root`/`test`/latest at it. Returns its path. Two runs in the same second with the same seed get different folders.
-Result<std::string> make_run_directory(const std::string& root, const std::string& test, int64_t unix_s, uint64_t seed);
+/// Makes `root`/`test`/<UTC time>-<seed>/ and its subfolders anomalies/ and nodes/, and points `root`/latest
+/// and `root`/`test`/latest at it. Returns its path. Two runs in the same second with the same seed get
+/// different folders.
+Result<std::string> make_run_directory(const std::string& root, const std::string& test, int64_t unix_s,
+                                       uint64_t seed);
 
 /// The characters of `name` that are safe in a file name; others become '-'.
 std::string file_name_of(const std::string& name);

@@ -11,8 +11,6 @@ namespace riven::etcd {
 
 namespace {
 
-const std::string kLockName = to_base64("riven-lock");
-
 std::string encoded_key(std::string_view folder, const Value& key) {
   return to_base64(std::string(folder) + "/" + to_edn(key));
 }
@@ -55,8 +53,8 @@ class EtcdClient final : public Client {
     if (f == "read") return read(op, deadline_ns);
     if (f == "write") return write(op, deadline_ns);
     if (f == "cas") return cas(op, deadline_ns);
-    if (f == "acquire") return acquire(deadline_ns);
-    if (f == "release") return release(deadline_ns);
+    if (f == "acquire") return acquire(op, deadline_ns);
+    if (f == "release") return release(op, deadline_ns);
     if (f == "txn") return txn(op, deadline_ns);
     return Outcome::not_sent("etcd's client does not know this function");
   }
@@ -101,24 +99,24 @@ class EtcdClient final : public Client {
     return reply.body.value("succeeded", false) ? Outcome::ok(op.value) : Outcome::rejected({});
   }
 
-  Outcome acquire(int64_t deadline_ns) {
+  Outcome acquire(const Op& op, int64_t deadline_ns) {
     if (!held_.empty()) return Outcome::not_sent("this client holds the lock already");
     const Reply lease = gateway_.post("/lease/grant", {{"TTL", options_.lock_ttl_s}}, deadline_ns);
     if (!lease.ok()) return Outcome::not_sent("no lease: " + lease.error);
     lease_ = lease.body.value("ID", std::string());
-    const Reply lock = gateway_.post("/lock/lock", {{"name", kLockName}, {"lease", lease_}}, deadline_ns);
+    const Reply lock = gateway_.post("/lock/lock", {{"name", encoded_key("lock", op.value.list().at(0))}, {"lease", lease_}}, deadline_ns);
     if (!lock.ok()) return lock.as_write_failure();
     held_ = lock.body.value("key", std::string());
-    return held_.empty() ? Outcome::unknown("garbled answer") : Outcome::ok({});
+    return held_.empty() ? Outcome::unknown("garbled answer") : Outcome::ok(op.value);
   }
 
-  Outcome release(int64_t deadline_ns) {
+  Outcome release(const Op& op, int64_t deadline_ns) {
     if (held_.empty()) return Outcome::not_sent("this client holds no lock");
     const Reply unlock = gateway_.post("/lock/unlock", {{"key", held_}}, deadline_ns);
     if (!unlock.ok()) return unlock.as_write_failure();
     held_.clear();
     gateway_.post("/lease/revoke", {{"ID", lease_}}, deadline_ns);
-    return Outcome::ok({});
+    return Outcome::ok(op.value);
   }
 
   struct Row {

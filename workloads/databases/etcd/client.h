@@ -19,7 +19,8 @@ struct ClientOptions {
 };
 
 /// Functions: read [k nil] -> [k v]; write [k v]; cas [k [from to]] (fail without an error: the value was
-/// another); acquire, release (etcd's lock API, one lock of the whole cluster); txn (micro-operations :r and
+/// another); acquire, release [k nil]
+/// (etcd's lock API; a client holds one lock at a time); txn (micro-operations :r and
 /// :append, all or nothing by comparing the revisions of all keys read).
 std::unique_ptr<Client> make_client(const ClientOptions& options);
 

@@ -1,0 +1,277 @@
+// riven fault, riven heal, riven doctor: the ad hoc experiment on a running cluster.
+#include <unistd.h>
+#include <csignal>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <thread>
+
+#include "harness/api/nemesis.h"
+#include "harness/app/command.h"
+#include "harness/app/target.h"
+#include "harness/app/units.h"
+#include "harness/core/clock.h"
+
+namespace riven {
+
+namespace {
+
+struct FaultCommand {
+  TargetOptions target;
+  bool majority = false;
+  bool halves = false;
+  bool bridge = false;
+  bool ring = false;
+  std::string isolate;
+  std::string from;
+  std::string to;
+  std::string hold;
+  uint64_t seed = 0;
+  bool json = false;
+};
+
+ExitCode failed(const std::string& message) {
+  complain(message);
+  return ExitCode::infrastructure;
+}
+
+Value names_of(const std::string& commas) {
+  Value::List names;
+  for (size_t at = 0; at < commas.size();) {
+    const size_t end = std::min(commas.find(',', at), commas.size());
+    if (end > at) names.emplace_back(commas.substr(at, end - at));
+    at = end + 1;
+  }
+  return Value(std::move(names));
+}
+
+/// The value of start-partition that the options ask for; nothing unless exactly one topology is asked for.
+std::optional<Value> topology_of(const FaultCommand& c) {
+  std::vector<Value> asked;
+  if (c.majority) asked.emplace_back("majority");
+  if (c.halves) asked.emplace_back("halves");
+  if (c.bridge) asked.emplace_back("bridge");
+  if (c.ring) asked.emplace_back("majorities-ring");
+  if (!c.isolate.empty()) asked.push_back(Value::map({Value("isolate"), names_of(c.isolate)}));
+  if (!c.from.empty() && !c.to.empty())
+    asked.push_back(Value::map({Value("from"), names_of(c.from), Value("to"), names_of(c.to)}));
+  if (asked.size() != 1 || c.from.empty() != c.to.empty()) return std::nullopt;
+  return asked.front();
+}
+
+/// Blocks SIGINT and SIGTERM for this thread and those it makes, and waits for one of them.
+class SignalWait {
+ public:
+  SignalWait() {
+    ::sigemptyset(&set_);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaddset(&set_, signal);
+    ::pthread_sigmask(SIG_BLOCK, &set_, &before_);
+  }
+  ~SignalWait() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalWait(const SignalWait&) = delete;
+  SignalWait& operator=(const SignalWait&) = delete;
+
+  /// Until a signal, or `ns` have passed (negative: no limit). Whether a signal came.
+  bool wait(int64_t ns) const {
+    if (ns < 0) return ::sigwaitinfo(&set_, nullptr) > 0;
+    const timespec time{.tv_sec = ns / kNanosPerSecond, .tv_nsec = ns % kNanosPerSecond};
+    return ::sigtimedwait(&set_, nullptr, &time) > 0;
+  }
+
+ private:
+  sigset_t set_{};
+  sigset_t before_{};
+};
+
+/// A cluster with its agents, for one command.
+struct Experiment {
+  std::unique_ptr<Cluster> cluster;
+  std::vector<std::unique_ptr<AgentClient>> agents;
+  FaultTarget target;
+};
+
+Result<Experiment> open_experiment(const TargetOptions& options, const std::string& owner) {
+  auto spec = load_target(options);
+  if (!spec) return spec.error();
+  Experiment experiment;
+  auto cluster = Cluster::connect(*spec);
+  if (!cluster) return cluster.error();
+  experiment.cluster = std::move(*cluster);
+  constexpr Milliseconds kLease{10'000};
+  auto agents = start_agents(*experiment.cluster, owner, kLease);
+  if (!agents) return agents.error();
+  experiment.agents = std::move(*agents);
+  experiment.target.nodes = experiment.cluster->nodes();
+  experiment.target.controller_addresses = experiment.cluster->controller_addresses();
+  for (const auto& agent : experiment.agents) experiment.target.agents.push_back(agent.get());
+  return experiment;
+}
+
+void print_outcome(bool json, const char* what, const Value& value) {
+  if (json) {
+    std::printf("%s\n", Json{{"event", what}, {"value", to_json(value)}}.dump().c_str());
+  } else {
+    std::printf("%s: %s\n", what, to_edn(value).c_str());
+  }
+  std::fflush(stdout);
+}
+
+ExitCode break_it(const FaultCommand& c, const Registry& registry) {
+  const auto topology = topology_of(c);
+  if (!topology)
+    return usage_error(
+        "say which partition: one of --majority, --halves, --bridge, --ring, --isolate NODES, or --from "
+        "NODES --to NODES");
+  int64_t hold_ns = -1;
+  if (!c.hold.empty()) {
+    const auto ns = parse_duration_ns(c.hold);
+    if (!ns) return usage_error("--for takes a time such as 10s, not '" + c.hold + "'");
+    hold_ns = *ns;
+  }
+  const auto& faults = registry.faults();
+  const auto factory =
+      std::find_if(faults.begin(), faults.end(), [](const auto& f) { return f->name == "partition"; });
+  if (factory == faults.end()) return usage_error("this build has no fault called partition");
+
+  const SignalWait signals;
+  auto experiment = open_experiment(c.target, "fault-" + std::to_string(::getpid()));
+  if (!experiment) return failed(experiment.error().message);
+  FaultOptions options;
+  options.seed = c.seed;
+  for (const Node& node : experiment->target.nodes) options.nodes.push_back(node.name);
+  auto package = (*factory)->make(options, Capabilities{});
+  if (!package) return usage_error(package.error().message);
+
+  Op op{.process = kNemesis, .type = OpType::info, .f = Symbol("start-partition"), .value = *topology};
+  const auto started = package->nemesis->invoke(experiment->target, op);
+  if (!started) {
+    static_cast<void>(package->nemesis->heal(experiment->target));
+    return failed(started.error().message);
+  }
+  print_outcome(c.json, "partitioned", *started);
+  if (!c.json)
+    std::printf("%s\n", hold_ns < 0 ? "in force until ctrl-C (or `riven heal` from elsewhere)"
+                                    : ("in force for " + c.hold + " (ctrl-C: heal now)").c_str());
+  std::fflush(stdout);
+  signals.wait(hold_ns);
+
+  op.f = Symbol("stop-partition");
+  op.value = Value();
+  const auto stopped = package->nemesis->invoke(experiment->target, op);
+  const Status healed = package->nemesis->heal(experiment->target);
+  if (stopped) print_outcome(c.json, "healed", *stopped);
+  if (!healed) return failed(healed.error().message);
+  return stopped ? ExitCode::valid : failed(stopped.error().message);
+}
+
+ExitCode heal(const TargetOptions& target, bool json) {
+  auto experiment = open_experiment(target, "heal-" + std::to_string(::getpid()));
+  if (!experiment) return failed(experiment.error().message);
+  std::mutex mutex;
+  Json nodes = Json::object();
+  const Status healed = for_each_at_once(experiment->agents.size(), [&](size_t i) -> Status {
+    const std::string& name = experiment->target.nodes[i].name;
+    const auto ack = experiment->agents[i]->heal_all(true);
+    if (!ack) return Error{name + ": " + ack.error().message};
+    Json faults = Json::array();
+    for (const FaultProof& fault : ack->healed)
+      faults.push_back({{"id", fault.id}, {"kind", fault.kind}, {"proof", fault.proof}});
+    const std::lock_guard lock(mutex);
+    nodes[name] = std::move(faults);
+    return ok_status();
+  });
+  if (json) {
+    std::printf("%s\n", nodes.dump(2).c_str());
+  } else {
+    for (const Node& node : experiment->target.nodes) {
+      if (!nodes.contains(node.name)) continue;
+      const Json& faults = nodes[node.name];
+      std::printf("%-6s %s\n", node.name.c_str(),
+                  faults.empty() ? "nothing to heal"
+                                 : ("healed " + std::to_string(faults.size()) + " fault(s)").c_str());
+    }
+  }
+  return healed ? ExitCode::valid : failed(healed.error().message);
+}
+
+ExitCode doctor(const TargetOptions& target, bool json) {
+  auto experiment = open_experiment(target, "doctor-" + std::to_string(::getpid()));
+  if (!experiment) return failed(experiment.error().message);
+  Json nodes = Json::object();
+  bool all_work = true;
+  for (size_t i = 0; i < experiment->agents.size(); ++i) {
+    const std::string& name = experiment->target.nodes[i].name;
+    const auto probe = experiment->agents[i]->probe();
+    if (!probe) return failed(name + ": " + probe.error().message);
+    Json abilities = Json::array();
+    if (!json)
+      std::printf("%s%s\n", name.c_str(),
+                  probe->shares_kernel ? " (shares this machine's kernel: its clock is never set)" : "");
+    for (const AgentProbe::Ability& ability : probe->abilities) {
+      abilities.push_back({{"kind", ability.kind}, {"works", ability.works}, {"why_not", ability.why_not}});
+      all_work &= ability.works;
+      if (!json)
+        std::printf("  %-12s %s\n", ability.kind.c_str(),
+                    ability.works ? "works" : ("does not work: " + ability.why_not).c_str());
+    }
+    nodes[name] = {{"shares_kernel", probe->shares_kernel}, {"faults", abilities}, {"facts", probe->facts}};
+  }
+  if (json) std::printf("%s\n", nodes.dump(2).c_str());
+  return all_work ? ExitCode::valid : ExitCode::infrastructure;
+}
+
+}  // namespace
+
+CommandAction declare_fault(CLI::App& app, const Registry& registry) {
+  auto command = std::make_shared<FaultCommand>();
+  FaultCommand& c = *command;
+  app.require_subcommand(1);
+  auto* const partition = app.add_subcommand("partition", "cut nodes off from each other; their SSH stays");
+  declare_target(*partition, c.target);
+  partition->add_flag("--majority", c.majority, "a random minority is cut off from the majority");
+  partition->add_flag("--halves", c.halves, "two random halves");
+  partition->add_flag("--bridge", c.bridge, "two halves that only one node connects");
+  partition->add_flag("--ring", c.ring, "each node sees a majority, no two the same");
+  partition->add_option("--isolate", c.isolate, "these nodes, each from all others (n1 or n1,n3)");
+  partition->add_option("--from", c.from, "one way: packets from these nodes ...");
+  partition->add_option("--to", c.to, "... to these are lost");
+  partition->add_option("--for", c.hold, "heal after this time, e.g. 10s; default: until ctrl-C");
+  partition->add_option("--seed", c.seed, "of the random choices")->capture_default_str();
+  partition->add_flag("--json", c.json, "events as JSON lines");
+  app.footer(R"(Examples:
+  riven fault partition --majority --for 10s
+  riven fault partition --isolate n1
+  riven fault partition --from n1 --to n2,n3 --for 30s     one way
+  riven fault partition --ring --cluster mine)");
+  return [command, &registry] { return break_it(*command, registry); };
+}
+
+CommandAction declare_heal(CLI::App& app, const Registry& /*registry*/) {
+  struct Options {
+    TargetOptions target;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  declare_target(app, options->target);
+  app.add_flag("--json", options->json, "as JSON");
+  app.footer(
+      "Undoes every fault of Riven's on the nodes, whoever made it, from the nodes' own ledgers; nothing "
+      "else is touched.");
+  return [options] { return heal(options->target, options->json); };
+}
+
+CommandAction declare_doctor(CLI::App& app, const Registry& /*registry*/) {
+  struct Options {
+    TargetOptions target;
+    bool json = false;
+  };
+  auto options = std::make_shared<Options>();
+  declare_target(app, options->target);
+  app.add_flag("--json", options->json, "as JSON");
+  app.footer("Exit code 0 when every fault can work on every node, 3 otherwise.");
+  return [options] { return doctor(options->target, options->json); };
+}
+
+}  // namespace riven

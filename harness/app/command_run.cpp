@@ -1,0 +1,225 @@
+// riven run: test a database.
+#include <unistd.h>
+#include <csignal>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <random>
+
+#include "harness/app/command.h"
+#include "harness/app/run_test.h"
+#include "harness/app/units.h"
+
+namespace riven {
+
+namespace {
+
+StopRequests g_stop{0};
+
+extern "C" void on_signal(int /*signal*/) {
+  constexpr int kPatience = 3;
+  if (g_stop.fetch_add(1) + 1 > kPatience) ::_exit(static_cast<int>(ExitCode::infrastructure));
+  const char* const words = g_stop.load() == 1 ? "\nriven: stopping: clients end, faults are healed, what "
+                                                 "was recorded is judged (again: leave at once)\n"
+                                               : "\nriven: leaving: faults are healed\n";
+  const size_t length = std::char_traits<char>::length(words);
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, words, length);
+}
+
+/// SIGINT, SIGTERM and SIGHUP count in g_stop while this lives.
+class SignalWatch {
+ public:
+  SignalWatch() {
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    for (size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &action, &before_[i]);
+  }
+  ~SignalWatch() {
+    for (size_t i = 0; i < std::size(kSignals); ++i) ::sigaction(kSignals[i], &before_[i], nullptr);
+  }
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+ private:
+  static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+  struct sigaction before_[std::size(kSignals)] = {};
+};
+
+struct Given {
+  RunOptions run;
+  std::string faults;
+  std::vector<std::string> database_options;
+  std::vector<std::string> workload_options;
+  std::vector<std::string> fault_options;
+  std::string time_limit = "60s";
+  std::string interval = "5s";
+  std::string op_timeout = "5s";
+  std::string lease = "10s";
+  std::string check_time_limit = "10m";
+  std::string check_memory;
+  uint64_t seed = 0;
+  bool seed_given = false;
+  int test_count = 1;
+};
+
+std::vector<std::string> split_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    if (end > at) parts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+std::string rerun_line(const Given& g, uint64_t seed) {
+  const RunOptions& o = g.run;
+  const Given defaults;
+  std::string line = "riven run --db " + shell_word(o.database);
+  const auto add = [&](const char* option, const std::string& value, const std::string& fallback) {
+    if (value != fallback) line += std::string(" ") + option + " " + shell_word(value);
+  };
+  for (const std::string& pair : g.database_options) add("--db-opt", pair, "");
+  add("--nodes", std::to_string(o.nodes), std::to_string(defaults.run.nodes));
+  add("--suite", o.suite, defaults.run.suite);
+  add("--image", o.image, "");
+  add("--cluster", o.cluster, "");
+  add("--nodes-file", o.nodes_file, "");
+  add("--workload", o.workload, "");
+  for (const std::string& pair : g.workload_options) add("--workload-opt", pair, "");
+  add("--model", o.model, "");
+  add("--faults", g.faults, "");
+  for (const std::string& pair : g.fault_options) add("--fault-opt", pair, "");
+  add("--interval", g.interval, defaults.interval);
+  add("--time-limit", g.time_limit, "");
+  add("--rate", o.rate_hz > 0 ? to_edn(Value(o.rate_hz)) : "", "");
+  add("--ops-per-key", std::to_string(o.ops_per_key), "0");
+  add("--concurrency", o.concurrency, defaults.run.concurrency);
+  add("--op-timeout", g.op_timeout, defaults.op_timeout);
+  add("--lease", g.lease, defaults.lease);
+  add("--name", o.name, "");
+  add("--seed", std::to_string(seed), "");
+  return line;
+}
+
+Status read_units(Given& g) {
+  RunOptions& o = g.run;
+  const struct {
+    const char* option;
+    const std::string& text;
+    int64_t& into;
+  } durations[] = {{"--time-limit", g.time_limit, o.time_limit_ns},
+                   {"--interval", g.interval, o.interval_ns},
+                   {"--op-timeout", g.op_timeout, o.op_timeout_ns},
+                   {"--lease", g.lease, o.lease_ns},
+                   {"--check-time-limit", g.check_time_limit, o.check_time_limit_ns}};
+  for (const auto& [option, text, into] : durations) {
+    const auto ns = parse_duration_ns(text);
+    if (!ns || *ns <= 0)
+      return Error{std::string(option) + " takes a time such as 60s or 500ms, not '" + text + "'"};
+    into = *ns;
+  }
+  if (!g.check_memory.empty()) {
+    const auto bytes = parse_size_bytes(g.check_memory);
+    if (!bytes) return Error{"--check-memory takes a size such as 2GB, not '" + g.check_memory + "'"};
+    o.check_memory_bytes = *bytes;
+  }
+  const struct {
+    const char* option;
+    const std::vector<std::string>& pairs;
+    std::map<std::string, std::string>& into;
+  } maps[] = {{"--db-opt", g.database_options, o.database_options},
+              {"--workload-opt", g.workload_options, o.workload_options},
+              {"--fault-opt", g.fault_options, o.fault_options}};
+  for (const auto& [option, pairs, into] : maps) {
+    auto parsed = parse_pairs(pairs, option);
+    if (!parsed) return parsed.error();
+    into = std::move(*parsed);
+  }
+  o.faults = split_commas(g.faults == "none" ? "" : g.faults);
+  return ok_status();
+}
+
+ExitCode run(Given& g, const Registry& registry) {
+  if (const Status read = read_units(g); !read) return usage_error(read.error().message);
+  const uint64_t first_seed = g.seed_given ? g.seed : std::random_device{}();
+  ExitCode code = ExitCode::valid;
+  g_stop = 0;
+  const SignalWatch watch;
+  for (int i = 0; i < g.test_count && g_stop.load() == 0; ++i) {
+    RunOptions options = g.run;
+    options.seed = first_seed + static_cast<uint64_t>(i);
+    options.rerun_line = rerun_line(g, options.seed);
+    if (const Status good = validate(options, registry); !good) return usage_error(good.error().message);
+    code = worst(code, run_test(options, registry, g_stop));
+  }
+  return code;
+}
+
+}  // namespace
+
+CommandAction declare_run(CLI::App& app, const Registry& registry) {
+  auto given = std::make_shared<Given>();
+  Given& g = *given;
+  RunOptions& o = g.run;
+  app.add_option("--db", o.database, "the database (see `riven list`)")->required();
+  app.add_option("--db-opt", g.database_options, "KEY=VALUE for the database (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  app.add_option("-w,--workload", o.workload, "what the clients do")->capture_default_str();
+  app.add_option("--workload-opt", g.workload_options, "KEY=VALUE for the workload (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  app.add_option("-m,--model", o.model, "what the database must keep; default: the workload's");
+  app.add_option("--faults", g.faults, "faults to inject, by comma; default: none");
+  app.add_option("--fault-opt", g.fault_options, "KEY=VALUE for the faults (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  app.add_option("--interval", g.interval,
+                 "mean time between a fault's start and its end, and until the next")
+      ->capture_default_str();
+  app.add_option("--time-limit", g.time_limit, "how long the clients run")->capture_default_str();
+  app.add_option("--rate", o.rate_hz, "operations a second over all clients; 0: as fast as they go")
+      ->capture_default_str();
+  app.add_option("--concurrency", o.concurrency, "clients: a number, or 2n for twice the nodes")
+      ->capture_default_str();
+  app.add_option("--ops-per-key", o.ops_per_key,
+                 "operations on one key before the next; 0: the workload's default")
+      ->capture_default_str();
+  app.add_option("--op-timeout", g.op_timeout, "deadline of one operation")->capture_default_str();
+  auto* const seed =
+      app.add_option("--seed", g.seed, "of every choice the test makes; default: a new one, printed");
+  app.add_option("--test-count", g.test_count, "runs, with seeds counting up")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100000));
+  app.add_option("--nodes", o.nodes, "containers to make")->capture_default_str()->check(CLI::Range(1, 99));
+  app.add_option("--suite", o.suite, "of Debian: another version of the database")->capture_default_str();
+  app.add_option("--image", o.image, "another image than riven-node-DB:SUITE");
+  app.add_option("--cluster", o.cluster, "use this cluster of containers and leave it");
+  app.add_option("--nodes-file", o.nodes_file, "hosts.toml: use your own machines")->excludes("--cluster");
+  app.add_option("--lease", g.lease, "after this time without the controller a node heals itself")
+      ->capture_default_str();
+  app.add_option("--check-time-limit", g.check_time_limit, "for all checks together")->capture_default_str();
+  app.add_option("--check-memory", g.check_memory, "for the checks; default: half of the machine's");
+  app.add_option("--results", o.results_root, "folder for what runs leave")->capture_default_str();
+  app.add_option("--name", o.name, "of the test; default: database-workload-faults");
+  app.add_flag("--leave-running", o.leave_running, "keep the cluster and the database for a look");
+  app.add_flag("--json", o.json, "results.json on standard output instead of the summary");
+  app.footer(R"(Examples:
+  riven run --db etcd --workload register --faults partition --time-limit 60s
+  riven run --db etcd --db-opt reads=serializable --time-limit 15s        finds stale reads
+  riven run --db etcd --workload append --faults partition --test-count 10 --seed 1
+  riven run --db etcd --nodes-file hosts.toml --faults partition
+
+Ctrl-C once: stop the clients, heal, save, judge, report. Twice: heal and leave.
+Exit codes: 0 valid, 1 invalid, 2 unknown, 3 the cluster or its set-up failed, 64 wrong usage.
+Over several runs the worst counts: invalid, then 3, then unknown.)");
+  return [given, seed, &registry] {
+    given->seed_given = seed->count() > 0;
+    return run(*given, registry);
+  };
+}
+
+}  // namespace riven
