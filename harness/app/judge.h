@@ -16,12 +16,12 @@ namespace riven {
 struct JudgeOptions {
   std::string workload;  ///< empty: by the model, or by the functions in the history
   std::string model;     ///< empty: the workload's default
-  std::map<std::string, std::string> checker_options;  ///< engine, per-key, ...
-  int64_t time_limit_ns = 600'000'000'000;             ///< for all checkers together
-  uint64_t memory_bytes = 0;                           ///< for the whole process; 0: half of the machine's
-  unsigned threads = 0;                                ///< 0: all cores
+  std::map<std::string, std::string> checker_options{};  ///< engine, per-key, ...
+  int64_t time_limit_ns = 600'000'000'000;               ///< for all checkers together
+  uint64_t memory_bytes = 0;                             ///< for the whole process; 0: half of the machine's
+  unsigned threads = 0;                                  ///< 0: all cores
   bool of_a_run = false;  ///< also statistics, performance and vacuity, which count; else they only inform
-  std::vector<PlotSpan> spans;  ///< how faults are recognised; empty: by the names of functions
+  std::vector<PlotSpan> spans{};  ///< how faults are recognised; empty: by the names of functions
   bool informative =
       false;  ///< also statistics and performance, for a report; they do not change the verdict
 };

@@ -37,8 +37,8 @@ struct Op {
   Process process = 0;
   OpType type = OpType::invoke;
   Symbol f;  ///< the function: read, write, cas, txn, ...
-  Value value;
-  Value error;  ///< why it failed or is unknown; nil otherwise
+  Value value{};
+  Value error{};  ///< why it failed or is unknown; nil otherwise
 };
 
 }  // namespace riven

@@ -61,6 +61,15 @@ std::string joined(const std::vector<std::string>& lines) {
 }  // namespace
 
 struct Lifecycle::State {
+  State(FaultTarget where, Database& what, const Workload& doing, std::vector<FaultPackage> breaking,
+        const LifecycleOptions& how, LifecycleHooks reporting)
+      : target(std::move(where)),
+        database(what),
+        workload(doing),
+        faults(std::move(breaking)),
+        options(how),
+        hooks(std::move(reporting)) {}
+
   FaultTarget target;
   Database& database;
   const Workload& workload;
@@ -179,14 +188,8 @@ Status Lifecycle::State::run_phases(Scheduler& scheduler, Recorded& recorded) {
 
 Lifecycle::Lifecycle(FaultTarget target, Database& database, const Workload& workload,
                      std::vector<FaultPackage> faults, const LifecycleOptions& options, LifecycleHooks hooks)
-    : state_(std::make_unique<State>(State{.target = std::move(target),
-                                           .database = database,
-                                           .workload = workload,
-                                           .faults = std::move(faults),
-                                           .options = options,
-                                           .hooks = std::move(hooks),
-                                           .control = {},
-                                           .heal_mutex = {}})) {}
+    : state_(std::make_unique<State>(std::move(target), database, workload, std::move(faults), options,
+                                     std::move(hooks))) {}
 
 Lifecycle::~Lifecycle() { state_->heal(); }
 
