@@ -1,0 +1,141 @@
+#include "harness/app/judge.h"
+
+#include <stdexcept>
+
+#include "harness/app/command.h"
+#include "tests/catch.h"
+
+using namespace riven;
+
+namespace {
+
+class FixedChecker final : public Checker {
+ public:
+  explicit FixedChecker(Verdict verdict) : verdict_(verdict) {}
+  std::string name() const override { return "fixed"; }
+  CheckResult check(const History& /*history*/, const Budget& /*budget*/) const override {
+    CheckResult result;
+    result.name = name();
+    result.verdict = verdict_;
+    result.reason = "because";
+    return result;
+  }
+
+ private:
+  Verdict verdict_;
+};
+
+class CrashingChecker final : public Checker {
+ public:
+  std::string name() const override { return "crashing"; }
+  CheckResult check(const History& /*history*/, const Budget& /*budget*/) const override {
+    throw std::runtime_error("boom");
+  }
+};
+
+class HungryChecker final : public Checker {
+ public:
+  std::string name() const override { return "hungry"; }
+  CheckResult check(const History& /*history*/, const Budget& /*budget*/) const override {
+    throw std::bad_alloc();
+  }
+};
+
+History history_of(const std::vector<const char*>& functions) {
+  HistoryBuilder builder;
+  int64_t time = 0;
+  for (const char* const f : functions) {
+    builder.append(
+        {.time_ns = ++time, .process = 0, .type = OpType::invoke, .f = Symbol(f), .value = Value(1)});
+    builder.append({.time_ns = ++time, .process = 0, .type = OpType::ok, .f = Symbol(f), .value = Value(1)});
+  }
+  return *builder.finish();
+}
+
+Registry registry_for(std::vector<std::string> models, std::string* asked) {
+  Registry registry;
+  registry.add(CheckerFactory{
+      .name = "family",
+      .description = "",
+      .models = std::move(models),
+      .make = [asked](const std::map<std::string, std::string>& options) -> Result<CheckerPtr> {
+        *asked = options.at("model");
+        return CheckerPtr(std::make_shared<FixedChecker>(Verdict::valid));
+      }});
+  return registry;
+}
+
+}  // namespace
+
+TEST_CASE("a checker that crashes or starves is unknown, and the others still judge") {
+  const History history = history_of({"read"});
+  const std::vector<CheckerPtr> checkers{std::make_shared<CrashingChecker>(),
+                                         std::make_shared<HungryChecker>(),
+                                         std::make_shared<FixedChecker>(Verdict::valid)};
+  JudgeOptions options;
+  options.of_a_run = true;
+  const RunResults results = judge(checkers, history, options);
+  REQUIRE(results.checks.size() == 3);
+  CHECK(results.verdict == Verdict::unknown);
+  CHECK(results.checks[0].verdict == Verdict::unknown);
+  CHECK(results.checks[0].reason.find("boom") != std::string::npos);
+  CHECK(results.checks[1].reason.find("memory") != std::string::npos);
+  CHECK(results.checks[2].verdict == Verdict::valid);
+}
+
+TEST_CASE("an invalid check is never hidden by an unknown one") {
+  const History history = history_of({"read"});
+  JudgeOptions options;
+  options.of_a_run = true;
+  const RunResults results =
+      judge({std::make_shared<CrashingChecker>(), std::make_shared<FixedChecker>(Verdict::invalid)}, history,
+            options);
+  CHECK(results.verdict == Verdict::invalid);
+}
+
+TEST_CASE("what a foreign history is, is told by its functions") {
+  std::string asked;
+  const Registry registry = registry_for(
+      {"cas-register", "mutex", "fifo-queue", "stack", "set", "kv", "strict-serializable"}, &asked);
+  const auto model_of = [&](const std::vector<const char*>& functions) {
+    asked.clear();
+    const auto picked = pick_checkers(registry, history_of(functions), {});
+    return picked ? asked : "error: " + picked.error().message;
+  };
+  CHECK(model_of({"read", "write", "cas"}) == "cas-register");
+  CHECK(model_of({"acquire", "release"}) == "mutex");
+  CHECK(model_of({"enqueue", "dequeue"}) == "fifo-queue");
+  CHECK(model_of({"push", "pop"}) == "stack");
+  CHECK(model_of({"add", "read"}) == "set");
+  CHECK(model_of({"get", "put", "append"}) == "kv");
+  CHECK(model_of({"fly"}).find("--model") != std::string::npos);
+}
+
+TEST_CASE("a name that does not exist is answered with those that do") {
+  std::string asked;
+  const Registry registry = registry_for({"cas-register"}, &asked);
+  JudgeOptions options;
+  options.model = "cas-registr";
+  const auto by_model = pick_checkers(registry, history_of({"read"}), options);
+  REQUIRE_FALSE(by_model);
+  CHECK(by_model.error().message.find("cas-register") != std::string::npos);
+  options.workload = "nothing";
+  CHECK_FALSE(pick_checkers(registry, history_of({"read"}), options));
+}
+
+TEST_CASE("words are quoted for a shell only where they must be") {
+  CHECK(shell_word("etcd") == "etcd");
+  CHECK(shell_word("reads=serializable") == "reads=serializable");
+  CHECK(shell_word("a b") == "'a b'");
+  CHECK(shell_word("it's") == "'it'\\''s'");
+  CHECK(shell_word("") == "''");
+}
+
+TEST_CASE("KEY=VALUE options") {
+  const auto good = parse_pairs({"a=1", "b=x=y"}, "--db-opt");
+  REQUIRE(good);
+  CHECK(good->at("a") == "1");
+  CHECK(good->at("b") == "x=y");
+  CHECK_FALSE(parse_pairs({"novalue"}, "--db-opt"));
+  CHECK_FALSE(parse_pairs({"=1"}, "--db-opt"));
+}
