@@ -23,6 +23,7 @@ struct DatabaseFactory {
   std::string name;
   std::string description;
   std::vector<std::string> options;  ///< "reads=linearizable|serializable", ...
+  size_t default_nodes = 5;          ///< for a cluster made for it
   /// Errors: an unknown key or value in the options.
   std::function<Result<std::unique_ptr<Database>>(const std::map<std::string, std::string>&)> make;
 };
