@@ -12,7 +12,10 @@ namespace riven::databases {
 namespace {
 
 constexpr uint16_t kPort = 3306;
-const ServerProcess kServer{.name = "mariadbd", .pid_file = "/run/riven-mariadb.pid", .log_file = "/var/log/riven-mariadb.log", .user = "mysql"};
+const ServerProcess kServer{.name = "mariadbd",
+                            .pid_file = "/run/riven-mariadb.pid",
+                            .log_file = "/var/log/riven-mariadb.log",
+                            .user = "mysql"};
 
 /// Arguments: the address to listen on. Reads the password for user riven from stdin.
 constexpr const char* kInitialise = R"sh(set -e
@@ -53,7 +56,8 @@ struct MariadbOptions {
 
 class Mariadb final : public Database {
  public:
-  explicit Mariadb(MariadbOptions options) : options_(std::move(options)), password_(sql::random_password()) {}
+  explicit Mariadb(MariadbOptions options)
+      : options_(std::move(options)), password_(sql::random_password()) {}
 
   Capabilities capabilities() const override {
     return {.kill = true,
@@ -74,12 +78,14 @@ class Mariadb final : public Database {
     program_ = *program;
     if (const Status started = start(node, nodes); !started) return started;
     constexpr Milliseconds kDeadline{30'000};
-    return sql::create_table(*connection_to(node), kDeadline, "mariadb on " + node.name + " (its log is " + kServer.log_file + ")");
+    return sql::create_table(*connection_to(node), kDeadline,
+                             "mariadb on " + node.name + " (its log is " + kServer.log_file + ")");
   }
 
   Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override {
     if (const Status stopped = kServer.stop(node); !stopped) return stopped;
-    const auto removed = sql::run_as_root(node, "rm -rf /var/lib/riven-mariadb /var/log/riven-mariadb.log /run/riven-mariadb*", {}, "");
+    const auto removed = sql::run_as_root(
+        node, "rm -rf /var/lib/riven-mariadb /var/log/riven-mariadb.log /run/riven-mariadb*", {}, "");
     return removed ? ok_status() : Status(removed.error());
   }
 
@@ -98,10 +104,12 @@ class Mariadb final : public Database {
     sql::Dialect dialect;
     dialect.begin = "START TRANSACTION";
     dialect.append = [](const std::string& k, const std::string& v) {
-      return "INSERT INTO riven_kv (k, v) VALUES (" + k + ", '" + v + "') ON DUPLICATE KEY UPDATE v = CONCAT(v, VALUES(v))";
+      return "INSERT INTO riven_kv (k, v) VALUES (" + k + ", '" + v +
+             "') ON DUPLICATE KEY UPDATE v = CONCAT(v, VALUES(v))";
     };
     dialect.write = [](const std::string& k, const std::string& v) {
-      return "INSERT INTO riven_kv (k, v) VALUES (" + k + ", '" + v + "') ON DUPLICATE KEY UPDATE v = VALUES(v)";
+      return "INSERT INTO riven_kv (k, v) VALUES (" + k + ", '" + v +
+             "') ON DUPLICATE KEY UPDATE v = VALUES(v)";
     };
     dialect.commit_refusal_is_certain = mariadb::commit_refusal_is_certain;
     return sql::make_txn_client(connection_to(node), std::move(dialect));
@@ -109,13 +117,20 @@ class Mariadb final : public Database {
 
   std::vector<std::string> primaries(const std::vector<Node>& /*nodes*/) override { return {}; }
   std::vector<std::string> log_files(const Node& /*node*/) const override { return {kServer.log_file}; }
-  std::string version(const Node& node) override { return "MariaDB " + sql::ask(*connection_to(node), "SELECT version()"); }
+  std::string version(const Node& node) override {
+    return "MariaDB " + sql::ask(*connection_to(node), "SELECT version()");
+  }
 
  private:
   std::unique_ptr<sql::Connection> connection_to(const Node& node) const {
     std::vector<std::string> settings{"SET SESSION TRANSACTION ISOLATION LEVEL " + options_.isolation};
     if (options_.snapshot_isolation) settings.emplace_back("SET SESSION innodb_snapshot_isolation = ON");
-    return mariadb::make_connection({.address = node.address, .port = kPort, .user = "riven", .password = password_, .database = "riven", .session_settings = std::move(settings)});
+    return mariadb::make_connection({.address = node.address,
+                                     .port = kPort,
+                                     .user = "riven",
+                                     .password = password_,
+                                     .database = "riven",
+                                     .session_settings = std::move(settings)});
   }
 
   const MariadbOptions options_;
@@ -132,7 +147,8 @@ Result<std::unique_ptr<Database>> make(const DatabaseOptions& given) {
     } else if (key == "innodb_snapshot_isolation" && (value == "on" || value == "off")) {
       options.snapshot_isolation = value == "on";
     } else {
-      return Error{"mariadb has no option " + key + "=" + value + "; it has isolation=" + sql::kIsolationNames + " and innodb_snapshot_isolation=on|off"};
+      return Error{"mariadb has no option " + key + "=" + value +
+                   "; it has isolation=" + sql::kIsolationNames + " and innodb_snapshot_isolation=on|off"};
     }
   }
   return std::unique_ptr<Database>(std::make_unique<Mariadb>(std::move(options)));
@@ -141,11 +157,12 @@ Result<std::unique_ptr<Database>> make(const DatabaseOptions& given) {
 }  // namespace
 
 void add_mariadb(Registry& registry) {
-  registry.add(DatabaseFactory{.name = "mariadb",
-                               .description = "MariaDB, one node, list-append and register transactions over Connector/C",
-                               .options = {std::string("isolation=") + sql::kIsolationNames, "innodb_snapshot_isolation=on|off"},
-                               .default_nodes = 1,
-                               .make = make});
+  registry.add(DatabaseFactory{
+      .name = "mariadb",
+      .description = "MariaDB, one node, list-append and register transactions over Connector/C",
+      .options = {std::string("isolation=") + sql::kIsolationNames, "innodb_snapshot_isolation=on|off"},
+      .default_nodes = 1,
+      .make = make});
 }
 
 }  // namespace riven::databases

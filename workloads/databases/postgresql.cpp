@@ -15,9 +15,13 @@ namespace riven::databases {
 namespace {
 
 constexpr uint16_t kPort = 5432;
-const ServerProcess kServer{.name = "postgres", .pid_file = "/run/riven-postgresql.pid", .log_file = "/var/log/riven-postgresql.log", .user = "postgres"};
+const ServerProcess kServer{.name = "postgres",
+                            .pid_file = "/run/riven-postgresql.pid",
+                            .log_file = "/var/log/riven-postgresql.log",
+                            .user = "postgres"};
 
-/// Arguments: the address to listen on. Reads the password for role riven from stdin. Prints the server program's path.
+/// Arguments: the address to listen on. Reads the password for role riven from stdin. Prints the server
+/// program's path.
 constexpr const char* kInitialise = R"sh(set -e
 data=/var/lib/riven-postgresql
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
@@ -48,7 +52,8 @@ struct PostgresqlOptions {
 
 class Postgresql final : public Database {
  public:
-  explicit Postgresql(PostgresqlOptions options) : options_(std::move(options)), password_(sql::random_password()) {}
+  explicit Postgresql(PostgresqlOptions options)
+      : options_(std::move(options)), password_(sql::random_password()) {}
 
   Capabilities capabilities() const override {
     return {.kill = true,
@@ -69,12 +74,14 @@ class Postgresql final : public Database {
     program_ = *program;
     if (const Status started = start(node, nodes); !started) return started;
     constexpr Milliseconds kDeadline{30'000};
-    return sql::create_table(*connection_to(node), kDeadline, "postgresql on " + node.name + " (its log is " + kServer.log_file + ")");
+    return sql::create_table(*connection_to(node), kDeadline,
+                             "postgresql on " + node.name + " (its log is " + kServer.log_file + ")");
   }
 
   Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override {
     if (const Status stopped = kServer.stop(node); !stopped) return stopped;
-    const auto removed = sql::run_as_root(node, "rm -rf /var/lib/riven-postgresql /var/log/riven-postgresql.log", {}, "");
+    const auto removed =
+        sql::run_as_root(node, "rm -rf /var/lib/riven-postgresql /var/log/riven-postgresql.log", {}, "");
     return removed ? ok_status() : Status(removed.error());
   }
 
@@ -95,10 +102,12 @@ class Postgresql final : public Database {
     sql::Dialect dialect;
     dialect.begin = "BEGIN ISOLATION LEVEL " + options_.isolation;
     dialect.append = [](const std::string& k, const std::string& v) {
-      return "INSERT INTO riven_kv AS l (k, v) VALUES (" + k + ", '" + v + "') ON CONFLICT (k) DO UPDATE SET v = l.v || EXCLUDED.v";
+      return "INSERT INTO riven_kv AS l (k, v) VALUES (" + k + ", '" + v +
+             "') ON CONFLICT (k) DO UPDATE SET v = l.v || EXCLUDED.v";
     };
     dialect.write = [](const std::string& k, const std::string& v) {
-      return "INSERT INTO riven_kv (k, v) VALUES (" + k + ", '" + v + "') ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v";
+      return "INSERT INTO riven_kv (k, v) VALUES (" + k + ", '" + v +
+             "') ON CONFLICT (k) DO UPDATE SET v = EXCLUDED.v";
     };
     dialect.commit_refusal_is_certain = postgresql::commit_refusal_is_certain;
     return sql::make_txn_client(connection_to(node), std::move(dialect));
@@ -106,11 +115,17 @@ class Postgresql final : public Database {
 
   std::vector<std::string> primaries(const std::vector<Node>& /*nodes*/) override { return {}; }
   std::vector<std::string> log_files(const Node& /*node*/) const override { return {kServer.log_file}; }
-  std::string version(const Node& node) override { return sql::ask(*connection_to(node), "SELECT version()"); }
+  std::string version(const Node& node) override {
+    return sql::ask(*connection_to(node), "SELECT version()");
+  }
 
  private:
   std::unique_ptr<sql::Connection> connection_to(const Node& node) const {
-    return postgresql::make_connection({.address = node.address, .port = kPort, .user = "riven", .password = password_, .database = "postgres"});
+    return postgresql::make_connection({.address = node.address,
+                                        .port = kPort,
+                                        .user = "riven",
+                                        .password = password_,
+                                        .database = "postgres"});
   }
 
   const PostgresqlOptions options_;
@@ -127,7 +142,8 @@ Result<std::unique_ptr<Database>> make(const DatabaseOptions& given) {
     } else if (key == "synchronous-commit" && (value == "on" || value == "off")) {
       options.synchronous_commit = value == "on";
     } else {
-      return Error{"postgresql has no option " + key + "=" + value + "; it has isolation=" + sql::kIsolationNames + " and synchronous-commit=on|off"};
+      return Error{"postgresql has no option " + key + "=" + value +
+                   "; it has isolation=" + sql::kIsolationNames + " and synchronous-commit=on|off"};
     }
   }
   return std::unique_ptr<Database>(std::make_unique<Postgresql>(std::move(options)));
@@ -136,11 +152,12 @@ Result<std::unique_ptr<Database>> make(const DatabaseOptions& given) {
 }  // namespace
 
 void add_postgresql(Registry& registry) {
-  registry.add(DatabaseFactory{.name = "postgresql",
-                               .description = "PostgreSQL, one node, list-append and register transactions over libpq",
-                               .options = {std::string("isolation=") + sql::kIsolationNames, "synchronous-commit=on|off"},
-                               .default_nodes = 1,
-                               .make = make});
+  registry.add(DatabaseFactory{
+      .name = "postgresql",
+      .description = "PostgreSQL, one node, list-append and register transactions over libpq",
+      .options = {std::string("isolation=") + sql::kIsolationNames, "synchronous-commit=on|off"},
+      .default_nodes = 1,
+      .make = make});
 }
 
 }  // namespace riven::databases

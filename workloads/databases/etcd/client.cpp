@@ -104,7 +104,8 @@ class EtcdClient final : public Client {
     const Reply lease = gateway_.post("/lease/grant", {{"TTL", options_.lock_ttl_s}}, deadline_ns);
     if (!lease.ok()) return Outcome::not_sent("no lease: " + lease.error);
     lease_ = lease.body.value("ID", std::string());
-    const Reply lock = gateway_.post("/lock/lock", {{"name", encoded_key("lock", op.value.list().at(0))}, {"lease", lease_}}, deadline_ns);
+    const Reply lock = gateway_.post(
+        "/lock/lock", {{"name", encoded_key("lock", op.value.list().at(0))}, {"lease", lease_}}, deadline_ns);
     if (!lock.ok()) return lock.as_write_failure();
     held_ = lock.body.value("key", std::string());
     return held_.empty() ? Outcome::unknown("garbled answer") : Outcome::ok(op.value);

@@ -33,7 +33,9 @@ class ConnectorConnection final : public sql::Connection {
     initialised_ = true;
     mysql_options(&mysql_, MYSQL_OPT_NONBLOCK, nullptr);
     MYSQL* connected = nullptr;
-    int waiting = mysql_real_connect_start(&connected, &mysql_, options_.address.c_str(), options_.user.c_str(), options_.password.c_str(), options_.database.c_str(), options_.port, nullptr, 0);
+    int waiting = mysql_real_connect_start(&connected, &mysql_, options_.address.c_str(),
+                                           options_.user.c_str(), options_.password.c_str(),
+                                           options_.database.c_str(), options_.port, nullptr, 0);
     while (waiting != 0) {
       const int happened = wait(waiting, deadline_ns);
       if (happened == 0) {
@@ -43,7 +45,9 @@ class ConnectorConnection final : public sql::Connection {
       waiting = mysql_real_connect_cont(&connected, &mysql_, happened);
     }
     if (connected == nullptr) {
-      const std::string why = mysql_errno(&mysql_) == CR_CONN_HOST_ERROR ? "connection refused or unreachable" : "cannot connect: " + std::to_string(mysql_errno(&mysql_));
+      const std::string why = mysql_errno(&mysql_) == CR_CONN_HOST_ERROR
+                                  ? "connection refused or unreachable"
+                                  : "cannot connect: " + std::to_string(mysql_errno(&mysql_));
       close();
       return why;
     }
@@ -121,7 +125,8 @@ class ConnectorConnection final : public sql::Connection {
     const unsigned code = mysql_errno(&mysql_);
     constexpr unsigned kFirstClientError = 2000;
     constexpr unsigned kLastClientError = 2999;
-    if (code >= kFirstClientError && code <= kLastClientError) return lost("connection lost (" + std::to_string(code) + ")");
+    if (code >= kFirstClientError && code <= kLastClientError)
+      return lost("connection lost (" + std::to_string(code) + ")");
     StatementResult result;
     result.kind = StatementResult::Kind::refused;
     result.code = std::to_string(code);
@@ -157,7 +162,9 @@ class ConnectorConnection final : public sql::Connection {
 
 }  // namespace
 
-std::unique_ptr<sql::Connection> make_connection(const ConnectionOptions& options) { return std::make_unique<ConnectorConnection>(options); }
+std::unique_ptr<sql::Connection> make_connection(const ConnectionOptions& options) {
+  return std::make_unique<ConnectorConnection>(options);
+}
 
 bool commit_refusal_is_certain(const std::string& code) {
   constexpr std::array<std::string_view, 5> kCertain = {"1213", "1205", "1020", "1047", "1062"};

@@ -22,9 +22,9 @@ struct ConnectionOptions {
 /// Nothing is sent before ensure_connected().
 std::unique_ptr<sql::Connection> make_connection(const ConnectionOptions& options);
 
-/// Errors of a refused COMMIT after which nothing was committed: 1213 (deadlock or certification failure), 1205 (lock
-/// wait time-out; the caller rolls back), 1020 (record changed since the snapshot), 1047 (node not ready), 1062 (duplicate
-/// key). 1180 (error during commit) and 1317 (interrupted) are not certain.
+/// Errors of a refused COMMIT after which nothing was committed: 1213 (deadlock or certification failure),
+/// 1205 (lock wait time-out; the caller rolls back), 1020 (record changed since the snapshot), 1047 (node not
+/// ready), 1062 (duplicate key). 1180 (error during commit) and 1317 (interrupted) are not certain.
 bool commit_refusal_is_certain(const std::string& code);
 
 }  // namespace riven::mariadb

@@ -33,8 +33,15 @@ class LibpqConnection final : public sql::Connection {
     if (connection_ != nullptr && PQstatus(connection_) == CONNECTION_OK) return std::nullopt;
     close();
     const std::string port = std::to_string(options_.port);
-    const char* const keys[] = {"hostaddr", "port", "user", "password", "dbname", "application_name", nullptr};
-    const char* const values[] = {options_.address.c_str(), port.c_str(), options_.user.c_str(), options_.password.c_str(), options_.database.c_str(), "riven", nullptr};
+    const char* const keys[] = {"hostaddr",         "port", "user", "password", "dbname",
+                                "application_name", nullptr};
+    const char* const values[] = {options_.address.c_str(),
+                                  port.c_str(),
+                                  options_.user.c_str(),
+                                  options_.password.c_str(),
+                                  options_.database.c_str(),
+                                  "riven",
+                                  nullptr};
     connection_ = PQconnectStartParams(keys, values, 0);
     if (connection_ == nullptr || PQstatus(connection_) == CONNECTION_BAD) return failed_to_connect();
     PQsetNoticeProcessor(connection_, on_notice, this);
@@ -52,7 +59,8 @@ class LibpqConnection final : public sql::Connection {
   StatementResult execute(const std::string& statement, int64_t deadline_ns) override {
     StatementResult result;
     doubtful_ = false;
-    if (connection_ == nullptr || PQsendQuery(connection_, statement.c_str()) != 1) return lost("cannot send");
+    if (connection_ == nullptr || PQsendQuery(connection_, statement.c_str()) != 1)
+      return lost("cannot send");
     for (int unsent = PQflush(connection_); unsent != 0; unsent = PQflush(connection_)) {
       if (unsent < 0) return lost("connection lost while sending");
       if (!wait(POLLOUT | POLLIN, deadline_ns)) return lost("deadline");
@@ -69,7 +77,8 @@ class LibpqConnection final : public sql::Connection {
       if (first) result = take(got.get());
       first = false;
     }
-    if (PQstatus(connection_) != CONNECTION_OK) return lost(result.message.empty() ? "connection lost" : result.message);
+    if (PQstatus(connection_) != CONNECTION_OK)
+      return lost(result.message.empty() ? "connection lost" : result.message);
     result.doubtful = doubtful_;
     if (doubtful_) result.message = doubt_;
     return result;
@@ -131,7 +140,9 @@ class LibpqConnection final : public sql::Connection {
     for (int row = 0; row < PQntuples(got); ++row) {
       auto& cells = result.rows.emplace_back();
       for (int column = 0; column < PQnfields(got); ++column) {
-        cells.push_back(PQgetisnull(got, row, column) == 1 ? std::nullopt : std::optional<std::string>(PQgetvalue(got, row, column)));
+        cells.push_back(PQgetisnull(got, row, column) == 1
+                            ? std::nullopt
+                            : std::optional<std::string>(PQgetvalue(got, row, column)));
       }
     }
     return result;
@@ -153,10 +164,14 @@ class LibpqConnection final : public sql::Connection {
 
 }  // namespace
 
-std::unique_ptr<sql::Connection> make_connection(const ConnectionOptions& options) { return std::make_unique<LibpqConnection>(options); }
+std::unique_ptr<sql::Connection> make_connection(const ConnectionOptions& options) {
+  return std::make_unique<LibpqConnection>(options);
+}
 
 bool commit_refusal_is_certain(const std::string& sqlstate) {
-  return sqlstate.starts_with("40") ? sqlstate != "40003" : sqlstate.starts_with("23") || sqlstate.starts_with("25") || sqlstate == "53300";
+  return sqlstate.starts_with("40")
+             ? sqlstate != "40003"
+             : sqlstate.starts_with("23") || sqlstate.starts_with("25") || sqlstate == "53300";
 }
 
 }  // namespace riven::postgresql

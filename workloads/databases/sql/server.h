@@ -18,9 +18,10 @@ std::optional<std::string> isolation_level(const std::string& name);
 /// 128 bits from the system's source of randomness, in letters and digits.
 std::string random_password();
 
-/// Runs a shell script as root on the node, with `input` on stdin; its output without the last newline. Errors name the
-/// node.
-Result<std::string> run_as_root(const Node& node, const std::string& script, const std::vector<std::string>& arguments, const std::string& input);
+/// Runs a shell script as root on the node, with `input` on stdin; its output without the last newline.
+/// Errors name the node.
+Result<std::string> run_as_root(const Node& node, const std::string& script,
+                                const std::vector<std::string>& arguments, const std::string& input);
 
 /// Waits until the server answers; `who` is for messages.
 Status await_answer(Connection& connection, Milliseconds deadline, const std::string& who);

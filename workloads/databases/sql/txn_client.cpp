@@ -35,9 +35,12 @@ class TxnClient final : public Client {
       : connection_(std::move(connection)), dialect_(std::move(dialect)) {}
 
   Outcome invoke(const Op& op, int64_t deadline_ns) override {
-    if (op.f.text() != "txn" || !op.value.is_list()) return Outcome::not_sent("this client knows the function txn alone");
+    if (op.f.text() != "txn" || !op.value.is_list())
+      return Outcome::not_sent("this client knows the function txn alone");
     if (const auto why_not = connection_->ensure_connected(deadline_ns)) return Outcome::not_sent(*why_not);
-    if (const auto begun = connection_->execute(dialect_.begin, deadline_ns); begun.kind != StatementResult::Kind::ok) return undone(begun);
+    if (const auto begun = connection_->execute(dialect_.begin, deadline_ns);
+        begun.kind != StatementResult::Kind::ok)
+      return undone(begun);
 
     Value::List done;
     bool wrote = false;
@@ -54,8 +57,10 @@ class TxnClient final : public Client {
       }
       const std::string value = std::to_string(parts.at(2).integer());
       const bool append = parts.at(0).is_name("append");
-      if (!append && !parts.at(0).is_name("w")) return give_up("this client knows the micro-operations :r, :w and :append");
-      const auto written = connection_->execute(append ? dialect_.append(key, value + ",") : dialect_.write(key, value), deadline_ns);
+      if (!append && !parts.at(0).is_name("w"))
+        return give_up("this client knows the micro-operations :r, :w and :append");
+      const auto written = connection_->execute(
+          append ? dialect_.append(key, value + ",") : dialect_.write(key, value), deadline_ns);
       if (written.kind != StatementResult::Kind::ok) return undone(written);
       wrote = true;
       done.push_back(mop);
@@ -90,10 +95,12 @@ class TxnClient final : public Client {
     return Outcome::rejected(why);
   }
 
-  /// By hand after every error: some servers roll back the statement alone. A connection that cannot is closed.
+  /// By hand after every error: some servers roll back the statement alone. A connection that cannot is
+  /// closed.
   void roll_back() {
     constexpr int64_t kRollbackNs = 1'000'000'000;
-    if (connection_->execute("ROLLBACK", monotonic_now_ns() + kRollbackNs).kind != StatementResult::Kind::ok) connection_->close();
+    if (connection_->execute("ROLLBACK", monotonic_now_ns() + kRollbackNs).kind != StatementResult::Kind::ok)
+      connection_->close();
   }
 
   Outcome commit(Value done, bool wrote, int64_t deadline_ns) {
@@ -105,8 +112,10 @@ class TxnClient final : public Client {
         return Outcome::ok(std::move(done));
       case StatementResult::Kind::lost:
         connection_->close();
-        return wrote ? Outcome::unknown("at commit: " + committed.message) : Outcome::retryable("at commit of reads: " + committed.message);
-      case StatementResult::Kind::refused: break;
+        return wrote ? Outcome::unknown("at commit: " + committed.message)
+                     : Outcome::retryable("at commit of reads: " + committed.message);
+      case StatementResult::Kind::refused:
+        break;
     }
     const bool certain = dialect_.commit_refusal_is_certain(committed.code);
     roll_back();
