@@ -82,7 +82,7 @@ Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cl
     options.owner = owner;
     options.lease = lease;
     options.controller_addresses = cluster.controller_addresses();
-    auto agent = AgentClient::start(ssh_agent_launcher(*nodes[i].session, *path, options), options);
+    auto agent = AgentClient::start(cluster_agent_launcher(cluster, i, *path, options), options);
     if (!agent) return Error{nodes[i].name + ": " + agent.error().message};
     agents[i] = std::move(*agent);
     return ok_status();
