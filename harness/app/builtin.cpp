@@ -6,9 +6,7 @@ namespace riven {
 namespace checkers {
 #include "checkers/builtin.inc"
 }
-namespace faults {
 #include "nemesis/builtin.inc"
-}
 namespace workloads {
 #include "workloads/builtin.inc"
 }
@@ -24,10 +22,7 @@ Registry builtin_registry() {
     using namespace checkers;
 #include "checkers/builtin.inc"
   }
-  {
-    using namespace faults;
 #include "nemesis/builtin.inc"
-  }
   {
     using namespace workloads;
 #include "workloads/builtin.inc"
