@@ -110,11 +110,13 @@ struct Lifecycle::State {
   }
 
   GeneratorPtr safety_phase() const {
-    gen::Generators nemeses;
-    for (const FaultPackage& package : faults) nemeses.push_back(package.generator);
-    return gen::time_limit(
-        options.time_limit_ns,
-        gen::shortest_any({gen::clients(workload.generator), gen::nemesis(gen::any(std::move(nemeses)))}));
+    GeneratorPtr load = gen::clients(workload.generator);
+    if (!faults.empty()) {
+      gen::Generators nemeses;
+      for (const FaultPackage& package : faults) nemeses.push_back(package.generator);
+      load = gen::shortest_any({load, gen::nemesis(gen::any(std::move(nemeses)))});
+    }
+    return gen::time_limit(options.time_limit_ns, std::move(load));
   }
 
   GeneratorPtr healing_phase() const {
