@@ -67,10 +67,20 @@ Result<std::string> shell_line(const Command& command) {
   return line;
 }
 
+std::string kill_line(const std::vector<long>& groups) {
+  std::string line = "/bin/sh -c 'kill -9";
+  for (const long group : groups) {
+    RIVEN_CHECK(group > 1, "a kill of every process");
+    line += " -" + std::to_string(group);
+  }
+  return line + "'";
+}
+
 SudoLine sudo_line(std::string_view line, Sudo sudo, std::string_view nonce) {
   SudoLine result;
   result.begun = "riven-begun-" + std::string(nonce);
-  std::string inner = "printf " + result.begun + " >&2; ";
+  // sudo may run its command in a process group of its own (use_pty), so that is announced as well.
+  std::string inner = "printf '" + std::string(kPidWord) + "%d\\n" + result.begun + "' $$ >&2; ";
   inner += line;
   if (sudo == Sudo::password) {
     result.prompt = "riven-asks-" + std::string(nonce);

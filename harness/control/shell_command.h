@@ -15,6 +15,18 @@ namespace riven {
 /// `text` as one word of any POSIX shell: every byte but NUL means itself.
 std::string shell_quote(std::string_view text);
 
+/// What stands on stderr before the number of a process group, and a line's end behind it: see kAnnouncePid.
+inline constexpr char kPidWord[] = "riven-pid-";
+
+/// Put before a line, it makes the login shell say its process id on stderr, where it is taken out again.
+/// sshd makes each shell the leader of a process group, and OpenSSH refuses SSH's own signal request for
+/// root: so a kill needs the number.
+inline constexpr char kAnnouncePid[] = "printf 'riven-pid-%d\\n' $$ >&2; ";
+
+/// Kills process groups by the shell's own `kill`. Not by a program of that name: that of procps (4.0 and
+/// before) takes a group that begins with 1 for -1, which is every process there is. Demands numbers above 1.
+std::string kill_line(const std::vector<long>& groups);
+
 /// The line that replaces the shell by the command's program, in its directory and with its environment. Sudo
 /// is not looked at. Errors: no program, a NUL byte, a bad variable name, too long for one argument of a
 /// shell (120 KiB).

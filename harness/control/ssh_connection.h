@@ -16,11 +16,6 @@
 
 namespace riven {
 
-/// Makes the login shell say its process id on stderr, where it is taken out again. sshd makes each shell the
-/// leader of a process group, and SSH's own signal request is refused by OpenSSH for root: so a kill needs
-/// the number.
-inline constexpr char kAnnouncePid[] = "printf 'riven-pid-%d\\n' $$ >&2; ";
-
 /// What a channel runs: a line for the login shell, or a subsystem ("sftp").
 struct ChannelRequest {
   std::string line;
@@ -28,10 +23,11 @@ struct ChannelRequest {
   std::string input;       ///< sent as soon as it runs
   bool input_ends = true;  ///< whether end of file follows `input`
   bool stream = false;     ///< of standard error only the last 64 KiB are kept
-  /// A line that kills, to be completed by the number of the process group ("kill -9 -"), and its input;
-  /// empty: the program cannot be killed. With it, `line` must begin with kAnnouncePid.
-  std::string kill_line;
+  /// Stands before the kill_line that ends the program at its deadline, and that line's input.
+  std::string kill_prefix;
   std::string kill_input;
+  /// How many process groups `line` announces on standard error (shell_command.h); 0: it cannot be killed.
+  size_t announced = 0;
 };
 
 namespace ssh_detail {

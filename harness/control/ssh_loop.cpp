@@ -10,6 +10,8 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "harness/control/shell_command.h"
+
 namespace riven::ssh_detail {
 namespace {
 
@@ -21,12 +23,13 @@ constexpr size_t kMaxWriteBytes = 256 * 1024;
 
 Channel& channel_of(void* user) { return *static_cast<Channel*>(user); }
 
-void take_pid(Channel& channel) {
-  static constexpr std::string_view word = "riven-pid-";
+void take_group(Channel& channel) {
+  static constexpr std::string_view word = kPidWord;
   const size_t at = channel.err.find(word);
   const size_t end = at == std::string::npos ? at : channel.err.find('\n', at);
   if (end == std::string::npos) return;
-  channel.pid = std::strtol(channel.err.c_str() + at + word.size(), nullptr, 10);
+  const long number = std::strtol(channel.err.c_str() + at + word.size(), nullptr, 10);
+  if (number > 1) channel.groups.push_back(number);
   channel.err.erase(at, end + 1 - at);
 }
 
@@ -43,7 +46,7 @@ int on_data(ssh_session, ssh_channel, void* data, uint32_t size, int is_stderr, 
   if (!dropped) {
     std::string& to = is_stderr != 0 ? channel.err : channel.out;
     to.append(static_cast<const char*>(data), size);
-    if (is_stderr != 0 && channel.pid == 0 && !channel.request.kill_line.empty()) take_pid(channel);
+    if (is_stderr != 0 && channel.groups.size() < channel.request.announced) take_group(channel);
     if (is_stderr != 0 && channel.request.stream && to.size() > kMaxKeptErrorBytes) {
       to.erase(0, to.size() - kMaxKeptErrorBytes);
     }
@@ -141,10 +144,10 @@ void Loop::run() {
 }
 
 void Loop::kill(Channel& channel) {
-  if (channel.pid <= 1 || dead) return;
+  if (channel.groups.empty() || dead) return;
   auto killer = std::make_shared<Channel>();
   killer->loop = this;
-  killer->request.line = channel.request.kill_line + std::to_string(channel.pid);
+  killer->request.line = channel.request.kill_prefix + kill_line(channel.groups);
   killer->input = channel.request.kill_input;
   killer->input_ends = true;
   channels.push_back(std::move(killer));

@@ -33,7 +33,7 @@ struct Channel {
   bool input_ends = false;
   bool close_wanted = false;
   bool kill_wanted = false;  // with close_wanted
-  long pid = 0;              // as announced
+  std::vector<long> groups;  // process groups, as announced
   Phase phase = Phase::queued;
   bool may_have_begun = false;
   std::string out;
@@ -76,8 +76,8 @@ struct Loop {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
   void wake() const;
-  /// With the lock held: kills the channel's process group by a command on a channel of its own, if it said
-  /// its number.
+  /// With the lock held: kills the channel's process group by a command on a channel of its own, if it
+  /// announced its number.
   void kill(Channel& channel);
   void run();
 

@@ -87,7 +87,8 @@ Result<ChannelPtr, SessionError> start_line(SshConnection& connection, const Ssh
                                             bool stream, Deadline deadline) {
   ChannelRequest request;
   request.stream = stream;
-  request.kill_line = "kill -9 -";
+  request.kill_prefix = "exec ";
+  request.announced = 1;
   if (!needs_sudo(target, as_root)) {
     request.line = kAnnouncePid + line;
     request.input = std::move(input);
@@ -105,8 +106,8 @@ Result<ChannelPtr, SessionError> start_line(SshConnection& connection, const Ssh
   }
   request.line = kAnnouncePid + sudo.line;
   // kill reads no input, so the password may stand there unasked.
-  request.kill_line =
-      (target.sudo == Sudo::password ? "sudo -S -k -p '' -- " : "sudo -n -- ") + request.kill_line;
+  request.kill_prefix += target.sudo == Sudo::password ? "sudo -S -k -p '' -- " : "sudo -n -- ";
+  request.announced = 2;
   if (target.sudo == Sudo::password) request.kill_input = target.sudo_password + "\n";
   request.input_ends = false;
   auto channel = connection.open(std::move(request), deadline);
