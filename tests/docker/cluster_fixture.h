@@ -20,8 +20,7 @@ inline std::string test_image() {
   return image == nullptr ? "riven-node-etcd:bookworm" : image;
 }
 
-/// Why no test with containers can run here; empty when one can. ctest takes the word for it (see
-/// tests/CMakeLists.txt).
+/// Why no test with containers can run here; empty when one can.
 inline std::string cannot_run() {
   if (auto answers = docker_engine_answers(); !answers) return "skipped: " + answers.error().message;
   auto image = run_local({"docker", "image", "inspect", test_image()}, "", Milliseconds(20'000));
