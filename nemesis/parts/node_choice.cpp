@@ -1,6 +1,7 @@
 #include "nemesis/parts/node_choice.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "nemesis/parts/grudge.h"
 
@@ -26,7 +27,46 @@ Result<std::vector<size_t>> primaries_of(const FaultTarget& target) {
   return found;
 }
 
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::istringstream in(text);
+  std::string part;
+  while (std::getline(in, part, separator)) parts.push_back(part);
+  return parts;
+}
+
 }  // namespace
+
+Result<Value> nodes_option(const FaultOptions& options, const std::vector<std::string>& others) {
+  std::string text = "one,minority,majority";
+  for (const auto& [key, value] : options.extra) {
+    if (key == "nodes") {
+      text = value;
+    } else if (std::find(others.begin(), others.end(), key) == others.end()) {
+      return Error{"this fault has no option '" + key + "'"};
+    }
+  }
+  FaultTarget shape;
+  for (const std::string& name : options.nodes) {
+    Node node;
+    node.name = name;
+    shape.nodes.push_back(node);
+  }
+  Value::List choices;
+  for (const std::string& choice : split(text, ',')) {
+    const std::vector<std::string> names = split(choice, '+');
+    choices.push_back(names.size() == 1 ? Value(choice) : Value(Value::List(names.begin(), names.end())));
+    if (choice == "primaries" || shape.nodes.empty()) continue;
+    Rng trial(options.seed);
+    if (Result<std::vector<size_t>> chosen = choose_nodes(choices.back(), shape, trial); !chosen) {
+      return chosen.error();
+    }
+  }
+  if (choices.empty()) return Error{"the option nodes is empty"};
+  return Value(std::move(choices));
+}
+
+Value word_of(const Value& choices, Rng& rng) { return choices.list()[rng.below(choices.list().size())]; }
 
 std::vector<std::string> node_choice_words() {
   return {"one", "minority", "majority", "third", "some", "all", "primaries"};

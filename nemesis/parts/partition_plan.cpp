@@ -61,7 +61,7 @@ Status plan_word(const std::string& word, const Value& nodes, const FaultTarget&
     plan.grudge = minority_third(order);
   } else if (word == "bridge") {
     plan.grudge = bridge(order);
-  } else if (word == "ring") {
+  } else if (word == "ring" || word == "majorities-ring") {
     plan.grudge = majorities_ring(order);
   } else if (word == "one" || word == "isolate" || word == "primaries") {
     const Value who = word == "primaries" ? Value("primaries") : nodes;
@@ -144,15 +144,16 @@ Result<PartitionPlan> plan_partition(const Value& spec, const FaultTarget& targe
   }
   if (Status read = read_cuts(spec, target, rng, plan); !read) return read.error();
   if (plan.name.empty()) {
-    const Value told = is_text(spec) ? spec : field(spec, "partition");
+    const Value alone = field(spec, "isolate");
+    const Value told = is_text(spec) ? spec : alone.is_nil() ? field(spec, "partition") : Value("isolate");
     plan.name = is_text(told) ? std::string(told.text()) : "random";
-    if (plan.name == "isolate" && field(spec, "nodes").is_nil()) plan.name = "one";
+    if (plan.name == "isolate" && alone.is_nil() && field(spec, "nodes").is_nil()) plan.name = "one";
     if (!told.is_nil() && !is_text(told)) return Error{"partition must be a word, not " + to_edn(told)};
     if (plan.name == "random") {
       static constexpr const char* kAny[] = {"one", "halves", "majority", "bridge", "ring"};
       plan.name = kAny[rng.below(std::size(kAny))];
     }
-    const Value nodes = field(spec, "nodes");
+    const Value nodes = alone.is_nil() ? field(spec, "nodes") : alone;
     if (Status planned = plan_word(plan.name, nodes, target, rng, plan); !planned) return planned.error();
   }
   if (Status read = read_rule(spec, plan); !read) return read.error();

@@ -29,11 +29,13 @@ std::vector<std::string> partition_words();
 /// The plan for the value of a :start-partition operation:
 ///   nil or "random"   one of the words below, by chance
 ///   "one"             one node alone (an even chance which)
-///   "halves", "majority", "third", "bridge", "ring"   as in grudge.h, the nodes in random order
+///   "halves", "majority", "third", "bridge", "ring" (or "majorities-ring")   as in grudge.h, the nodes in
+///                     random order
 ///   "primaries"       each node that leads, alone
 ///   "clients"         the controller's clients cut from the nodes that `nodes` names (default: one)
 ///   a map with any of
 ///     partition: a word;  nodes: for "one" and "isolate", who (see choose_nodes)
+///     isolate: the same in one word: these nodes, each alone
 ///     from, to: lists of names: what `from` sends to `to` is lost
 ///     drops: {n1 [n2 n3]}: n1 loses what n2 and n3 send; the exact form, in which plans are written
 ///     clients: names of the nodes that lose what clients send

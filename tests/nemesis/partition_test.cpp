@@ -76,6 +76,18 @@ TEST_CASE("one way by name, with port, share and reject", "[nemesis]") {
   CHECK((*rules)[0].per_million == 125'000);
 }
 
+TEST_CASE("named nodes are isolated, in either spelling", "[nemesis]") {
+  const FaultTarget target = cluster(5);
+  Rng rng(1);
+  const auto longer =
+      plan_partition(Value::map({"partition", "isolate", "nodes", words({"n2", "n4"})}), target, rng);
+  const auto shorter = plan_partition(Value::map({"isolate", words({"n2", "n4"})}), target, rng);
+  REQUIRE(longer);
+  REQUIRE(shorter);
+  CHECK(longer->grudge == isolate(5, {1, 3}));
+  CHECK(shorter->grudge == longer->grudge);
+}
+
 TEST_CASE("half of a two-way partition cuts each pair in one direction", "[nemesis]") {
   const FaultTarget target = cluster(5);
   Rng rng(2);

@@ -1,0 +1,171 @@
+#include "nemesis/agent/process_fault.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <set>
+
+#include "harness/control/agent_message.h"
+#include "harness/core/clock.h"
+#include "nemesis/agent/process_table.h"
+
+namespace riven::agent {
+namespace {
+
+constexpr int64_t kPatienceNs = 2 * kNanosPerSecond;
+constexpr useconds_t kRoundUs = 200;
+
+Result<std::vector<std::string>> names_in(const Json& params) {
+  std::vector<std::string> names = texts_of(params, "processes");
+  std::erase(names, std::string());
+  if (names.empty()) return Error{"no names of processes were given"};
+  return names;
+}
+
+/// A signal to the process only if it is still the same one. Between the look and the signal the number could
+/// pass to another process, but only after 4 million new ones.
+bool signal_process(const ProcessId& id, int signal) { return is_alive(id) && kill(id.pid, signal) == 0; }
+
+std::vector<ProcessId> ids_of(const std::vector<ProcessInfo>& processes) {
+  std::vector<ProcessId> ids;
+  for (const ProcessInfo& process : processes) ids.push_back(process.id);
+  return ids;
+}
+
+Json stopped_proof(const std::vector<ProcessInfo>& trees) {
+  const auto stopped =
+      std::count_if(trees.begin(), trees.end(), [](const ProcessInfo& p) { return p.stopped; });
+  return {{"stopped", stopped}, {"running", static_cast<std::ptrdiff_t>(trees.size()) - stopped}};
+}
+
+class Pause final : public Fault {
+ public:
+  Pause(std::vector<std::string> names, std::vector<ProcessId> known)
+      : names_(std::move(names)), known_(std::move(known)) {}
+
+  Json undo_record() const override { return {{"processes", names_}, {"known", to_json(known_)}}; }
+
+  Result<Json> apply() override {
+    // The staged ones at once: the exact moment matters, and a look through /proc takes a while.
+    std::set<ProcessId> hit;
+    for (const ProcessId& id : known_) {
+      if (signal_process(id, SIGSTOP)) hit.insert(id);
+    }
+    const size_t at_once = hit.size();
+    const int64_t until = monotonic_now_ns() + kPatienceNs;
+    while (true) {
+      const std::vector<ProcessInfo> trees = process_trees(names_);
+      bool quiet = true;
+      for (const ProcessInfo& process : trees) {
+        if (process.stopped) continue;
+        quiet = false;
+        if (signal_process(process.id, SIGSTOP)) hit.insert(process.id);
+      }
+      if (quiet) {
+        if (hit.empty()) return Error{"none of the processes runs"};
+        Json done = stopped_proof(trees);
+        done["forked"] = hit.size() - at_once;
+        return done;
+      }
+      if (monotonic_now_ns() > until) return Error{"the processes could not all be stopped within 2 s"};
+      usleep(kRoundUs);
+    }
+  }
+
+  Json observe() override { return stopped_proof(process_trees(names_)); }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<ProcessId> known_;
+};
+
+Result<std::unique_ptr<Fault>> make_pause(const Context&, const std::string&, const Json& params) {
+  Result<std::vector<std::string>> names = names_in(params);
+  if (!names) return names.error();
+  const std::vector<ProcessInfo> trees = process_trees(*names);
+  if (trees.empty()) return Error{"no process called " + names->front() + " runs"};
+  return std::unique_ptr<Fault>(std::make_unique<Pause>(*names, ids_of(trees)));
+}
+
+Result<Json> undo_pause(const Context&, const Json& record) {
+  const std::vector<std::string> names = texts_of(record, "processes");
+  Json proof;
+  const int64_t until = monotonic_now_ns() + kPatienceNs;
+  while (true) {
+    // By number what the ledger knows, by name and descent what was found later. Leaves first would be
+    // no better: a parent that goes on early only sees children that are still stopped.
+    const std::vector<ProcessInfo> trees = process_trees(names);
+    if (proof.is_null()) proof = stopped_proof(trees);
+    for (const ProcessId& id : process_ids_from(record, "known")) signal_process(id, SIGCONT);
+    bool quiet = true;
+    for (const ProcessInfo& process : trees) {
+      if (process.state != 'T') continue;
+      quiet = false;
+      signal_process(process.id, SIGCONT);
+    }
+    if (quiet) return proof;
+    if (monotonic_now_ns() > until) return Error{"some processes stay stopped"};
+    usleep(kRoundUs);
+  }
+}
+
+class Kill final : public Fault {
+ public:
+  Kill(std::vector<std::string> names, std::vector<ProcessId> known, int signal)
+      : names_(std::move(names)), known_(std::move(known)), signal_(signal) {}
+
+  Json undo_record() const override { return {{"processes", names_}}; }
+
+  Result<Json> apply() override {
+    std::set<ProcessId> hit;
+    for (const ProcessId& id : known_) {
+      if (signal_process(id, signal_)) hit.insert(id);
+    }
+    const int64_t until = monotonic_now_ns() + kPatienceNs;
+    while (signal_ == SIGKILL) {
+      const std::vector<ProcessInfo> left = process_trees(names_);
+      if (left.empty()) break;
+      for (const ProcessInfo& process : left) {
+        if (signal_process(process.id, signal_)) hit.insert(process.id);
+      }
+      if (monotonic_now_ns() > until) return Error{"processes come back as fast as they are killed"};
+      usleep(kRoundUs);
+    }
+    return Json{{"killed", hit.size()}};
+  }
+
+  Json observe() override { return {{"alive", process_trees(names_).size()}}; }
+
+ private:
+  std::vector<std::string> names_;
+  std::vector<ProcessId> known_;
+  int signal_;
+};
+
+Result<std::unique_ptr<Fault>> make_kill(const Context&, const std::string&, const Json& params) {
+  Result<std::vector<std::string>> names = names_in(params);
+  if (!names) return names.error();
+  const std::string word = text_of(params, "signal", "KILL");
+  if (word != "KILL" && word != "TERM") return Error{"the signal must be KILL or TERM, not " + word};
+  return std::unique_ptr<Fault>(
+      std::make_unique<Kill>(*names, ids_of(process_trees(*names)), word == "KILL" ? SIGKILL : SIGTERM));
+}
+
+Result<Json> undo_kill(const Context&, const Json& record) {
+  return Json{{"alive", process_trees(texts_of(record, "processes")).size()}};
+}
+
+/// Signals go to other users' processes only with the right to it; and /proc must show them.
+Status probe(const Context&) {
+  if (geteuid() != 0) return Error{"signals to the database's processes need root (or sudo)"};
+  if (access("/proc/1/stat", R_OK) != 0) return Error{"/proc is hidden on this node (hidepid)"};
+  return ok_status();
+}
+
+}  // namespace
+
+FaultKind pause_kind() { return {"pause", make_pause, undo_pause, nullptr, probe}; }
+FaultKind kill_kind() { return {"kill", make_kill, undo_kill, nullptr, probe}; }
+
+}  // namespace riven::agent

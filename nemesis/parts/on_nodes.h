@@ -1,0 +1,17 @@
+// The same step on several nodes at once.
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "harness/control/node.h"
+#include "harness/core/result.h"
+
+namespace riven {
+
+/// Calls step(position) for each of `positions`, each in a thread of its own, and waits for all. Errors are
+/// joined, each with its node's name in front.
+Status on_nodes(const std::vector<size_t>& positions, const std::vector<Node>& nodes,
+                const std::function<Status(size_t)>& step);
+
+}  // namespace riven

@@ -1,0 +1,93 @@
+// Paused nodes: the database's processes are stopped where they stand, and go on later.
+//
+// :pause with a value that chooses the nodes (parts/node_choice.h; default: the option `nodes`); completes
+// with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {bit, stopped, running}: what was
+// still stopped, and what was not, just before.
+#include "harness/api/registry.h"
+#include "harness/generator/combinators.h"
+#include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/jittered.h"
+#include "nemesis/parts/node_choice.h"
+
+namespace riven {
+namespace {
+
+class PauseNemesis final : public Nemesis {
+ public:
+  PauseNemesis(uint64_t seed, std::vector<std::string> processes)
+      : rng_(seed), processes_(std::move(processes)) {}
+
+  Result<Value> invoke(FaultTarget& target, const Op& op) override {
+    if (op.f.text() == "pause") return pause(target, op.value);
+    if (op.f.text() == "resume") return resume(target);
+    return Error{"pauses have no operation " + std::string(op.f.text())};
+  }
+
+  Status heal(FaultTarget& target) noexcept override {
+    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    return healed ? ok_status() : Status(healed.error());
+  }
+
+ private:
+  Result<Value> pause(FaultTarget& target, const Value& who) {
+    if (faults_.in_force()) return Error{"nodes are paused already"};
+    Result<std::vector<size_t>> nodes = choose_nodes(who, target, rng_);
+    if (!nodes) return nodes.error();
+    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
+    for (const size_t node : *nodes) faults[node].push_back({"pause", {{"processes", processes_}}});
+    Result<std::vector<FaultAck>> acks = faults_.apply(target, faults);
+    if (!acks) return acks.error();
+    Value::List stopped;
+    for (const size_t node : *nodes) {
+      const FaultAck& ack = (*acks)[node];
+      stopped.emplace_back(target.nodes[node].name);
+      stopped.emplace_back(integer_of(ack.details[ack.ids.front()], "stopped"));
+    }
+    return Value::map({"nodes", names_of(*nodes, target.nodes), "stopped", Value::map(std::move(stopped)),
+                       "spread-us", spread_ns(*acks) / 1000});
+  }
+
+  Result<Value> resume(FaultTarget& target) {
+    if (!faults_.in_force()) return Value("no node was paused");
+    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    if (!healed) return healed.error();
+    int64_t stopped = 0, running = 0;
+    for (const NodeProof& proof : *healed) {
+      stopped += integer_of(proof.fault.proof, "stopped");
+      running += integer_of(proof.fault.proof, "running");
+    }
+    return Value::map({"bit", stopped > 0 && running == 0, "stopped", stopped, "running", running});
+  }
+
+  AgentFaults faults_;
+  Rng rng_;
+  std::vector<std::string> processes_;
+};
+
+Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
+  if (!capabilities.pause || capabilities.processes.empty()) return Error{"this database cannot be paused"};
+  Result<Value> who = nodes_option(options, {});
+  if (!who) return who.error();
+  FaultPackage package;
+  package.nemesis = std::make_unique<PauseNemesis>(mix64(options.seed + 2), capabilities.processes);
+  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
+    return gen::op("pause", word_of(choice, rng));
+  });
+  package.generator =
+      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("resume")))));
+  package.final_generator = gen::one(gen::op("resume"));
+  package.span = {"pause", "#c98a1b", {"pause"}, {"resume"}};
+  return package;
+}
+
+}  // namespace
+
+void add_pause(Registry& registry) {
+  auto factory = std::make_shared<FaultFactory>();
+  factory->name = "pause";
+  factory->description = "the database's processes are stopped where they stand (nodes: one, minority, ...)";
+  factory->make = make;
+  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+}
+
+}  // namespace riven

@@ -1,0 +1,118 @@
+// Paused and killed processes: whole trees, also while they fork, and nothing else.
+#include <algorithm>
+
+#include "harness/core/clock.h"
+#include "nemesis/agent/process_table.h"
+#include "tests/agent/victims.h"
+
+namespace riven::test {
+namespace {
+
+TEST_CASE("the process table knows names, descent and states", "[agent]") {
+  const Victim victim, other("o");
+  REQUIRE(victim.lives());
+  const auto trees = agent::process_trees({victim.name()});
+  REQUIRE_FALSE(trees.empty());
+  for (const auto& process : trees) CHECK(process.name == victim.name());
+  CHECK(agent::process_trees({"rvt-nobody"}).empty());
+  const auto all = agent::read_processes();
+  CHECK(std::none_of(all.begin(), all.end(), [](const auto& p) { return p.id.pid == getpid(); }));
+  CHECK(agent::is_alive(trees.front().id));
+  agent::ProcessId reborn = trees.front().id;
+  ++reborn.start_ticks;
+  CHECK_FALSE(agent::is_alive(reborn));
+  const auto again = agent::process_ids_from({{"known", agent::to_json({trees.front().id})}}, "known");
+  REQUIRE(again.size() == 1);
+  CHECK(again.front() == trees.front().id);
+}
+
+TEST_CASE("a forking tree stands still while it is paused, and goes on", "[agent][root]") {
+  const auto world = Namespaces::make(1);
+  if (!world) return;
+  auto agent = world->agent(0);
+  REQUIRE(agent);
+  const Victim victim, other("o");
+  REQUIRE(victim.lives());
+  for (int round = 0; round < 5; ++round) {
+    const auto ack = (*agent)->apply(pausing(victim));
+    REQUIRE(ack);
+    CHECK(victim.stands_still());
+    CHECK(other.lives());
+    const auto seen = (*agent)->observe();
+    REQUIRE(seen);
+    CHECK(integer_of(seen->front().proof, "running", -1) == 0);
+    CHECK(integer_of(seen->front().proof, "stopped") >= 1);
+    const auto healed = (*agent)->heal(ack->ids);
+    REQUIRE(healed);
+    CHECK(integer_of(healed->healed.front().proof, "running", -1) == 0);
+    CHECK(victim.lives());
+    REQUIRE((*agent)->heal(ack->ids));
+    CHECK(victim.lives());
+  }
+}
+
+TEST_CASE("a paused tree goes on when the lease runs out, and after the agent was killed", "[agent][root]") {
+  const auto world = Namespaces::make(1);
+  if (!world) return;
+  const Victim victim;
+  REQUIRE(victim.lives());
+  {
+    auto agent = world->agent(0);
+    REQUIRE(agent);
+    REQUIRE((*agent)->apply(pausing(victim)));
+    REQUIRE(victim.stands_still());
+    std::ifstream lock(world->options(0, "test", Milliseconds(1)).state_directory + "/lock/test");
+    pid_t pid = 0;
+    lock >> pid;
+    REQUIRE(pid > 1);
+    kill(pid, SIGKILL);
+    usleep(50'000);
+    CHECK(victim.stands_still());
+    CHECK_FALSE((*agent)->ping());
+    REQUIRE((*agent)->ping());
+    CHECK(victim.lives());
+    REQUIRE((*agent)->apply(pausing(victim)));
+    REQUIRE(victim.stands_still());
+  }
+  CHECK(victim.lives());  // the connection's end heals
+}
+
+TEST_CASE("a tree is killed to the last process, and only it", "[agent][root]") {
+  const auto world = Namespaces::make(1);
+  if (!world) return;
+  auto agent = world->agent(0);
+  REQUIRE(agent);
+  Victim victim, other("o");
+  REQUIRE(victim.lives());
+  REQUIRE(other.lives());
+  const auto ack = (*agent)->apply(killing(victim));
+  REQUIRE(ack);
+  CHECK(integer_of(ack->details[ack->ids.front()], "killed") >= 1);
+  CHECK(agent::process_trees({victim.name()}).empty());
+  CHECK(victim.ended());
+  CHECK(other.lives());
+  victim.start();
+  REQUIRE(victim.lives());
+  const auto healed = (*agent)->heal(ack->ids);
+  REQUIRE(healed);
+  CHECK(integer_of(healed->healed.front().proof, "alive") >= 1);
+  CHECK(victim.lives());
+}
+
+TEST_CASE("what cannot be paused or killed is refused", "[agent][root]") {
+  const auto world = Namespaces::make(1);
+  if (!world) return;
+  auto agent = world->agent(0);
+  REQUIRE(agent);
+  CHECK_FALSE((*agent)->apply({"pause", Json::object()}));
+  CHECK_FALSE((*agent)->apply({"pause", {{"processes", {"rvt-nobody"}}}}));
+  CHECK_FALSE((*agent)->apply({"kill", {{"processes", Json::array()}}}));
+  CHECK_FALSE((*agent)->apply({"kill", {{"processes", {"rvt-nobody"}}, {"signal", "HUP"}}}));
+  // Nobody to kill is no error: the node was down before; the count says so.
+  const auto ack = (*agent)->apply({"kill", {{"processes", {"rvt-nobody"}}}});
+  REQUIRE(ack);
+  CHECK(integer_of(ack->details[ack->ids.front()], "killed", -1) == 0);
+}
+
+}  // namespace
+}  // namespace riven::test

@@ -1,0 +1,161 @@
+// The kill and pause packages with a real agent and a database that is one test process.
+#include "harness/api/nemesis.h"
+#include "harness/api/registry.h"
+#include "tests/agent/victims.h"
+
+namespace riven {
+void add_kill(Registry& registry);
+void add_pause(Registry& registry);
+
+namespace {
+
+/// Its one server is a Victim.
+class VictimDatabase final : public Database {
+ public:
+  Capabilities capabilities() const override {
+    Capabilities can;
+    can.kill = can.pause = true;
+    can.processes = {victim.name()};
+    return can;
+  }
+  Status setup(const Node&, const std::vector<Node>&) override { return ok_status(); }
+  Status teardown(const Node&, const std::vector<Node>&) override { return ok_status(); }
+  Status await_ready(const std::vector<Node>&, Milliseconds) override { return ok_status(); }
+  std::unique_ptr<Client> connect(const Node&) override { return nullptr; }
+  Status start(const Node&, const std::vector<Node>&) override {
+    if (refuse) return Error{"will not start"};
+    ++starts;
+    victim.start();
+    return ok_status();
+  }
+  Status kill(const Node&) override { return ok_status(); }
+  Status pause(const Node&) override { return ok_status(); }
+  Status resume(const Node&) override { return ok_status(); }
+  std::vector<std::string> primaries(const std::vector<Node>&) override { return {"n1"}; }
+  std::vector<std::string> log_files(const Node&) const override { return {}; }
+  std::string version(const Node&) override { return {}; }
+
+  test::Victim victim;
+  int starts = 0;
+  bool refuse = false;
+};
+
+struct OneNode {
+  static std::unique_ptr<OneNode> make(void (*add)(Registry&),
+                                       std::map<std::string, std::string> extra = {}) {
+    auto made = std::make_unique<OneNode>();
+    made->space = test::Namespaces::make(1);
+    if (!made->space) return nullptr;
+    auto agent = made->space->agent(0);
+    REQUIRE(agent);
+    made->agent = std::move(*agent);
+    Node node;
+    node.name = "n1";
+    made->target.nodes = {node};
+    made->target.agents = {made->agent.get()};
+    made->target.database = &made->database;
+    Registry registry;
+    add(registry);
+    FaultOptions options;
+    options.nodes = {"n1"};
+    options.extra = std::move(extra);
+    auto package = registry.faults().front()->make(options, made->database.capabilities());
+    REQUIRE(package);
+    made->package = std::move(*package);
+    return made;
+  }
+  Result<Value> invoke(const char* f, Value value = {}) {
+    Op op;
+    op.f = Symbol(f);
+    op.value = std::move(value);
+    return package.nemesis->invoke(target, op);
+  }
+  std::unique_ptr<test::Namespaces> space;
+  std::unique_ptr<AgentClient> agent;
+  VictimDatabase database;
+  FaultTarget target;
+  FaultPackage package;
+};
+
+TEST_CASE("a node is paused, proved to stand still, and resumed", "[nemesis][root]") {
+  const auto world = OneNode::make(add_pause);
+  if (!world) return;
+  REQUIRE(world->database.victim.lives());
+  const auto paused = world->invoke("pause", Value("primaries"));
+  REQUIRE(paused);
+  CHECK(paused->find("stopped")->find("n1")->integer() >= 1);
+  CHECK(world->database.victim.stands_still());
+  CHECK_FALSE(world->invoke("pause"));
+  const auto resumed = world->invoke("resume");
+  REQUIRE(resumed);
+  CHECK(resumed->find("bit")->boolean());
+  CHECK(world->database.victim.lives());
+  REQUIRE(world->invoke("pause"));
+  CHECK(world->package.nemesis->heal(world->target));
+  CHECK(world->package.nemesis->heal(world->target));
+  CHECK(world->database.victim.lives());
+  CHECK_FALSE(world->invoke("resume")->is_map());
+}
+
+TEST_CASE("a node is killed, stays down, and is started again", "[nemesis][root]") {
+  const auto world = OneNode::make(add_kill);
+  if (!world) return;
+  REQUIRE(world->database.victim.lives());
+  const auto killed = world->invoke("kill");
+  REQUIRE(killed);
+  CHECK(killed->find("killed")->find("n1")->integer() >= 1);
+  CHECK(world->database.victim.ended());
+  CHECK_FALSE(world->invoke("kill"));
+  world->database.refuse = true;
+  CHECK_FALSE(world->invoke("start"));
+  CHECK_FALSE(world->package.nemesis->heal(world->target));
+  world->database.refuse = false;
+  REQUIRE(world->invoke("start"));
+  CHECK(world->database.starts == 1);
+  CHECK(world->database.victim.lives());
+  CHECK_FALSE(world->invoke("start")->is_map());
+}
+
+TEST_CASE("a start after a kill proves that it bit; a supervisor that was faster is told",
+          "[nemesis][root]") {
+  const auto world = OneNode::make(add_kill);
+  if (!world) return;
+  REQUIRE(world->database.victim.lives());
+  REQUIRE(world->invoke("kill"));
+  CHECK(world->database.victim.ended());
+  CHECK(world->invoke("start")->find("bit")->boolean());
+  REQUIRE(world->database.victim.lives());
+  REQUIRE(world->invoke("kill"));
+  world->database.victim.start();  // behind the nemesis' back
+  REQUIRE(world->database.victim.lives());
+  const auto started = world->invoke("start");
+  REQUIRE(started);
+  CHECK_FALSE(started->find("bit")->boolean());
+  CHECK(world->database.victim.lives());
+}
+
+TEST_CASE("process faults that cannot work are refused before the run", "[nemesis]") {
+  for (const auto add : {add_kill, add_pause}) {
+    Registry registry;
+    add(registry);
+    const FaultFactory& factory = *registry.faults().front();
+    FaultOptions options;
+    options.nodes = {"n1", "n2", "n3"};
+    Capabilities can;
+    can.kill = can.pause = true;
+    can.processes = {"db"};
+    CHECK(factory.make(options, can));
+    CHECK_FALSE(factory.make(options, Capabilities()));
+    options.extra = {{"nodes", "one,n2+n3,minority"}};
+    CHECK(factory.make(options, can));
+    options.extra = {{"nodes", "n9"}};
+    CHECK_FALSE(factory.make(options, can));
+    options.extra = {{"nodes", ""}};
+    CHECK_FALSE(factory.make(options, can));
+    options.extra = {{"colour", "red"}};
+    CHECK_FALSE(factory.make(options, can));
+  }
+}
+
+}  // namespace
+}  // namespace riven
