@@ -16,16 +16,29 @@ using Words = std::vector<int32_t>;
 
 std::string value_text(const Projection& p, int32_t id) { return to_edn(p.values.value(id)); }
 
-/// Registers: the state's number is the value's id.
+/// Registers: the state's number is the value's rank among those that occur.
 class RegisterSpace final : public StateSpace {
  public:
   RegisterSpace(const Projection& projection, std::vector<Operation> kinds, int32_t initial)
-      : StateSpace(kinds.size()), projection_(projection), kinds_(std::move(kinds)), initial_(initial) {}
-  uint32_t initial() override { return static_cast<uint32_t>(initial_); }
-  std::string describe(uint32_t state) const override {
-    return value_text(projection_, static_cast<int32_t>(state));
+      : StateSpace(kinds.size()), projection_(projection), kinds_(std::move(kinds)) {
+    values_ = {initial};
+    for (const Operation& op : kinds_) {
+      values_.push_back(op.a);
+      if (op.f == Function::cas) values_.push_back(op.b);
+    }
+    std::sort(values_.begin(), values_.end());
+    values_.erase(std::unique(values_.begin(), values_.end()), values_.end());
+    for (Operation& op : kinds_) {
+      op.a = rank(op.a);
+      if (op.f == Function::cas) op.b = rank(op.b);
+    }
+    initial_ = rank(initial);
   }
-  uint64_t memory_bytes() const override { return kinds_.capacity() * sizeof(Operation) + table_bytes(); }
+  uint32_t initial() override { return static_cast<uint32_t>(initial_); }
+  std::string describe(uint32_t state) const override { return value_text(projection_, values_[state]); }
+  uint64_t memory_bytes() const override {
+    return kinds_.capacity() * sizeof(Operation) + values_.capacity() * sizeof(int32_t) + table_bytes();
+  }
   Traits traits(uint32_t kind) const override {
     const Operation& op = kinds_[kind];
     switch (op.f) {
@@ -39,6 +52,9 @@ class RegisterSpace final : public StateSpace {
   }
 
  private:
+  int32_t rank(int32_t value) const {
+    return static_cast<int32_t>(std::lower_bound(values_.begin(), values_.end(), value) - values_.begin());
+  }
   uint32_t compute(uint32_t state, uint32_t kind) override {
     const Operation& op = kinds_[kind];
     const auto a = static_cast<uint32_t>(op.a);
@@ -55,7 +71,8 @@ class RegisterSpace final : public StateSpace {
   }
   const Projection& projection_;
   std::vector<Operation> kinds_;
-  int32_t initial_;
+  std::vector<int32_t> values_;  // by state
+  int32_t initial_ = 0;
 };
 
 /// What the rules over vectors of integers share.

@@ -1,6 +1,7 @@
 #include "checkers/linearizable/solve.h"
 
 #include "checkers/linearizable/dfs.h"
+#include "checkers/linearizable/jit.h"
 #include "checkers/linearizable/zones.h"
 
 namespace riven::linearizable {
@@ -34,7 +35,13 @@ Answer solve(const Options& options, const ModelSpec& spec, const Projection& pr
     }
   }
   Problem problem = make_problem(spec, part);
-  return search_depth_first(problem, watch, options.want_order);
+  if (options.engine == Engine::jit) {
+    if (!frontier_applies(problem)) return refuse("jit", "more than 256 operations are in flight at once");
+    return search_frontier(problem, watch, options.want_order);
+  }
+  if (options.engine == Engine::dfs || !frontier_applies(problem))
+    return search_depth_first(problem, watch, options.want_order);
+  return search_frontier(problem, watch, options.want_order);
 }
 
 }  // namespace riven::linearizable

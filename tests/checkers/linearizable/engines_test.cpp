@@ -47,7 +47,7 @@ Tally compare(const SmallShape& shape, Engine engine, uint64_t count, uint64_t s
     if ((answer.verdict == Verdict::valid) != expected)
       FAIL("brute force says " << (expected ? "valid" : "invalid"));
     if (!answer.order.empty() && !is_linearization(history, answer.order)) FAIL("no linearization");
-    if (options.want_order && expected && engine == Engine::dfs && answer.order.empty() &&
+    if (options.want_order && expected && (engine == Engine::dfs || engine == Engine::jit) && answer.order.empty() &&
         !history.operations().empty()) {
       bool all_pending = true;
       for (const Operation& op : history.operations()) all_pending = all_pending && op.pending();
@@ -77,7 +77,7 @@ void check_both(const Tally& tally, uint64_t count) {
 }
 
 TEST_CASE("general engines agree with brute force on every model") {
-  const Engine engine = GENERATE(Engine::dfs);
+  const Engine engine = GENERATE(Engine::dfs, Engine::jit);
   const Model model =
       GENERATE(Model::reg, Model::cas_register, Model::multi_register, Model::mutex, Model::owner_mutex,
                Model::reentrant_mutex, Model::fenced_mutex, Model::semaphore, Model::set, Model::fifo_queue,

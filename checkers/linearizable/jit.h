@@ -1,0 +1,30 @@
+// Just-in-time frontier: all configurations after each event, merged where one is no worse than another.
+#pragma once
+
+#include "checkers/linearizable/engine.h"
+#include "checkers/linearizable/state_space.h"
+
+namespace riven::linearizable {
+
+/// Lowe's just-in-time linearization (CCPE 2017; Knossos "linear"), for any model, with at most 256
+/// operations in flight (crashed ones aside). Events are processed in order; an operation is linearized only
+/// when its return forces it. Beyond Lowe:
+///  - operations that change nothing are taken as soon as they are legal;
+///  - of several operations of one kind the first to return is taken first;
+///  - an operation that overwrites the state whatever it was (a write) need not be taken at its return if
+///    another overwrite was taken while it was in flight: it fits just before that one;
+///  - crashed operations are counts by kind; a configuration is dropped if another one has the same state and
+///    pending updates, has taken no fewer of the operations that change nothing and used no more crashed
+///    ones;
+///  - with crashed operations, the same search with unlimited numbers of them goes first: what is not
+///    linearizable even so is not linearizable;
+///  - the frontier is cut to its best configurations when it grows too wide. What survives to the end is
+///    linearizable; when a cut frontier dies, the search goes back to where it was cut, with a wider one.
+/// Time and memory grow with the width that the history needs, not with its length. Exponential in the
+/// operations in flight at worst. `event` is exact for invalid unless the unlimited search found it.
+Answer search_frontier(Problem& problem, const Watch& watch, bool want_order);
+
+/// Whether search_frontier can serve the problem.
+bool frontier_applies(const Problem& problem);
+
+}  // namespace riven::linearizable
