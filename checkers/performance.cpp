@@ -16,6 +16,8 @@ using performance::FunctionSeries;
 using performance::LatencyHistogram;
 using performance::Series;
 
+constexpr uint64_t kFewest = 10;
+
 /// Milliseconds to the microsecond (to the nanosecond below one): enough, and short in JSON.
 double milliseconds(int64_t ns) {
   const int64_t unit = ns < 1'000'000 ? 1 : 1'000;
@@ -102,6 +104,7 @@ class Performance final : public Checker {
       return result;
     }
     result.reason = reason(series);
+    if (series.operations < kFewest) return result;  // a picture of a handful of operations tells nothing
     const FaultTimeline faults = fault_timeline(history, options_.spans);
     result.figures.push_back({"latency", "Latency", performance::latency_html(series, faults)});
     result.figures.push_back({"rate", "Rate", performance::rate_html(series, faults)});

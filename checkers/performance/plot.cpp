@@ -293,13 +293,13 @@ double nice_top(double most) {
 
 double window_seconds(const Series& series) { return static_cast<double>(series.window_ns) / 1e9; }
 
-/// The last window may reach beyond the end of the run: its rate is over the part that was.
+/// The last window may reach beyond the end of the run: its rate is over the part that was, unless that is a
+/// sliver.
 double rate_hz(const Series& series, const EndingSeries& e, size_t w) {
   if (e.completed.empty()) return 0;
-  const double length = static_cast<double>(series.end_ns - series.begin_ns) / 1e9;
-  const double seconds = std::min(window_seconds(series), length - series.window_begin_s(w));
-  const double least = window_seconds(series) / 4;  // a sliver says nothing: no spike from it
-  return static_cast<double>(e.completed[w]) / std::max(seconds, least);
+  const double whole = window_seconds(series);
+  const double part = static_cast<double>(series.end_ns - series.begin_ns) / 1e9 - series.window_begin_s(w);
+  return static_cast<double>(e.completed[w]) / (part < whole / 2 ? whole : std::min(whole, part));
 }
 
 std::string steps(const Canvas& canvas, const Series& series, const EndingSeries& e, double top,

@@ -138,7 +138,8 @@ Series collect(const History& history) {
   if (length > 4e18) s.begin_ns = last - 4'000'000'000'000'000'000;  // hostile times must not overflow
   s.end_ns = last;
   s.window_ns = window_length(s.end_ns - s.begin_ns);
-  s.windows = static_cast<size_t>((s.end_ns - s.begin_ns) / s.window_ns) + 1;
+  // The very last entry belongs to the window before it, not to one that begins with it.
+  s.windows = static_cast<size_t>(std::max<int64_t>(0, s.end_ns - s.begin_ns - 1) / s.window_ns) + 1;
   const std::vector<size_t> panel_of = panels(history, s.functions);
   const double columns_per_ns =
       static_cast<double>(Grid::kColumns) / (static_cast<double>(s.end_ns - s.begin_ns) + 1);

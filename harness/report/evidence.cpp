@@ -10,6 +10,7 @@ namespace riven::report {
 namespace {
 
 constexpr size_t kSentencesShown = 5;
+constexpr size_t kSentencesWhole = 8;  // a proof of so few steps is not cut
 constexpr size_t kSentencesKept = 100;
 constexpr size_t kAnomaliesOpen = 8;
 constexpr size_t kAnomaliesKept = 200;
@@ -27,7 +28,7 @@ std::string list(const std::vector<std::string>& sentences, size_t from, size_t 
 
 std::string sentences_html(const std::vector<std::string>& sentences) {
   if (sentences.empty()) return {};
-  const size_t shown = std::min(sentences.size(), kSentencesShown);
+  const size_t shown = sentences.size() <= kSentencesWhole ? sentences.size() : kSentencesShown;
   const size_t kept = std::min(sentences.size(), kSentencesKept);
   std::string html = list(sentences, 0, shown);
   if (kept > shown)

@@ -46,7 +46,7 @@ std::string facts(const RunInfo& info, const History& history, const RunResults&
   for (const CheckResult& check : results.checks) anomalies += anomaly_count(check);
   if (anomalies > 0)
     html += fact(grouped(static_cast<int64_t>(anomalies)), anomalies == 1 ? "anomaly" : "anomalies");
-  return html + fact("seed", std::to_string(info.seed));
+  return has_seed(info) ? html + fact("seed", std::to_string(info.seed)) : html;
 }
 
 std::string banner(const RunInfo& info, const History& history, const RunResults& results,

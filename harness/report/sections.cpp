@@ -238,7 +238,8 @@ std::string run_section(const RunInfo& info, const RunResults&) {
   std::string left =
       definition("name", escape_markup(info.name)) + definition("database", escape_markup(info.database)) +
       definition("workload", escape_markup(info.workload)) + definition("model", escape_markup(info.model)) +
-      definition("seed", std::to_string(info.seed)) + definition("started", timestamp(info.started_unix_s));
+      definition("seed", has_seed(info) ? std::to_string(info.seed) : "") +
+      definition("started", timestamp(info.started_unix_s));
   const auto joined = [](const std::vector<std::string>& texts) {
     std::string all;
     for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;

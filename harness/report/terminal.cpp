@@ -8,7 +8,8 @@
 namespace riven {
 namespace {
 
-constexpr size_t kSentencesShown = 3;  // an anomaly
+constexpr size_t kSentencesShown = 4;  // of an anomaly
+constexpr size_t kSentencesWhole = 6;  // a proof of so few steps is not cut
 constexpr size_t kAnomaliesShown = 5;  // a check
 constexpr size_t kLabelWidth = 12;
 
@@ -115,7 +116,8 @@ void evidence(Screen& screen, const CheckResult& check) {
       return;
     }
     screen.paragraph("  ", anomaly.type + " (" + counted(anomaly.count, "time") + ")");
-    const size_t shown = std::min(kSentencesShown, anomaly.sentences.size());
+    const size_t all = anomaly.sentences.size();
+    const size_t shown = all <= kSentencesWhole ? all : kSentencesShown;
     for (size_t i = 0; i < shown; ++i) screen.paragraph("    - ", anomaly.sentences[i], "", 6);
     if (anomaly.sentences.size() > shown)
       screen.paragraph("    ",

@@ -69,6 +69,8 @@ std::string subject(const RunInfo& info) {
   return valid_utf8(text);
 }
 
+bool has_seed(const RunInfo& info) { return info.seed != 0 || !info.database.empty(); }
+
 std::string report_path(const RunInfo& info) {
   if (!info.report_path.empty()) return info.report_path;
   if (info.directory.empty()) return {};

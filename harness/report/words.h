@@ -25,6 +25,8 @@ std::string value_text(const ValueView& value, size_t limit);
 std::string shortened(std::string_view text, size_t limit);
 /// "etcd, workload register, model linearizable": what was tested, from what is known.
 std::string subject(const RunInfo& info);
+/// Whether the run was made from a seed: a history from elsewhere was not.
+bool has_seed(const RunInfo& info);
 /// The path of report.html as told to people; empty when there is none.
 std::string report_path(const RunInfo& info);
 /// What a fault window proves: "1,234 packets dropped", "took effect", "NO EFFECT", "not counted".

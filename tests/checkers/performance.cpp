@@ -129,7 +129,7 @@ TEST_CASE("the same history gives the same bytes") {
   CHECK(once().details == once().details);
 }
 
-TEST_CASE("histories without operations or without times have no figures") {
+TEST_CASE("histories without operations, without times or with a handful of operations have no figures") {
   CHECK(judge(Script().history()).verdict == Verdict::unknown);
   CHECK(judge(Script().history()).reason == "vacuous: the history holds no client operation");
   HistoryBuilder builder;
@@ -143,6 +143,8 @@ TEST_CASE("histories without operations or without times have no figures") {
   const CheckResult positions = judge(*builder.finish());
   CHECK(positions.verdict == Verdict::valid);
   CHECK(positions.figures.empty());
+  CHECK(judge(Script().steady(0, 900, 9, 0, "read").history()).figures.empty());
+  CHECK(judge(Script().steady(0, 900, 10, 0, "read").history()).figures.size() == 2);
   CHECK(positions.reason == "this history carries no times: no latency or rate can be told");
 }
 
