@@ -112,7 +112,10 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
       app.add_subcommand("up", "make a cluster: an internal network and containers with SSH");
   up_app->add_option("--db", o.up.database, "the database its image holds (docker/build-image DB makes it)")
       ->required();
-  up_app->add_option("--nodes", o.up.nodes, "how many")->capture_default_str()->check(CLI::Range(1, 99));
+  auto* const nodes = up_app
+                          ->add_option("--nodes", o.up.nodes,
+                                       "how many; default: the database's (5, or 1 where it has no replicas)")
+                          ->check(CLI::Range(1, 99));
   up_app->add_option("--suite", o.up.suite, "of Debian: another version of the database")
       ->capture_default_str();
   up_app->add_option("--image", o.up.image, "another image than riven-node-DB:SUITE");
@@ -133,14 +136,16 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
   riven cluster status
   riven cluster down)");
 
-  return [options, up_app, down_app, status_app, &registry] {
+  return [options, nodes, up_app, down_app, status_app, &registry] {
     if (up_app->parsed()) {
       const auto& known = registry.databases();
-      const bool found = std::any_of(known.begin(), known.end(),
-                                     [&](const auto& d) { return d.name == options->up.database; });
-      if (!found && options->up.image.empty())
+      const auto found = std::find_if(known.begin(), known.end(),
+                                      [&](const auto& d) { return d.name == options->up.database; });
+      if (found == known.end() && options->up.image.empty()) {
         return usage_error("no database is called " + options->up.database +
                            "; see `riven list` (or give --image)");
+      }
+      if (nodes->count() == 0 && found != known.end()) options->up.nodes = found->default_nodes;
       return up(*options);
     }
     if (down_app->parsed()) return down(*options);

@@ -194,7 +194,9 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   app.add_option("--test-count", g.test_count, "runs, with seeds counting up")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));
-  app.add_option("--nodes", o.nodes, "containers to make")->capture_default_str()->check(CLI::Range(1, 99));
+  app.add_option("--nodes", o.nodes,
+                 "containers to make; default: the database's (5, or 1 where it has no replicas)")
+      ->check(CLI::Range(1, 99));
   app.add_option("--suite", o.suite, "of Debian: another version of the database")->capture_default_str();
   app.add_option("--image", o.image, "another image than riven-node-DB:SUITE");
   app.add_option("--cluster", o.cluster, "use this cluster of containers and leave it");

@@ -125,6 +125,12 @@ Result<Parts> make_parts(const RunOptions& o, const Registry& registry,
   return parts;
 }
 
+/// The nodes asked for, or as many as the database is tested on by default.
+size_t node_count(const RunOptions& o, const Registry& registry) {
+  const DatabaseFactory* const database = find_database(registry, o.database);
+  return o.nodes > 0 || database == nullptr ? o.nodes : database->default_nodes;
+}
+
 std::vector<std::string> placeholder_names(size_t nodes) {
   std::vector<std::string> names;
   for (size_t i = 1; i <= nodes; ++i) names.push_back("n" + std::to_string(i));
@@ -134,7 +140,7 @@ std::vector<std::string> placeholder_names(size_t nodes) {
 /// A cluster that lives as long as the run, unless it is to be left or is somebody else's.
 class RunCluster {
  public:
-  static Result<std::unique_ptr<RunCluster>> get(const RunOptions& o) {
+  static Result<std::unique_ptr<RunCluster>> get(const RunOptions& o, size_t nodes) {
     auto cluster = std::unique_ptr<RunCluster>(new RunCluster);
     Result<ClusterSpec> spec = Error{};
     if (!o.nodes_file.empty() || !o.cluster.empty()) {
@@ -145,7 +151,7 @@ class RunCluster {
       up.database = o.database;
       up.suite = o.suite;
       up.image = o.image;
-      up.nodes = o.nodes;
+      up.nodes = nodes;
       up.faults = o.faults;
       spec = DockerClusters::up(up);
       if (spec) cluster->made_ = up.name;
@@ -233,6 +239,7 @@ class Run {
   const RunOptions& o_;
   const Registry& registry_;
   const StopRequests& stop_;
+  const int64_t began_ns_ = monotonic_now_ns();
   ProgressPrinter printer_;
   // Destroyed from the last to the first: faults are healed before agents, agents end before sessions.
   std::unique_ptr<RunCluster> cluster_;
@@ -244,7 +251,7 @@ class Run {
 
 Status Run::prepare() {
   printer_.say("making the cluster");
-  auto cluster = RunCluster::get(o_);
+  auto cluster = RunCluster::get(o_, node_count(o_, registry_));
   if (!cluster) return cluster.error();
   cluster_ = std::move(*cluster);
   const std::vector<std::string> nodes = names_of_nodes(**cluster_);
@@ -348,11 +355,16 @@ ExitCode Run::judge_and_report(const Recorded& recorded) {
       if (!stored) info_.complaints.push_back(stored.error().message);
     }
   }
+  info_.options["to_first_operation_ms"] = (recorded.first_operation_ns - began_ns_) / kNanosPerMilli;
   write_reports(read->history, results);
+  info_.options["last_operation_to_report_ms"] =
+      (monotonic_now_ns() - recorded.last_operation_ns) / kNanosPerMilli;
 
   const size_t complaints_before = info_.complaints.size();
   clean_up();
   if (info_.complaints.size() != complaints_before) write_reports(read->history, results);
+  if (const Status kept = store_file(info_.directory + "/test.json", info_.options.dump(2) + "\n"); !kept)
+    complain(kept.error().message);
   const TerminalStyle style{.color = wants_color(), .utf8 = wants_utf8(), .width = terminal_width()};
   const std::string words = o_.json ? results_json(info_, results).dump(2) + "\n"
                                     : terminal_summary(info_, read->history, results, style);
@@ -400,7 +412,7 @@ ExitCode Run::go() {
 }  // namespace
 
 Status validate(const RunOptions& options, const Registry& registry) {
-  const auto parts = make_parts(options, registry, placeholder_names(options.nodes));
+  const auto parts = make_parts(options, registry, placeholder_names(node_count(options, registry)));
   return parts ? ok_status() : Status(parts.error());
 }
 
