@@ -129,8 +129,9 @@ Explainer::Reason Explainer::edge(uint32_t from, uint32_t to, uint8_t label, con
 std::string Explainer::single(Kind kind, const Case& c) const {
   const std::string key = c.key == kNone ? "" : key_text(c.key);
   const std::string mine = c.mop == kNone ? "" : short_edn(value_of(c.txn, c.mop));
+  const bool own = c.other == kNone || kind == Kind::unseen_overwrite;  // both micro-operations are T1's
   const std::string theirs =
-      c.other_mop == kNone ? "" : short_edn(value_of(c.other == kNone ? c.txn : c.other, c.other_mop));
+      c.other_mop == kNone ? "" : short_edn(value_of(own ? c.txn : c.other, c.other_mop));
   const std::string read = "T1 read key " + key + " = " + mine;
   switch (kind) {
     case Kind::garbage_read:

@@ -14,7 +14,7 @@ struct Error {
   std::string message;
 };
 
-/// Either a T or an E. Move-only if T or E is. Reading the wrong side is a defect (aborts).
+/// Either a T or an E. Move-only if T or E is. Reading the wrong side is a defect (RIVEN_CHECK).
 template <typename T, typename E = Error>
 class [[nodiscard]] Result {
  public:
