@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <string>
+#include <string_view>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -23,13 +26,16 @@ class ThreadExecutor::Impl {
 
   void dispatch(Thread thread, const Op& op, int64_t deadline_ns) {
     if (thread == shop_->options.clients && nemesis_is_stuck()) {
-      Completion done;
-      done.thread = thread;
-      done.error = Value("the nemesis has not come back from an earlier operation");
-      at_once_.push_back(std::move(done));
-      return;
+      return complete_at_once(thread, OpType::info,
+                              "the nemesis has not come back from an earlier operation");
     }
-    if (!workers_[thread]) workers_[thread] = std::make_unique<Worker>(shop_, thread);
+    if (!workers_[thread]) {
+      try {
+        workers_[thread] = std::make_unique<Worker>(shop_, thread);
+      } catch (const std::system_error& error) {
+        return complete_at_once(thread, OpType::fail, std::string("no thread: ") + error.what());
+      }
+    }
     workers_[thread]->hand_over(op, deadline_ns);
   }
 
@@ -80,6 +86,14 @@ class ThreadExecutor::Impl {
       worker->join();
       return true;
     });
+  }
+
+  void complete_at_once(Thread thread, OpType type, std::string_view why) {
+    Completion done;
+    done.thread = thread;
+    done.type = type;
+    done.error = Value(why);
+    at_once_.push_back(std::move(done));
   }
 
   bool nemesis_is_stuck() const { return stuck_nemesis_ != nullptr && !stuck_nemesis_->ended(); }

@@ -3,6 +3,8 @@
 #include <exception>
 #include <limits>
 
+#include "harness/generator/wrap.h"
+
 namespace riven {
 
 void CompletionBoard::put_up(Thread thread) {
@@ -194,7 +196,8 @@ void Worker::work(const std::shared_ptr<Workshop>& shop, const std::shared_ptr<M
     while (wait_for_mail(box->state, patience) == request) {
       const auto wanted = [&] { return box->state.load() == request; };
       box->result = is_nemesis ? run_nemesis(*shop, box->op)
-                               : seat.run(box->op, shop->origin_ns + box->deadline_ns, box->running, wanted);
+                               : seat.run(box->op, gen::saturating_add(box->deadline_ns, shop->origin_ns),
+                                          box->running, wanted);
       box->result.thread = box->thread;
       const bool crashed = box->result.type == OpType::info;
       uint32_t expected = request;

@@ -1,11 +1,17 @@
 // What the scheduler costs: operations a second through generator, sink, mailboxes and a client that does
 // nothing.
 #include <benchmark/benchmark.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <string>
 
 #include "harness/generator/combinators.h"
+#include "harness/run/journal_sink.h"
 #include "harness/run/scheduler.h"
 #include "harness/run/thread_executor.h"
 #include "harness/run/virtual_executor.h"
+#include "workloads/generators/register_generator.h"
 
 namespace riven {
 namespace {
@@ -37,20 +43,25 @@ GeneratorPtr register_mix() {
 
 constexpr int64_t kOps = 200'000;
 
+/// Runs kOps operations of `generator` with clients that do nothing.
+uint64_t run_with_threads(size_t threads, const GeneratorPtr& generator, EntrySink& sink) {
+  ThreadExecutorOptions executor_options;
+  executor_options.clients = threads;
+  executor_options.connect = [](Thread, size_t, Process) -> Result<std::unique_ptr<Client>> {
+    return std::unique_ptr<Client>(std::make_unique<NoClient>());
+  };
+  ThreadExecutor executor(executor_options);
+  SchedulerOptions options;
+  options.clients = threads;
+  return run_scheduler(options, gen::limit(kOps, generator), executor, sink).counts.ok;
+}
+
 void scheduler_with_threads(benchmark::State& state) {
-  const auto threads = static_cast<size_t>(state.range(0));
   for (auto _ : state) {
-    ThreadExecutorOptions executor_options;
-    executor_options.clients = threads;
-    executor_options.connect = [](Thread, size_t, Process) -> Result<std::unique_ptr<Client>> {
-      return std::unique_ptr<Client>(std::make_unique<NoClient>());
-    };
-    ThreadExecutor executor(executor_options);
     CountingSink sink;
-    SchedulerOptions options;
-    options.clients = threads;
-    const RunOutcome outcome = run_scheduler(options, gen::limit(kOps, register_mix()), executor, sink);
-    if (outcome.counts.ok != kOps) state.SkipWithError("operations were lost");
+    if (run_with_threads(static_cast<size_t>(state.range(0)), register_mix(), sink) != kOps) {
+      state.SkipWithError("operations were lost");
+    }
   }
   state.SetItemsProcessed(state.iterations() * kOps);
 }
@@ -61,6 +72,23 @@ BENCHMARK(scheduler_with_threads)
     ->Arg(100)
     ->UseRealTime()
     ->Unit(benchmark::kMillisecond);
+
+/// All of it: the register workload's generator, 20 threads and the journal on disk.
+void scheduler_with_registers_and_journal(benchmark::State& state) {
+  for (auto _ : state) {
+    const std::string path = "scheduler_bench." + std::to_string(getpid()) + ".riven";
+    auto journal = JournalWriter::open(path, {});
+    if (!journal) return state.SkipWithError("no journal here");
+    JournalSink sink(**journal);
+    if (run_with_threads(20, register_generator({}), sink) != kOps)
+      state.SkipWithError("operations were lost");
+    const Status closed = (*journal)->close();
+    std::remove(path.c_str());
+    if (!closed) state.SkipWithError("the journal failed");
+  }
+  state.SetItemsProcessed(state.iterations() * kOps);
+}
+BENCHMARK(scheduler_with_registers_and_journal)->UseRealTime()->Unit(benchmark::kMillisecond);
 
 void scheduler_with_virtual_clock(benchmark::State& state) {
   for (auto _ : state) {
