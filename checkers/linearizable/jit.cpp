@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
 
 #include "checkers/linearizable/frontier.h"
 #include "harness/core/rng.h"
@@ -12,6 +13,7 @@ namespace riven::linearizable {
 namespace {
 
 constexpr uint32_t kNoPool = UINT32_MAX;
+constexpr size_t kWildWidth = 65536;     // configurations of a search from any state
 constexpr size_t kManyCrashed = 4;       // from here on it pays to try them without limit first
 constexpr uint32_t kMaxStates = 64;      // and as long as no more are reached
 constexpr size_t kMaxUnlimited = 65536;  // configurations of one event, when crashed operations are unlimited
@@ -67,6 +69,33 @@ class Search {
   Search(const Search&) = delete;
   Search& operator=(const Search&) = delete;
 
+  /// Whether the events from `from` on cannot be linearized even if everything was possible before: any
+  /// state, operations in flight done or not as one likes, crashed ones without number. True proves that the
+  /// history is not linearizable; `event`: where that became certain.
+  bool refutes_from(size_t from, size_t width, uint32_t& event) {
+    const std::vector<uint32_t> states = all_states();
+    for (now_.next = 0; now_.next < from; ++now_.next) {
+      const Event& e = events_[now_.next];
+      now_.frontier.clear();  // only the slots matter until then
+      if (e.kind == Event::invoke) invoke(e.which);
+      if (e.kind == Event::crash) ++now_.available[e.which];
+      if (e.kind == Event::complete)
+        release(static_cast<uint32_t>(std::find(now_.slot_of.begin(), now_.slot_of.end(), e.which) -
+                                      now_.slot_of.begin()));
+    }
+    if (states.empty() || !fill(states, from, width)) return false;
+    for (; now_.next < events_.size(); ++now_.next) {
+      if (now_.frontier.size() > width || ((now_.next & 63) == 0 && stop())) return false;
+      event = times_[now_.next];
+      if (!process(events_[now_.next], event)) return false;
+      if (now_.frontier.empty()) return true;
+    }
+    return false;
+  }
+
+  /// What may prove the history not linearizable when a cut frontier has died at an event.
+  void on_death(std::function<bool(size_t, uint32_t&)> refute) { on_death_ = std::move(refute); }
+
   Answer run(size_t first_width, size_t last_width) {
     Answer answer;
     answer.engine = "jit";
@@ -97,6 +126,14 @@ class Search {
         describe_states(answer);
         return finish(answer);
       }
+      if (uint32_t event = 0; !refuted_before_ && on_death_ && on_death_(now_.next, event)) {
+        answer.verdict = Verdict::invalid;
+        answer.event = event;
+        answer.exact_event = event == times_[proved_];
+        describe_states(answer);
+        return finish(answer);
+      }
+      refuted_before_ = true;
       if (width >= last_width) {
         why_ = "the search was cut to " + std::to_string(width) + " configurations";
         break;
@@ -139,6 +176,42 @@ class Search {
     uint32_t what;
     enum Kind : uint8_t { live, pool, behind } kind;
   };
+
+  /// All states that any operations lead to; empty if they are more than kMaxStates.
+  std::vector<uint32_t> all_states() {
+    std::vector<uint32_t> states{p_.space->initial()};
+    for (size_t i = 0; i < states.size(); ++i) {
+      for (uint32_t kind = 0; kind < p_.traits.size(); ++kind) {
+        const uint32_t to = p_.space->step(states[i], kind);
+        if (to == StateSpace::kIllegal || std::find(states.begin(), states.end(), to) != states.end())
+          continue;
+        states.push_back(to);
+        if (states.size() > kMaxStates) return {};
+      }
+    }
+    return states;
+  }
+
+  /// Every configuration that may be there before event `from`, as far as none dominates it.
+  bool fill(const std::vector<uint32_t>& states, size_t from, size_t width) {
+    std::vector<uint32_t> strict;
+    Config base;
+    base.overwritten = from == 0 ? 0 : times_[from];
+    for (const uint32_t slot : now_.observers) base.set(slot);
+    for (const uint32_t slot : now_.updates)
+      if ((now_.strict[slot / 64] >> (slot % 64) & 1) != 0) strict.push_back(slot);
+    if (strict.size() > 20 || (states.size() << strict.size()) > width) return false;
+    for (uint32_t subset = 0; subset < 1U << strict.size(); ++subset) {
+      Config c = base;
+      for (size_t i = 0; i < strict.size(); ++i)
+        if ((subset >> i & 1) != 0) c.set(strict[i]);
+      for (const uint32_t state : states) {
+        c.state = state;
+        now_.frontier.push_back(c);
+      }
+    }
+    return true;
+  }
 
   Answer& finish(Answer& answer) {
     answer.configurations = explored_total_;
@@ -394,6 +467,8 @@ class Search {
   uint64_t explored_total_ = 0;
   uint64_t reserved_ = 0;
   size_t proved_ = 0;
+  bool refuted_before_ = false;
+  std::function<bool(size_t, uint32_t&)> on_death_;
   std::string why_;
 };
 
@@ -408,7 +483,15 @@ Answer search(Problem& problem, const Watch& watch, bool want_order) {
     Answer answer = Search<kWords>(problem, watch, false, true).run(kNarrow, kNarrow * 8);
     if (answer.verdict == Verdict::invalid) return answer;
   }
-  return Search<kWords>(problem, watch, want_order, false).run(kNarrow, widest);
+  Search<kWords> exact(problem, watch, want_order, false);
+  exact.on_death([&](size_t died, uint32_t& event) {
+    for (const size_t back : {size_t{64}, size_t{256}, size_t{1024}}) {
+      Search<kWords> local(problem, watch, false, true);
+      if (local.refutes_from(died > back ? died - back : 0, kWildWidth, event)) return true;
+    }
+    return false;
+  });
+  return exact.run(kNarrow, widest);
 }
 
 }  // namespace
