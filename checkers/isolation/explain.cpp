@@ -129,9 +129,7 @@ Explainer::Reason Explainer::edge(uint32_t from, uint32_t to, uint8_t label, con
 std::string Explainer::single(Kind kind, const Case& c) const {
   const std::string key = c.key == kNone ? "" : key_text(c.key);
   const std::string mine = c.mop == kNone ? "" : short_edn(value_of(c.txn, c.mop));
-  const bool own = c.other == kNone || kind == Kind::unseen_overwrite;  // both micro-operations are T1's
-  const std::string theirs =
-      c.other_mop == kNone ? "" : short_edn(value_of(own ? c.txn : c.other, c.other_mop));
+  const std::string theirs = c.other_mop == kNone ? "" : short_edn(value_of(c.other, c.other_mop));
   const std::string read = "T1 read key " + key + " = " + mine;
   switch (kind) {
     case Kind::garbage_read:
@@ -163,8 +161,7 @@ std::string Explainer::single(Kind kind, const Case& c) const {
       return "T1 and T2 both read key " + key + " = " + mine +
              " and both wrote it: one of the updates is lost";
     case Kind::unseen_overwrite:
-      return "T1 read key " + key + " = " + mine + " and then wrote " + theirs +
-             ", but T2 had written the key in between";
+      return "T1 read key " + key + " = " + mine + " and then wrote the key, which T2 had written in between";
     case Kind::lost_write:
       return "T1's write of " + mine + " to key " + key +
              " was acknowledged, and reads that began later miss it";

@@ -118,7 +118,7 @@ class KeyDependencies {
     readers_then_writers_.push_back({read, txn, read_mop});
     const uint32_t next = next_[read + 1];
     if (next == txn || (next == kNone && t_.mops[write_mop].version() == Mop::kUnobserved)) return;
-    if (next != kNone) findings_.add(Kind::unseen_overwrite, {txn, read_mop, next, write_mop, key_});
+    if (next != kNone) findings_.add(Kind::unseen_overwrite, {txn, read_mop, next, kNone, key_});
   }
 
   uint32_t latest_read(uint32_t begin, uint32_t end, uint32_t txn) const {
