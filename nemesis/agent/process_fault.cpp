@@ -39,6 +39,40 @@ Json stopped_proof(const std::vector<ProcessInfo>& trees) {
   return {{"stopped", stopped}, {"running", static_cast<std::ptrdiff_t>(trees.size()) - stopped}};
 }
 
+struct Frozen {
+  bool whole = false;              // everything is stopped
+  std::vector<ProcessInfo> trees;  // all of it
+  size_t found_later = 0;          // how many were not among the known
+};
+
+/// Stops the trees of `names`, those already `known` first: the exact moment matters, and a look through
+/// /proc takes a while. A look is not atomic: who is seen stopped may have forked, just before, a child that
+/// the look had passed already. Hence two looks in a row must find everything stopped.
+Frozen freeze(const std::vector<std::string>& names, const std::vector<ProcessId>& known) {
+  std::set<ProcessId> hit;
+  for (const ProcessId& id : known) {
+    if (signal_process(id, SIGSTOP)) hit.insert(id);
+  }
+  Frozen frozen;
+  const size_t at_once = hit.size();
+  const int64_t until = monotonic_now_ns() + kPatienceNs;
+  for (int quiet = 0; quiet < 2;) {
+    frozen.trees = process_trees(names);
+    ++quiet;
+    for (const ProcessInfo& process : frozen.trees) {
+      if (process.stopped) continue;
+      quiet = 0;
+      if (signal_process(process.id, SIGSTOP)) hit.insert(process.id);
+    }
+    if (quiet > 0) continue;
+    if (monotonic_now_ns() > until) return frozen;
+    usleep(kRoundUs);
+  }
+  frozen.whole = true;
+  frozen.found_later = hit.size() - at_once;
+  return frozen;
+}
+
 class Pause final : public Fault {
  public:
   Pause(std::vector<std::string> names, std::vector<ProcessId> known)
@@ -47,30 +81,12 @@ class Pause final : public Fault {
   Json undo_record() const override { return {{"processes", names_}, {"known", to_json(known_)}}; }
 
   Result<Json> apply() override {
-    // The staged ones at once: the exact moment matters, and a look through /proc takes a while.
-    std::set<ProcessId> hit;
-    for (const ProcessId& id : known_) {
-      if (signal_process(id, SIGSTOP)) hit.insert(id);
-    }
-    const size_t at_once = hit.size();
-    const int64_t until = monotonic_now_ns() + kPatienceNs;
-    while (true) {
-      const std::vector<ProcessInfo> trees = process_trees(names_);
-      bool quiet = true;
-      for (const ProcessInfo& process : trees) {
-        if (process.stopped) continue;
-        quiet = false;
-        if (signal_process(process.id, SIGSTOP)) hit.insert(process.id);
-      }
-      if (quiet) {
-        if (hit.empty()) return Error{"none of the processes runs"};
-        Json done = stopped_proof(trees);
-        done["forked"] = hit.size() - at_once;
-        return done;
-      }
-      if (monotonic_now_ns() > until) return Error{"the processes could not all be stopped within 2 s"};
-      usleep(kRoundUs);
-    }
+    const Frozen frozen = freeze(names_, known_);
+    if (!frozen.whole) return Error{"the processes could not all be stopped within 2 s"};
+    if (frozen.trees.empty()) return Error{"none of the processes runs"};
+    Json done = stopped_proof(frozen.trees);
+    done["forked"] = frozen.found_later;
+    return done;
   }
 
   Json observe() override { return stopped_proof(process_trees(names_)); }
@@ -119,16 +135,22 @@ class Kill final : public Fault {
 
   Result<Json> apply() override {
     std::set<ProcessId> hit;
-    for (const ProcessId& id : known_) {
-      if (signal_process(id, signal_)) hit.insert(id);
-    }
-    const int64_t until = monotonic_now_ns() + kPatienceNs;
-    while (signal_ == SIGKILL) {
-      const std::vector<ProcessInfo> left = process_trees(names_);
-      if (left.empty()) break;
-      for (const ProcessInfo& process : left) {
-        if (signal_process(process.id, signal_)) hit.insert(process.id);
+    if (signal_ == SIGTERM) {
+      for (const ProcessInfo& process : process_trees(names_)) {
+        if (signal_process(process.id, SIGTERM)) hit.insert(process.id);
       }
+      return Json{{"killed", hit.size()}};
+    }
+    // Stopped first, so that no child gets away as an orphan of a parent that died before it was seen.
+    freeze(names_, known_);
+    const int64_t until = monotonic_now_ns() + kPatienceNs;
+    for (int quiet = 0; quiet < 2;) {
+      const std::vector<ProcessInfo> left = process_trees(names_);
+      quiet = left.empty() ? quiet + 1 : 0;
+      for (const ProcessInfo& process : left) {
+        if (signal_process(process.id, SIGKILL)) hit.insert(process.id);
+      }
+      if (left.empty()) continue;
       if (monotonic_now_ns() > until) return Error{"processes come back as fast as they are killed"};
       usleep(kRoundUs);
     }

@@ -38,6 +38,7 @@ struct Stat {
   std::string name;
   char state = '?';
   pid_t parent = 0;
+  bool kernel_thread = false;
   uint64_t start_ticks = 0;
 };
 
@@ -52,8 +53,13 @@ std::optional<Stat> read_stat(const std::string& path) {
   std::istringstream fields(text.substr(close + 1));
   std::string skipped;
   fields >> stat.state >> stat.parent;
-  constexpr int kStartField = 22, kParentField = 4;
-  for (int field = kParentField + 1; field < kStartField; ++field) fields >> skipped;
+  constexpr int kParentField = 4, kFlagsField = 9, kStartField = 22;
+  constexpr uint64_t kKernelThread = 0x00200000;  // PF_KTHREAD
+  uint64_t flags = 0;
+  for (int field = kParentField + 1; field < kFlagsField; ++field) fields >> skipped;
+  fields >> flags;
+  stat.kernel_thread = (flags & kKernelThread) != 0;
+  for (int field = kFlagsField + 1; field < kStartField; ++field) fields >> skipped;
   if (!(fields >> stat.start_ticks)) return std::nullopt;
   return stat;
 }
@@ -88,9 +94,9 @@ std::vector<ProcessInfo> read_processes() {
     if (own.count(pid) > 0) return;
     const std::string directory = "/proc/" + std::to_string(pid);
     const auto stat = read_stat(directory + "/stat");
-    if (!stat) return;
+    if (!stat || stat->kernel_thread) return;
+    // Empty for a zombie, and for a moment in every exec.
     const std::string arguments = read_file(directory + "/cmdline");
-    if (arguments.empty() && stat->state != 'Z') return;  // a kernel thread
     std::string program = arguments.substr(0, arguments.find('\0'));
     program = program.substr(program.rfind('/') + 1);  // npos + 1 is 0
     program = program.substr(0, program.find(' '));    // PostgreSQL writes "postgres: writer" there
