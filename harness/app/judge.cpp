@@ -127,6 +127,7 @@ Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const Hi
   }
   checkers::VacuityOptions vacuity;
   vacuity.spans = options.spans;
+  for (const PlotSpan& span : options.spans) vacuity.expected.push_back(span.name);
   if (options.of_a_run) checkers.push_back(checkers::vacuity_checker(vacuity));
   return checkers;
 }
@@ -143,7 +144,9 @@ RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history
     const Budget budget{.deadline_ns = began_ns + options.time_limit_ns,
                         .memory_bytes = limit_bytes > held_bytes ? limit_bytes - held_bytes : 1,
                         .threads = options.threads};
+    const int64_t check_began_ns = monotonic_now_ns();
     results.checks.push_back(run_one(*checker, history, budget));
+    results.checks.back().check_ms = (monotonic_now_ns() - check_began_ns) / kNanosPerMilli;
     const bool informs_only = !options.of_a_run && results.checks.size() > 1;
     if (informs_only) results.checks.back().verdict = Verdict::valid;
   }

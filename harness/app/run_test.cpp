@@ -212,6 +212,29 @@ Json metadata_of(const RunOptions& o, const Parts& parts, const std::vector<std:
           {"versions", riven_versions()}};
 }
 
+/// faults.jsonl: each fault window with its proof, one JSON object a line, in order of their beginning.
+std::string faults_jsonl(const History& history, const std::vector<PlotSpan>& spans) {
+  std::string lines;
+  for (const FaultWindow& window : fault_timeline(history, spans).windows) {
+    Json line{{"fault", window.name},
+              {"begin_ns", window.begin_ns},
+              {"end_ns", window.end_ns},
+              {"ended", window.ended}};
+    line["started"] = to_json(history.op(window.start_entry).value);
+    const auto completed = [&](uint32_t entry) {
+      const uint32_t pair = entry == History::kNone ? History::kNone : history.pair(entry);
+      return pair == History::kNone ? Json() : to_json(history.op(pair).value);
+    };
+    line["done"] = completed(window.start_entry);
+    line["undone"] = completed(window.stop_entry);
+    if (window.bit) line["bit"] = *window.bit;
+    if (window.dropped) line["dropped"] = *window.dropped;
+    if (!window.error.empty()) line["error"] = window.error;
+    lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  return lines;
+}
+
 /// One run: what is known of it while it lasts.
 class Run {
  public:
@@ -325,6 +348,7 @@ void Run::write_reports(const History& history, const RunResults& results) {
   };
   write("results.json", results_json(info_, results).dump(2) + "\n");
   write("junit.xml", junit_xml(info_, results));
+  write("faults.jsonl", faults_jsonl(history, info_.spans));
   write("report.html", html_report(info_, history, results));
 }
 
