@@ -39,3 +39,10 @@ foreach(target headers_alone layers_link)
   add_test(NAME ${target} COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target ${target})
   set_tests_properties(${target} PROPERTIES LABELS house TIMEOUT 600 RESOURCE_LOCK build_tree)
 endforeach()
+
+# Riven installed and used from outside, and the whole of it on real containers.
+if(NOT RIVEN_SANITIZE)
+  add_test(NAME consumer COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run ${PROJECT_BINARY_DIR} riven-node-etcd:bookworm)
+  add_test(NAME e2e COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/whole_runs.py ${PROJECT_BINARY_DIR})
+  set_tests_properties(consumer e2e PROPERTIES LABELS docker TIMEOUT 900)
+endif()

@@ -34,8 +34,8 @@ STEPS = [
     # Another version of clang-format lays the same text out otherwise.
     Step("format", 120, "if ! clang-format --version | grep -q 'version 14[.]'; then exit 77; fi; "
                         "git ls-files -z -- '*.h' '*.cpp' | xargs -0 clang-format --dry-run -Werror"),
-    Step("release", 1200, BUILD.format("release") + "all"),
-    Step("house", 600, CTEST.format("release") + "-j2 -L house"),
+    Step("release", 1200, BUILD.format("release") + "riven riven-agent docker_tests"),
+    Step("house", 900, CTEST.format("release") + "-j1 -L house"),
     Step("image", 900, "docker/build-image etcd"),
     Step("docker", 1200, CTEST.format("release") + "-j1 -L docker"),
     Step("asan", 1500, built_and_tested("asan", "unit_tests", "-j2 -L 'unit|sim'")),
@@ -45,6 +45,7 @@ QUICK = [
     Step("unit", 1500, built_and_tested("release", "unit_tests", "-j2 -L 'unit|sim'")),
 ]
 NIGHTLY = [
+    Step("all", 3600, BUILD.format("release") + "all"),
     Step("clang", 3600, built_and_tested("clang", "all", "-j2 -L 'unit|sim'")),
     Step("clang_tidy", 7200, "run-clang-tidy -quiet -p build/clang \"^$PWD/(harness|checkers|nemesis|workloads)/\""),
     Step("fuzz", 3600, BUILD.format("fuzz") + "all && tests/fuzz/run build/fuzz"),

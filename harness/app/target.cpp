@@ -6,7 +6,9 @@
 
 #include <CLI/CLI.hpp>
 #include <array>
+#include <cstdlib>
 #include <filesystem>
+#include <sstream>
 #include <thread>
 
 #include "harness/control/inventory.h"
@@ -53,8 +55,14 @@ Result<std::string> agent_path() {
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto beside = self.parent_path() / "riven-agent";
   if (!error && std::filesystem::exists(beside, error)) return beside.string();
+  const char* const path = std::getenv("PATH");
+  std::istringstream folders(path == nullptr ? "" : path);
+  for (std::string folder; std::getline(folders, folder, ':');) {
+    const auto installed = std::filesystem::path(folder) / "riven-agent";
+    if (!folder.empty() && std::filesystem::exists(installed, error)) return installed.string();
+  }
   return Error{"there is no riven-agent beside " + self.string() +
-               ": build it (cmake --build --preset release), or install both programs together"};
+               " nor on the PATH: build it (cmake --build --preset release), or install Riven's programs"};
 }
 
 Status for_each_at_once(size_t count, const std::function<Status(size_t)>& fn) {

@@ -35,7 +35,7 @@ Result<std::string> ask_secret(const std::string& prompt);
 Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster,
                                                                const std::string& owner, Milliseconds lease);
 
-/// riven-agent beside this program; the error says how to build it.
+/// riven-agent beside this program, else on the PATH; the error says how to build it.
 Result<std::string> agent_path();
 
 /// Runs fn(index) for each of `count` at once, a thread each; the errors are joined by "; ".

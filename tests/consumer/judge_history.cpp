@@ -1,4 +1,5 @@
-// judge_history FILE: whether the history in FILE is that of a linearizable register, and what is wrong with it.
+// judge_history FILE: whether the history in FILE is that of a linearizable register, and what is wrong with
+// it.
 #include <cstdio>
 
 #include "checkers/linearizable/checker.h"

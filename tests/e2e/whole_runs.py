@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""whole_runs.py BUILD: `riven` as a person uses it, against real databases in containers. RIVEN_NIGHTLY asks for more rounds."""
+import glob
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BUILD = os.path.abspath(sys.argv[1])
+RIVEN = os.path.join(BUILD, "riven")
+ROUNDS = 10 if os.environ.get("RIVEN_NIGHTLY") else 1
+VALID, INVALID, UNKNOWN = 0, 1, 2
+
+
+def riven(*arguments, timeout_s=180):
+    done = subprocess.run([RIVEN, *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s,
+                          check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def docker(*arguments):
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=True).stdout.split()
+
+
+def has_image(name):
+    return bool(docker("image", "ls", "-q", name))
+
+
+class WholeRuns(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+
+    def run_riven(self, *arguments):
+        """Exit code, output and results.json of one `riven run`; nothing of it may be left in the engine."""
+        code, out, err = riven("run", "--results", self.folder.name, *arguments)
+        reports = sorted(glob.glob(self.folder.name + "/*/2*/results.json"), key=os.path.getmtime)
+        self.assertTrue(reports, out + err)
+        with open(reports[-1], encoding="utf-8") as file:
+            results = json.load(file)
+        self.assertTrue(out.rstrip().endswith("report.html"), out + err)
+        self.assertTrue(os.path.exists(out.rstrip().splitlines()[-1]), out)
+        return code, out + err, results, os.path.dirname(reports[-1])
+
+    def check(self, results, name):
+        return next(check for check in results["checks"] if check["name"] == name)
+
+    def test_a_correct_database_stays_valid_under_partitions_that_bite(self):
+        for seed in range(1, ROUNDS + 1):
+            code, out, results, folder = self.run_riven("--db", "etcd", "--faults", "partition", "--interval", "3s",
+                                                        "--time-limit", "15s", "--seed", str(seed))
+            self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
+            windows = self.check(results, "vacuity")["details"]["windows"]
+            self.assertTrue(windows, out)
+            self.assertTrue(all(window["bit"] and window["dropped"] > 0 for window in windows), windows)
+            again, out, err = riven("check", folder)
+            self.assertEqual(again, VALID, out + err)
+
+    def test_stale_reads_are_found_and_told_in_a_sentence(self):
+        for seed in range(1, ROUNDS + 1):
+            code, out, results, _ = self.run_riven("--db", "etcd", "--db-opt", "reads=serializable", "--time-limit", "15s",
+                                                   "--seed", str(seed))
+            self.assertEqual((code, results["verdict"]), (INVALID, "invalid"), out)
+            anomaly = self.check(results, "linearizable")["anomalies"][0]
+            self.assertEqual(anomaly["type"], "nonlinearizable")
+            self.assertRegex(" ".join(anomaly["sentences"]), r"read")
+
+    def test_an_interrupted_run_still_heals_judges_and_reports(self):
+        process = subprocess.Popen([RIVEN, "run", "--results", self.folder.name, "--db", "etcd", "--nodes", "3", "--faults",
+                                    "partition", "--interval", "2s", "--time-limit", "60s"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 60
+        while not glob.glob(self.folder.name + "/*/2*/history.riven") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        time.sleep(6)
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        self.assertIn(process.returncode, (VALID, UNKNOWN), out)
+        self.assertTrue(glob.glob(self.folder.name + "/*/2*/report.html"), out)
+
+    @unittest.skipUnless(has_image("riven-node-postgresql:bookworm"), "no image: docker/build-image postgresql")
+    def test_an_isolation_level_is_told_from_the_one_above(self):
+        common = ("--db", "postgresql", "--nodes", "1", "--workload", "append", "--concurrency", "8", "--time-limit", "10s")
+        code, out, results, _ = self.run_riven(*common, "--db-opt", "isolation=serializable", "--model", "serializable")
+        self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
+        code, out, results, _ = self.run_riven(*common, "--db-opt", "isolation=read-committed", "--model", "snapshot-isolation")
+        self.assertEqual((code, results["verdict"]), (INVALID, "invalid"), out)
+
+    def test_a_partition_by_hand_on_a_running_cluster(self):
+        name = f"e2e-{os.getpid()}"
+        self.addCleanup(riven, "cluster", "down", "--name", name)
+        code, out, err = riven("cluster", "up", "--db", "etcd", "--nodes", "3", "--name", name)
+        self.assertEqual(code, 0, out + err)
+        code, out, err = riven("doctor", "--cluster", name)
+        self.assertEqual(code, 0, out + err)
+        code, out, err = riven("fault", "partition", "--isolate", "n1", "--for", "2s", "--cluster", name)
+        self.assertEqual(code, 0, out + err)
+        code, out, err = riven("heal", "--cluster", name)
+        self.assertEqual(code, 0, out + err)
+        code, out, err = riven("cluster", "down", "--name", name)
+        self.assertEqual(code, 0, out + err)
+
+    def tearDown(self):
+        # What others run beside us comes and goes; what carries a name of ours must not stay.
+        names = docker("ps", "-a", "--format", "{{.Names}}") + docker("network", "ls", "--format", "{{.Name}}")
+        left = [name for name in names if re.search(rf"e2e-{os.getpid()}|run-{os.getpid()}", name)]
+        self.assertEqual(left, [])
+
+
+class WrongUse(unittest.TestCase):
+    def test_exit_codes(self):
+        self.assertEqual(riven("run", "--db", "no-such-database")[0], 64)
+        self.assertEqual(riven("check", "/no/such/file")[0], 64)
+        self.assertEqual(riven("version")[0], 0)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=2)
