@@ -3,6 +3,7 @@
 #include <map>
 #include <mutex>
 
+#include "harness/api/database.h"
 #include "harness/app/builtin.h"
 #include "harness/app/cli.h"
 
