@@ -14,7 +14,6 @@ namespace {
 
 constexpr uint32_t kNoPool = UINT32_MAX;
 constexpr size_t kWildWidth = 65536;     // configurations of a search from any state
-constexpr size_t kManyCrashed = 4;       // from here on it pays to try them without limit first
 constexpr uint32_t kMaxStates = 64;      // and as long as no more are reached
 constexpr size_t kMaxUnlimited = 65536;  // configurations of one event, when crashed operations are unlimited
 
@@ -401,7 +400,8 @@ class Search {
       int64_t score = 4 * static_cast<int64_t>(used_.total(f[i].used));
       for (size_t w = 0; w < kWords; ++w) {
         score -= 2 * std::popcount(f[i].done[w] & observers[w]);
-        score += std::popcount(f[i].done[w] & ~observers[w]);
+        score -= std::popcount(f[i].done[w] & now_.strict[w]);
+        score += std::popcount(f[i].done[w] & now_.overwrites[w]);
       }
       ranked.emplace_back(score * 1024 + static_cast<int64_t>(mix64(i + now_.next * 7919) & 1023), i);
     }
@@ -477,12 +477,6 @@ Answer search(Problem& problem, const Watch& watch, bool want_order) {
   constexpr size_t kNarrow = 512;
   const size_t widest = std::max<size_t>(
       kNarrow, static_cast<size_t>(watch.memory->limit_bytes() / (sizeof(FrontierConfig<kWords>) * 16)));
-  size_t crashed = 0;
-  for (const Pool& pool : problem.pools) crashed += pool.invoked.size();
-  if (crashed >= kManyCrashed) {
-    Answer answer = Search<kWords>(problem, watch, false, true).run(kNarrow, kNarrow * 8);
-    if (answer.verdict == Verdict::invalid) return answer;
-  }
   Search<kWords> exact(problem, watch, want_order, false);
   exact.on_death([&](size_t died, uint32_t& event) {
     for (const size_t back : {size_t{64}, size_t{256}, size_t{1024}}) {

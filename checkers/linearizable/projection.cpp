@@ -408,7 +408,7 @@ class Projector {
       join_keys();
     } else if ((options_.model == Model::set || options_.model == Model::unordered_queue) && !whole_) {
       for (size_t i = 0; i < operations_.size(); ++i) keys_[i] = pair_key(keys_[i], operations_[i].a);
-      by_element_ = true;
+      out_.by_element = true;
     } else if (!out_.per_key) {
       out_.parts.push_back({Value(), false, std::move(operations_)});
       return;
@@ -446,7 +446,7 @@ class Projector {
   }
 
   Value part_name(int32_t key) const {
-    if (by_element_ && out_.per_key) {
+    if (out_.by_element && out_.per_key) {
       const auto [k, element] = pair_list_[static_cast<size_t>(key)];
       return Value(Value::List{out_.values.value(k), out_.values.value(element)});
     }
@@ -501,7 +501,6 @@ class Projector {
   const Symbol empty_{"empty"};
   const Symbol nothing_{""};
   bool whole_ = false;  // some operation looks at the whole collection
-  bool by_element_ = false;
 };
 
 }  // namespace

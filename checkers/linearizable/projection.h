@@ -65,6 +65,7 @@ struct Projection {
   uint64_t crashed = 0;  ///< of client_operations: with an unknown outcome
   uint64_t failed = 0;   ///< of client_operations: certainly without effect
   bool per_key = false;
+  bool by_element = false;  ///< each part is one element of a set or bag
 };
 
 /// Crashed reads and failed operations that say nothing are dropped here. Errors: an operation that the model

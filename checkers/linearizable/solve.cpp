@@ -1,5 +1,6 @@
 #include "checkers/linearizable/solve.h"
 
+#include "checkers/linearizable/collections.h"
 #include "checkers/linearizable/dfs.h"
 #include "checkers/linearizable/jit.h"
 #include "checkers/linearizable/zones.h"
@@ -10,6 +11,12 @@ namespace {
 
 bool is_register(Model model) {
   return model == Model::reg || model == Model::cas_register || model == Model::kv;
+}
+
+Engine collection_engine(Model model) {
+  if (model == Model::fifo_queue) return Engine::queue;
+  if (model == Model::stack) return Engine::stack;
+  return model == Model::priority_queue ? Engine::priority_queue : Engine::automatic;
 }
 
 /// An engine that was asked for by name but cannot serve this part.
@@ -34,6 +41,21 @@ Answer solve(const Options& options, const ModelSpec& spec, const Projection& pr
       return refuse("zones", "zones need a register to which no value is written twice");
     }
   }
+  const Model model = options.model.model;
+  const bool element = projection.by_element && options.model.initial.is_nil();
+  if (element && (automatic || options.engine == Engine::set) && !options.want_order) {
+    if (auto answer = check_element(part)) return std::move(*answer);
+  }
+  const Engine own = collection_engine(model);
+  if (own != Engine::automatic && (automatic || options.engine == own) && !options.want_order) {
+    CollectionAnswer answer =
+        check_collection(model, part, projection.values, options.model.smallest_first, watch);
+    if (answer.applies && (!answer.undecided || !automatic)) return answer;
+    if (!automatic)
+      return refuse(answer.engine, "this engine needs elements that are all different, and no peeks");
+  }
+  if (!automatic && options.engine != Engine::dfs && options.engine != Engine::jit && !options.want_order)
+    return refuse("", "the engine that was asked for does not serve this model or history");
   Problem problem = make_problem(spec, part);
   if (options.engine == Engine::jit) {
     if (!frontier_applies(problem)) return refuse("jit", "more than 256 operations are in flight at once");

@@ -381,6 +381,7 @@ class Maker {
     std::sort(ops_.begin(), ops_.end(), [](const auto& x, const auto& y) { return x.invoked < y.invoked; });
     h_.projection.parts[0].operations = std::move(ops_);
     h_.projection.client_operations = h_.operations().size();
+    h_.projection.by_element = shape_.model == Model::set && !shape_.whole_reads;
   }
 
   const SmallShape& shape_;
