@@ -83,6 +83,11 @@ void on_exit_signal(ssh_session, ssh_channel, const char* signal, int, const cha
   channel.signal = signal;
 }
 
+// A call for one channel may have met the end of the connection, which poll() then shows no more.
+bool is_broken(ssh_session session) {
+  return ssh_is_connected(session) == 0 || (ssh_get_status(session) & (SSH_CLOSED | SSH_CLOSED_ERROR)) != 0;
+}
+
 int on_wake(socket_t descriptor, int, void* user) {
   uint64_t count = 0;
   (void)!read(descriptor, &count, sizeof count);
@@ -131,7 +136,7 @@ void Loop::run() {
       const std::lock_guard lock(mutex);
       if (stop) break;
     }
-    if (ssh_is_connected(session.get()) == 0 || ssh_event_dopoll(event, -1) == SSH_ERROR) {
+    if (is_broken(session.get()) || ssh_event_dopoll(event, -1) == SSH_ERROR) {
       die(ssh_get_error(session.get()));
       break;
     }
@@ -239,7 +244,7 @@ bool Loop::step_requesting(Channel& channel) {
                      : ssh_channel_request_exec(channel.handle, channel.request.line.c_str());
   if (rc == SSH_AGAIN) return false;
   const std::string why = rc == SSH_OK ? "" : ssh_get_error(session.get());
-  const bool alive = ssh_is_connected(session.get()) != 0;
+  const bool alive = !is_broken(session.get());
   {
     const std::lock_guard lock(mutex);
     if (rc == SSH_OK) {
