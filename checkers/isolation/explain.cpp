@@ -52,6 +52,7 @@ std::string Explainer::transaction_text(uint32_t txn, const std::vector<uint32_t
 
 // Whether `next` is the version of `key` that comes after `version`, aborted ones aside.
 bool Explainer::follows(uint32_t key, uint32_t version, uint32_t next) const {
+  if (a_.transactions.workload == Workload::rw_register) return next > version && next != Mop::kUnobserved;
   const uint32_t length = a_.orders.length(key);
   for (uint32_t p = version + 1; p <= length; ++p) {
     const uint32_t writer = a_.orders.writer_of(key, p);
@@ -69,7 +70,9 @@ Explainer::Reason Explainer::dependency(uint32_t from, uint32_t to, uint8_t labe
       const Mop a = t.mops[x];
       const Mop b = t.mops[y];
       if (a.key != b.key || a.is_write() != (label != kRw) || b.is_write() != (label != kWr)) continue;
-      if (label == kWr ? a.version() != b.version() : !follows(a.key, a.version(), b.version())) continue;
+      if (label == kWr ? !b.is_known_read() || a.version() != a_.orders.foreign(to, b.key, b.version())
+                       : !follows(a.key, a.version(), b.version()))
+        continue;
       if (label != kWw && !(label == kWr ? b : a).is_known_read()) continue;
       const std::string key = key_text(a.key);
       const std::string left = short_edn(value_of(from, x));

@@ -49,6 +49,10 @@ class Findings {
   }
   /// Appends what a later part of the history (in the order of keys or transactions) showed.
   void merge(const Findings& later);
+  /// Takes over one kind from `other`.
+  void take(const Findings& other, Kind kind) {
+    of_[static_cast<size_t>(kind)] = other.of_[static_cast<size_t>(kind)];
+  }
   uint64_t count(Kind kind) const { return of_[static_cast<size_t>(kind)].count; }
   bool any(Kind kind) const { return count(kind) > 0; }
   const std::vector<Case>& cases(Kind kind) const { return of_[static_cast<size_t>(kind)].cases; }

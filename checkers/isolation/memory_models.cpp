@@ -1,19 +1,13 @@
 #include "checkers/isolation/memory_models.h"
 
 #include <algorithm>
-#include <array>
 #include <unordered_map>
+
+#include "checkers/isolation/lanes.h"
 
 namespace riven::checkers::isolation {
 
 namespace {
-
-constexpr size_t kLanes = 8;  // keys judged at once
-using Lanes = std::array<uint32_t, kLanes>;
-
-void raise(Lanes& into, const Lanes& by) {
-  for (size_t i = 0; i < kLanes; ++i) into[i] = std::max(into[i], by[i]);
-}
 
 class MemoryJudge {
  public:

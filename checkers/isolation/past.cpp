@@ -1,7 +1,8 @@
 #include "checkers/isolation/past.h"
 
 #include <algorithm>
-#include <array>
+
+#include "checkers/isolation/lanes.h"
 
 namespace riven::checkers::isolation {
 
@@ -29,6 +30,12 @@ uint32_t LocalVersions::writer(uint32_t key, uint32_t version) const {
   return txn == kNone || !committed(t_.state[txn]) ? kNone : vertex(txn);
 }
 
+const std::vector<uint32_t>& LocalVersions::unobserved(uint32_t key) const {
+  static const std::vector<uint32_t> kNobody;
+  const auto at = unobserved_.find(key);
+  return at == unobserved_.end() ? kNobody : at->second;
+}
+
 bool LocalVersions::own_write_before(uint32_t txn, uint32_t m) const {
   for (uint32_t other = t_.begin_of(txn); other < m; ++other)
     if (t_.mops[other].is_write() && t_.mops[other].key == t_.mops[m].key) return true;
@@ -37,18 +44,11 @@ bool LocalVersions::own_write_before(uint32_t txn, uint32_t m) const {
 
 namespace {
 
-constexpr size_t kLanes = 8;  // keys judged at once
-using Lanes = std::array<uint32_t, kLanes>;
-
-void raise(Lanes& into, const Lanes& by) {
-  for (size_t i = 0; i < kLanes; ++i) into[i] = std::max(into[i], by[i]);
-}
-
 class PastJudge {
  public:
   PastJudge(const Transactions& t, const VersionOrders& orders, const Suspect& suspect, ModelSet known,
-            uint64_t work)
-      : t_(t), orders_(orders), suspect_(suspect), local_(t, orders, suspect), work_(work) {
+            const LateOrders* late, uint64_t work)
+      : t_(t), orders_(orders), suspect_(suspect), local_(t, orders, suspect), late_(late), work_(work) {
     result_.refuted = known;
     collect_accesses();
   }
@@ -56,15 +56,17 @@ class PastJudge {
   Refutations run() {
     if (!refuted(Model::read_committed)) {
       one_step();
-      by_past(kWw | kWr,
+      cursors();
+      by_past(kWw | kWr, {}, true);
+      by_past(kWw | kWr | kWwForced,
               {Model::consistent_view, Model::forward_consistent_view, Model::parallel_snapshot_isolation},
-              true);
+              false);
       by_past(kWr, {Model::causal_cerone}, false);
       if (!refuted(Model::update_serializable)) updates();
     }
     if (!refuted(Model::strong_session_read_committed)) {
       session_atomic();
-      by_past(kWw | kWr | kProcess, {Model::strong_session_parallel_snapshot_isolation}, false);
+      by_past(kWw | kWr | kWwForced | kProcess, {Model::strong_session_parallel_snapshot_isolation}, false);
       by_past(kWr | kProcess, {Model::strong_session_causal}, false);
     }
     return result_;
@@ -127,9 +129,10 @@ class PastJudge {
         const Mop mop = t_.mops[m];
         sources.clear();
         if (mop.is_known_read()) {
-          if (const uint32_t w = local_.writer(mop.key, mop.version()); w != kNone) sources.push_back(w);
+          const uint32_t seen = orders_.foreign(txn(v), mop.key, mop.version());
+          if (const uint32_t w = local_.writer(mop.key, seen); w != kNone) sources.push_back(w);
         } else if (mop.is_write()) {
-          earlier_writers(mop, sources);
+          earlier_writers(mop, v, sources);
         }
         for (const uint32_t source : sources) {
           if (source == v) continue;
@@ -144,11 +147,35 @@ class PastJudge {
       }
     }
   }
-  void earlier_writers(const Mop& write, std::vector<uint32_t>& out) const {
+  // Unseen versions of `key` whose writers come before vertex `v` in the supposed order.
+  template <typename Fn>
+  void for_each_late_before(uint32_t key, uint32_t v, Fn&& fn) const {
+    if (late_ == nullptr) return;
+    const auto at = late_->find(key);
+    if (at == late_->end()) return;
+    for (const uint32_t late : at->second) {
+      if (late == v) return;
+      fn(late);
+    }
+  }
+  void earlier_writers(const Mop& write, uint32_t v, std::vector<uint32_t>& out) const {
     if (refuted(Model::update_atomic)) return;
+    if (write.version() == Mop::kUnobserved)
+      for_each_late_before(write.key, v, [&](uint32_t late) { out.push_back(late); });
     const uint32_t end = std::min(write.version(), orders_.length(write.key) + 1);
     for (uint32_t p = 1; p < end; ++p)
       if (const uint32_t w = local_.writer(write.key, p); w != kNone) out.push_back(w);
+  }
+
+  // G-cursor among versions that nobody saw, in the supposed order.
+  void cursors() {
+    if (late_ == nullptr) return;
+    for (const auto& [key, order] : *late_)
+      for (size_t i = 1; i < order.size(); ++i)
+        for (const Access& read : reads_)
+          if (read.key == key && read.vertex == order[i] && read.version == orders_.length(key) &&
+              !local_.own_write_before(txn(read.vertex), read.mop))
+            refute(Model::cursor_stability);
   }
 
   // Read-atomic with session order: whoever went before in the session is seen, too.
@@ -208,6 +235,11 @@ class PastJudge {
     const bool pending = std::any_of(models.begin(), models.end(), [&](Model m) { return !refuted(m); }) ||
                          (views && !refuted(Model::monotonic_view));
     if (!pending) return;
+    if (!components(suspect_.graph, mask)
+             .acyclic()) {  // with forced orders: refuted by edges; the views are not
+      if (!views) return;
+      mask = kWw | kWr;
+    }
     const bool done = for_each_batch(
         suspect_.graph, mask, [&](size_t first, size_t keys, const auto& own, const auto& past) {
           for (size_t k = 0; k < keys; ++k) {
@@ -238,9 +270,33 @@ class PastJudge {
       if (mop.is_write()) {
         while (p > 0 && !counts(mop.key, p)) --p;
       }
-      const uint32_t source = local_.writer(mop.key, p);
-      if (source == kNone || source == read.vertex) continue;
-      if (std::max(own[source][lane], past[source][lane]) > read.version) return true;
+      const auto overwrites = [&](uint32_t source) {
+        return source != kNone && source != read.vertex &&
+               std::max(own[source][lane], past[source][lane]) > read.version;
+      };
+      if (overwrites(local_.writer(mop.key, p))) return true;
+      if (!mop.is_write() || mop.version() != Mop::kUnobserved) continue;
+      // Among writes that nobody saw, those in the past of another come before it.
+      for (const uint32_t late : local_.unobserved(mop.key))
+        if (overwrites(late) && reaches(late, read.vertex)) return true;
+    }
+    return false;
+  }
+  bool reaches(uint32_t from, uint32_t to) const {
+    const Graph& g = suspect_.graph;
+    std::vector<char> seen(g.size(), 0);
+    std::vector<uint32_t> open{from};
+    seen[from] = 1;
+    while (!open.empty()) {
+      const uint32_t v = open.back();
+      open.pop_back();
+      if (v == to) return true;
+      for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e) {
+        const uint32_t w = g.targets[e];
+        if ((g.labels[e] & (kWw | kWr)) == 0 || seen[w] != 0) continue;
+        seen[w] = 1;
+        open.push_back(w);
+      }
     }
     return false;
   }
@@ -289,6 +345,7 @@ class PastJudge {
   const VersionOrders& orders_;
   const Suspect& suspect_;
   LocalVersions local_;
+  const LateOrders* late_;
   uint64_t work_;
   Refutations result_;
   std::vector<Access> reads_, writes_;  // by key, then micro-operation
@@ -298,8 +355,8 @@ class PastJudge {
 }  // namespace
 
 Refutations judge_by_past(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
-                          ModelSet known, uint64_t work) {
-  return PastJudge(t, orders, suspect, known, work).run();
+                          ModelSet known, const LateOrders* late, uint64_t work) {
+  return PastJudge(t, orders, suspect, known, late, work).run();
 }
 
 }  // namespace riven::checkers::isolation

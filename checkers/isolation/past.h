@@ -1,12 +1,17 @@
 // Models that forbid reading below what a transaction's past has overwritten.
 #pragma once
 
+#include <map>
 #include <unordered_map>
 #include <vector>
 
 #include "checkers/isolation/criteria.h"
 
 namespace riven::checkers::isolation {
+
+/// For each key of which several versions went unseen, their writers (vertices of the suspect) in a supposed
+/// order.
+using LateOrders = std::map<uint32_t, std::vector<uint32_t>>;
 
 /// Who wrote which version, in the numbers of one suspect.
 class LocalVersions {
@@ -31,6 +36,8 @@ class LocalVersions {
     if (late == unobserved_.end()) return;
     for (const uint32_t v : late->second) fn(v);
   }
+  /// The vertices with a write of `key` that nobody saw.
+  const std::vector<uint32_t>& unobserved(uint32_t key) const;
   /// Whether `txn` wrote the key of micro-operation `m` before it.
   bool own_write_before(uint32_t txn, uint32_t m) const;
 
@@ -43,8 +50,9 @@ class LocalVersions {
 
 /// consistent-view, the causal models, read-atomic, update-atomic, monotonic views, update-serializable: each
 /// compares the versions a transaction reads with the latest that its past (a different one for each model)
-/// has written. `known`: what is refuted already.
+/// has written. `known`: what is refuted already. `late`: an order
+/// that the suspect's graph contains, or null where none is supposed.
 Refutations judge_by_past(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
-                          ModelSet known, uint64_t work);
+                          ModelSet known, const LateOrders* late, uint64_t work);
 
 }  // namespace riven::checkers::isolation

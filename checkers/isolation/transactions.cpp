@@ -79,6 +79,7 @@ struct Part {
   KeyTable keys;
   bool appends = false;
   bool writes = false;
+  bool scalars = false;  // some read returned what is no list
   std::optional<std::string> error;
   uint32_t error_entry = 0;
 };
@@ -103,6 +104,9 @@ bool read_mop(const ValueView& mop, const MopNames& names, Part& out) {
   } else if (symbol != names.r && symbol != names.read) {
     return false;
   }
+  if (bits == Mop::kUnknown && *value != encoding::nil && *value != encoding::list &&
+      *value != encoding::integers)
+    out.scalars = true;
   out.mops.push_back({out.keys.number(key, static_cast<size_t>(value - key)), bits});
   out.values.push_back(value);
   return true;
@@ -236,14 +240,16 @@ Result<Transactions> read_transactions(const History& history, unsigned threads)
                [&](size_t p) { read_part(history, t, part_of(t.size(), p, parts.size()), names, parts[p]); });
   bool appends = false;
   bool writes = false;
+  bool scalars = false;
   for (const Part& part : parts) {
     if (part.error) return Error{*part.error};
     appends = appends || part.appends;
     writes = writes || part.writes;
+    scalars = scalars || part.scalars;
   }
   if (appends && writes)
     return Error{"the history has both appends and plain writes: it is neither list-append nor rw-register"};
-  t.workload = writes ? Workload::rw_register : Workload::list_append;
+  t.workload = writes || (scalars && !appends) ? Workload::rw_register : Workload::list_append;
   join_parts(parts, t, threads);
   return t;
 }

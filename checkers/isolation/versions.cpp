@@ -85,13 +85,18 @@ class KeyDependencies {
   void one_transaction(uint32_t txn, uint32_t begin, uint32_t end) {
     uint32_t first_read = kNone;  // the version that the transaction's first access of the key read
     uint32_t first_read_mop = kNone;
+    uint32_t lowest = kNone;  // of the versions read before the first own write
+    uint32_t lowest_mop = kNone;
     uint32_t last_version = kNone;
     bool wrote = false;
     for (uint32_t i = begin; i < end; ++i) {
       const uint32_t m = groups_.entries[i].mop;
       const Mop mop = t_.mops[m];
       if (mop.is_write()) {
-        if (!wrote && first_read != kNone) overwrite(txn, m, first_read, first_read_mop);
+        if (!wrote && first_read != kNone) {
+          readers_then_writers_.push_back({first_read, txn, first_read_mop});
+          overwrite(txn, m, lowest, lowest_mop);
+        }
         wrote = true;
         continue;
       }
@@ -99,23 +104,28 @@ class KeyDependencies {
       if (mop.version() == Mop::kOffTrunk) continue;
       const uint32_t p = mop.version();
       if (!wrote && first_read == kNone) first_read = p, first_read_mop = m;
+      if (!wrote && p < lowest) lowest = p, lowest_mop = m;
       if (returned_[p + 1] < t_.invoke[txn]) findings_.add(Kind::stale_read, {txn, m, kNone, kNone, key_});
       if (p == last_version) continue;
       last_version = p;
-      if (p > 0) {
-        const uint32_t writer = orders_.writer_of(key_, p);
+      if (const uint32_t seen = orders_.foreign(txn, key_, p); seen > 0) {
+        const uint32_t writer = orders_.writer_of(key_, seen);
         if (writer != kNone && committed(t_.state[writer])) link(writer, txn, kWr);
       }
       if (next_[p + 1] != kNone) {
         link(txn, next_[p + 1], kRw);
       } else {
-        for (const auto& late : late_) link(txn, late.txn, kRw);
+        const bool writes_too =
+            !wrote && std::any_of(late_.begin(), late_.end(), [&](const auto& l) { return l.txn == txn; });
+        for (const auto& late : late_) {
+          link(txn, late.txn, kRw);
+          if (writes_too) link(txn, late.txn, kWwForced);
+        }
       }
     }
   }
 
   void overwrite(uint32_t txn, uint32_t write_mop, uint32_t read, uint32_t read_mop) {
-    readers_then_writers_.push_back({read, txn, read_mop});
     const uint32_t next = next_[read + 1];
     if (next == txn || (next == kNone && t_.mops[write_mop].version() == Mop::kUnobserved)) return;
     if (next != kNone) findings_.add(Kind::unseen_overwrite, {txn, read_mop, next, kNone, key_});

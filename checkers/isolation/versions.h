@@ -11,13 +11,12 @@
 
 namespace riven::checkers::isolation {
 
-/// Edge labels: a bit each (Adya's DSG; p: over a predicate).
+/// Edge labels: a bit each (Adya's DSG).
 enum Label : uint8_t {
-  kWw = 1,  ///< the target wrote the version after the source's
-  kWr = 2,  ///< the target read the source's version
-  kRw = 4,  ///< the target wrote the version after the one that the source read
-  kWrPredicate = 8,
-  kRwPredicate = 16,
+  kWw = 1,         ///< the target wrote the version after the source's
+  kWr = 2,         ///< the target read the source's version
+  kRw = 4,         ///< the target wrote the version after the one that the source read
+  kWwForced = 8,   ///< both wrote what nobody saw, and only in this order no update of the source's is lost
   kProcess = 32,   ///< the source precedes the target in its session
   kRealtime = 64,  ///< the source returned before the target was invoked
   kZero = 128,     ///< the inner part of a real-time edge that runs over a barrier: costs no step
@@ -44,6 +43,11 @@ struct VersionOrders {
   std::vector<uint32_t> writer;  ///< transaction, or kNone for a version that nobody wrote
   uint32_t length(uint32_t key) const { return static_cast<uint32_t>(base[key + 1] - base[key]); }
   uint32_t writer_of(uint32_t key, uint32_t version) const { return writer[base[key] + version - 1]; }
+  /// What a read of `version` tells `txn` of others: the version below its own writes on top of it.
+  uint32_t foreign(uint32_t txn, uint32_t key, uint32_t version) const {
+    while (version > 0 && writer_of(key, version) == txn) --version;
+    return version;
+  }
 };
 
 /// list-append: the order of a key's versions is the order of the elements in its longest read. Sets the

@@ -1,0 +1,79 @@
+// Registers: version orders inferred, certain and supposed.
+#include "histories.h"
+#include "tests/catch.h"
+
+namespace riven::checkers::isolation {
+
+namespace {
+Analysis judged(Maker& maker, const RegisterOptions& registers = {}) {
+  static std::vector<History> kept;  // an analysis borrows from its history
+  kept.push_back(maker.history());
+  AnalysisOptions options;
+  options.registers = registers;
+  return analysed(kept.back(), options);
+}
+}  // namespace
+
+TEST_CASE("registers: serial read-modify-writes are ordered for certain") {
+  const Analysis a = judged(Maker().run(0, "vx_ wx1").run(1, "vx1 wx2").run(2, "vx2").run(0, "vx2 wx3 vx3"));
+  CHECK(weakest_refuted(a).empty());
+  CHECK(a.decisions.standing(Model::strict_serializable) == Standing::holds);
+}
+
+TEST_CASE("registers: blind writes leave an order open that real time proves") {
+  const Analysis a = judged(Maker().run(0, "wx1").run(1, "wx2").run(2, "vx2"));
+  CHECK(a.decisions.standing(Model::strict_serializable) == Standing::holds);
+}
+
+TEST_CASE("registers: a stale read") {
+  Maker stale;
+  stale.run(0, "wx1").run(1, "wx2").run(2, "vx1");
+  const Analysis a = judged(stale);
+  CHECK(a.decisions.refuted(Model::strict_serializable));
+  CHECK_FALSE(a.decisions.refuted(Model::serializable));
+  Maker again;
+  again.run(0, "wx1").run(1, "wx2").run(2, "vx1");
+  CHECK(judged(again, {true, true, false, true}).findings.any(Kind::cyclic_versions));
+}
+
+TEST_CASE("registers: anomalies of single reads") {
+  CHECK(judged(Maker().run(0, "vx7")).findings.count(Kind::garbage_read) == 1);
+  CHECK(judged(Maker().invoke(0, "wx1").fail(0).run(1, "vx1")).findings.count(Kind::g1a) == 1);
+  CHECK(judged(Maker().run(0, "wx1 wx2").run(1, "vx1")).findings.count(Kind::g1b) == 1);
+  CHECK(judged(Maker().run(0, "wx1 vx_")).findings.count(Kind::internal) == 1);
+  CHECK(judged(Maker().run(0, "vx1 wx1")).findings.count(Kind::future_read) == 1);
+}
+
+TEST_CASE("registers: cycles") {
+  SECTION("lost update") {
+    const Analysis a = judged(Maker().invoke(0, "vx_ wx1").invoke(1, "vx_ wx2").ok(0).ok(1));
+    CHECK(a.findings.count(Kind::lost_update) == 1);
+    CHECK(a.decisions.refuted(Model::cursor_stability));
+    CHECK(a.decisions.refuted(Model::snapshot_isolation));
+    CHECK_FALSE(a.decisions.refuted(Model::read_committed));
+  }
+  SECTION("write skew") {
+    const Analysis a = judged(Maker().invoke(0, "vx_ vy_ wx1").invoke(1, "vx_ vy_ wy1").ok(0).ok(1));
+    CHECK(cycle_names(a) == "G2-item");
+    CHECK(a.decisions.refuted(Model::serializable));
+    CHECK(a.decisions.standing(Model::snapshot_isolation) == Standing::holds);
+  }
+  SECTION("read skew") {
+    const Analysis a = judged(Maker().invoke(0, "vx_ vy1").invoke(1, "wx1 wy1").ok(1).ok(0));
+    CHECK(cycle_names(a) == "G-single-item");
+    CHECK(a.decisions.refuted(Model::consistent_view));
+  }
+  SECTION("circular information flow") {
+    const Analysis a = judged(Maker().invoke(0, "wx1 vy1").invoke(1, "wy1 vx1").ok(0).ok(1));
+    CHECK(cycle_names(a) == "G1c");
+    CHECK(a.decisions.refuted(Model::read_committed));
+  }
+}
+
+TEST_CASE("registers: a write of unknown outcome counts once it was read") {
+  const Analysis a = judged(Maker().invoke(0, "wx1").info(0).run(1, "vx_").run(1, "vx1").run(1, "vx_"));
+  CHECK(a.decisions.refuted(Model::strict_serializable));
+  CHECK(weakest_refuted(judged(Maker().invoke(0, "wx1").info(0).run(1, "vx_").run(1, "vx1"))).empty());
+}
+
+}  // namespace riven::checkers::isolation
