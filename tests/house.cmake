@@ -3,7 +3,9 @@ find_package(Python3 REQUIRED COMPONENTS Interpreter)
 
 add_test(NAME tidy COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/tidy/tidy.py ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 add_test(NAME tidy_itself COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/tidy/test_tidy.py)
-set_tests_properties(tidy tidy_itself PROPERTIES LABELS house TIMEOUT 60)
+add_test(NAME readme COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/tidy/readme_test.py
+         ${PROJECT_SOURCE_DIR}/README.md $<TARGET_FILE:riven>)
+set_tests_properties(tidy tidy_itself readme PROPERTIES LABELS house TIMEOUT 60)
 
 # riven_headers_alone(FOLDERS...): one generated source a header, so that each header includes what it needs.
 function(riven_headers_alone)

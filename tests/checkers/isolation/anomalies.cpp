@@ -1,6 +1,6 @@
 // Each anomaly by hand: found where it is, not found where it is not.
-#include "histories.h"
 #include "tests/catch.h"
+#include "tests/checkers/isolation/histories.h"
 
 namespace riven::checkers::isolation {
 

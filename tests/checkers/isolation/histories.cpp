@@ -1,4 +1,4 @@
-#include "histories.h"
+#include "tests/checkers/isolation/histories.h"
 
 #include <charconv>
 

@@ -1,8 +1,8 @@
 // Every engine against brute force, on random small histories of every model it serves.
 #include "checkers/linearizable/builtin_models.h"
 #include "checkers/linearizable/solve.h"
-#include "small_histories.h"
 #include "tests/catch.h"
+#include "tests/checkers/linearizable/small_histories.h"
 
 namespace riven::linearizable::testing {
 namespace {

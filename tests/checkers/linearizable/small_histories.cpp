@@ -1,4 +1,4 @@
-#include "small_histories.h"
+#include "tests/checkers/linearizable/small_histories.h"
 
 #include <algorithm>
 #include <cstdlib>
