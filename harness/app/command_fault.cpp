@@ -141,6 +141,14 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
   FaultOptions options;
   options.seed = c.seed;
   for (const Node& node : experiment->target.nodes) options.nodes.push_back(node.name);
+  for (const std::string& commas : {c.isolate, c.from, c.to}) {
+    const Value wanted = names_of(commas);
+    for (const Value& name : wanted.list()) {
+      if (std::find(options.nodes.begin(), options.nodes.end(), name.text()) == options.nodes.end()) {
+        return usage_error("there is no node " + std::string(name.text()) + " in this cluster");
+      }
+    }
+  }
   auto package = (*factory)->make(options, Capabilities{});
   if (!package) return usage_error(package.error().message);
 
