@@ -1,6 +1,8 @@
 #include "harness/run/lifecycle.h"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -33,6 +35,37 @@ class JournalSink final : public EntrySink {
   JournalWriter& journal_;
   int64_t first_ns_ = 0;
   int64_t last_ns_ = 0;
+};
+
+/// A client whose node does not even take requests is not asked again at once: a dead node would fill the
+/// history with refusals, thousands a second.
+class PacedClient final : public Client {
+ public:
+  explicit PacedClient(std::unique_ptr<Client> client) : client_(std::move(client)) {}
+
+  Outcome invoke(const Op& op, int64_t deadline_ns) override {
+    Outcome outcome = client_->invoke(op, deadline_ns);
+    if (outcome.outcome_case() == Outcome::Case::not_sent) {
+      constexpr auto kPause = std::chrono::milliseconds(100);
+      std::unique_lock lock(mutex_);
+      cancelled_.wait_for(lock, kPause, [&] { return is_cancelled_; });
+    }
+    return outcome;
+  }
+  void cancel() noexcept override {
+    client_->cancel();
+    {
+      const std::lock_guard lock(mutex_);
+      is_cancelled_ = true;
+    }
+    cancelled_.notify_all();
+  }
+
+ private:
+  std::unique_ptr<Client> client_;
+  std::mutex mutex_;
+  std::condition_variable cancelled_;
+  bool is_cancelled_ = false;
 };
 
 /// Runs fn on every node at once; the complaints, in node order.
@@ -150,7 +183,9 @@ struct Lifecycle::State {
     executing.clients = options.concurrency;
     executing.nodes = target.nodes.size();
     executing.connect = [this](Thread, size_t node, Process) -> Result<std::unique_ptr<Client>> {
-      return database.connect(target.nodes[node]);
+      auto client = database.connect(target.nodes[node]);
+      if (!client) return Error{"no client for " + target.nodes[node].name};
+      return std::unique_ptr<Client>(std::make_unique<PacedClient>(std::move(client)));
     };
     executing.nemesis = [this](const Op& op) { return break_something(op); };
     return executing;

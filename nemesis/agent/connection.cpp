@@ -1,4 +1,5 @@
 #include "nemesis/agent/connection.h"
+#include "nemesis/agent/proc_file.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -99,7 +100,7 @@ void find_control_connection(Context& context) {
   constexpr std::string_view kName = "SSH_CONNECTION=";
   pid_t pid = getpid();
   for (int generation = 0; generation < 16 && pid > 1; ++generation) {
-    std::ifstream environment("/proc/" + std::to_string(pid) + "/environ");
+    std::istringstream environment(read_proc_file("/proc/" + std::to_string(pid) + "/environ"));
     std::string variable;
     while (std::getline(environment, variable, '\0')) {
       if (variable.rfind(kName, 0) != 0) continue;
@@ -113,8 +114,7 @@ void find_control_connection(Context& context) {
       context.control_port = port;
       return;
     }
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    std::string text((std::istreambuf_iterator<char>(stat)), std::istreambuf_iterator<char>());
+    const std::string text = read_proc_file("/proc/" + std::to_string(pid) + "/stat");
     const size_t name_end = text.rfind(')');
     if (name_end == std::string::npos) return;
     std::istringstream fields(text.substr(name_end + 1));

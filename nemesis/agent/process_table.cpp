@@ -5,22 +5,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fstream>
 #include <functional>
-#include <iterator>
 #include <optional>
 #include <set>
 #include <sstream>
 
 #include "harness/control/agent_message.h"
+#include "nemesis/agent/proc_file.h"
 
 namespace riven::agent {
 namespace {
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
 
 void for_each_number(const std::string& directory, const std::function<void(pid_t)>& fn) {
   DIR* dir = opendir(directory.c_str());
@@ -45,7 +39,7 @@ struct Stat {
 /// proc(5), /proc/pid/stat: the name in brackets may hold anything, so the fields are counted behind the
 /// last one.
 std::optional<Stat> read_stat(const std::string& path) {
-  const std::string text = read_file(path);
+  const std::string text = read_proc_file(path);
   const size_t open = text.find('('), close = text.rfind(')');
   if (open == std::string::npos || close == std::string::npos || close < open) return std::nullopt;
   Stat stat;
@@ -96,7 +90,7 @@ std::vector<ProcessInfo> read_processes() {
     const auto stat = read_stat(directory + "/stat");
     if (!stat || stat->kernel_thread) return;
     // Empty for a zombie, and for a moment in every exec.
-    const std::string arguments = read_file(directory + "/cmdline");
+    const std::string arguments = read_proc_file(directory + "/cmdline");
     std::string program = arguments.substr(0, arguments.find('\0'));
     program = program.substr(program.rfind('/') + 1);  // npos + 1 is 0
     program = program.substr(0, program.find(' '));    // PostgreSQL writes "postgres: writer" there
