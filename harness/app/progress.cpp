@@ -14,7 +14,8 @@ double rate(uint64_t now, uint64_t before, int64_t ns) {
   return ns > 0 ? static_cast<double>(now - before) * 1e9 / static_cast<double>(ns) : 0;
 }
 
-std::string line_of(const Progress& now, const Progress& before, int64_t time_limit_ns) {
+std::string line_of(const Progress& now, const Progress& before, int64_t time_limit_ns,
+                    const std::string& faults) {
   const int64_t span_ns = now.elapsed_ns - before.elapsed_ns;
   const int64_t left_s = std::max<int64_t>(0, time_limit_ns - now.elapsed_ns) / kNanosPerSecond;
   std::array<char, 160> text{};
@@ -23,7 +24,7 @@ std::string line_of(const Progress& now, const Progress& before, int64_t time_li
                 static_cast<long long>(left_s / 60), static_cast<long long>(left_s % 60),
                 rate(now.ok, before.ok, span_ns), rate(now.fail, before.fail, span_ns),
                 rate(now.info, before.info, span_ns), now.in_flight, static_cast<unsigned long long>(now.ok));
-  return text.data();
+  return text.data() + (faults.empty() ? "" : "  faults: " + faults);
 }
 
 }  // namespace
@@ -44,12 +45,18 @@ void ProgressPrinter::update(const Progress& progress) {
   const int64_t every_ns = terminal_ ? kNanosPerSecond / 2 : kPlainEveryNs;
   if (progress.elapsed_ns - last_plain_ns_ < every_ns) return;
   last_plain_ns_ = progress.elapsed_ns;
-  const std::string line = line_of(progress, before_, time_limit_ns_);
+  const std::string line = line_of(progress, before_, time_limit_ns_, faults_);
   before_ = progress;
   erase_line();
   std::fprintf(stderr, terminal_ ? "%s" : "%s\n", line.c_str());
   std::fflush(stderr);
   line_shown_ = terminal_;
+}
+
+void ProgressPrinter::faults(const std::vector<std::string>& names) {
+  const std::lock_guard lock(mutex_);
+  faults_.clear();
+  for (const std::string& name : names) faults_ += (faults_.empty() ? "" : ", ") + name;
 }
 
 void ProgressPrinter::finish() {

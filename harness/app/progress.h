@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "harness/run/scheduler.h"
 
@@ -21,6 +22,8 @@ class ProgressPrinter {
   /// A line that stays.
   void say(const std::string& line);
   void update(const Progress& progress);
+  /// Names of the faults in force from now on.
+  void faults(const std::vector<std::string>& names);
   /// Removes the rewriting line.
   void finish();
 
@@ -33,6 +36,7 @@ class ProgressPrinter {
   bool line_shown_ = false;
   int64_t last_plain_ns_ = 0;
   Progress before_{};
+  std::string faults_;
 };
 
 }  // namespace riven

@@ -331,6 +331,7 @@ Status Run::start_agents_and_database() {
   LifecycleHooks hooks;
   hooks.say = [this](const std::string& line) { printer_.say(line); };
   hooks.progress = [this](const Progress& progress) { printer_.update(progress); };
+  hooks.in_force = [this](const std::vector<std::string>& faults) { printer_.faults(faults); };
   hooks.stop = &stop_;
   std::vector<FaultPackage> faults = std::move(parts_.faults);
   lifecycle_ = std::make_unique<Lifecycle>(std::move(target), *parts_.database, parts_.workload,

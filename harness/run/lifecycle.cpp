@@ -110,7 +110,8 @@ struct Lifecycle::State {
   LifecycleOptions options;
   LifecycleHooks hooks;
   RunControl control;
-  std::mutex heal_mutex;  // the nemesis thread may still be busy when the main thread heals
+  std::vector<std::string> in_force;  // the nemesis thread's
+  std::mutex heal_mutex;              // the nemesis thread may still be busy when the main thread heals
 
   bool asked_to_stop() const { return hooks.stop != nullptr && hooks.stop->load() > 0; }
 
@@ -127,9 +128,16 @@ struct Lifecycle::State {
       if (!knows(package.span.starts) && !knows(package.span.stops)) continue;
       auto done = package.nemesis->invoke(target, op);
       say(std::string(f) + ": " + (done ? to_edn(*done) : done.error().message));
+      if (done) note_in_force(package.span.name, knows(package.span.starts));
       return done;
     }
     return Error{"no fault package knows " + std::string(f)};
+  }
+
+  void note_in_force(const std::string& fault, bool begins) {
+    std::erase(in_force, fault);
+    if (begins) in_force.push_back(fault);
+    if (hooks.in_force) hooks.in_force(in_force);
   }
 
   std::vector<std::string> heal() {

@@ -38,7 +38,9 @@ using StopRequests = std::atomic<int>;
 struct LifecycleHooks {
   std::function<void(const std::string& line)> say;  ///< one line of progress; any thread
   std::function<void(const Progress&)> progress;     ///< while clients run, about five times a second
-  const StopRequests* stop = nullptr;                ///< borrowed
+  std::function<void(const std::vector<std::string>&)>
+      in_force;                        ///< names of the faults in force, when they change
+  const StopRequests* stop = nullptr;  ///< borrowed
 };
 
 /// How the recording went. The history is in `directory`/history.riven whatever happened after its first
