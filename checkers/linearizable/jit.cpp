@@ -24,8 +24,7 @@ uint32_t most_in_flight(const Problem& p) {
     edges.emplace_back(op.returned, -1);
   }
   std::sort(edges.begin(), edges.end());
-  int now = 0;
-  int most = 0;
+  int now = 0, most = 0;
   for (const auto& [event, change] : edges) most = std::max(most, now += change);
   return static_cast<uint32_t>(most);
 }
@@ -494,9 +493,8 @@ bool frontier_applies(const Problem& problem) { return most_in_flight(problem) <
 
 Answer search_frontier(Problem& problem, const Watch& watch, bool want_order) {
   const uint32_t most = most_in_flight(problem);
-  if (most <= 64) return search<1>(problem, watch, want_order);
-  if (most <= 128) return search<2>(problem, watch, want_order);
-  return search<4>(problem, watch, want_order);
+  const auto run = most <= 64 ? search<1> : most <= 128 ? search<2> : search<4>;
+  return run(problem, watch, want_order);
 }
 
 }  // namespace riven::linearizable

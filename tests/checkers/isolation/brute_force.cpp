@@ -3,9 +3,9 @@
 #include <sstream>
 
 #include "harness/core/clock.h"
-#include "histories.h"
-#include "oracle.h"
 #include "tests/catch.h"
+#include "tests/checkers/isolation/histories.h"
+#include "tests/checkers/isolation/oracle.h"
 
 namespace riven::checkers::isolation {
 

@@ -1,7 +1,7 @@
 // Simulated databases: the level promised holds, the one above is refuted.
-#include "histories.h"
-#include "simulated.h"
 #include "tests/catch.h"
+#include "tests/checkers/isolation/histories.h"
+#include "tests/checkers/isolation/simulated.h"
 
 namespace riven::checkers::isolation {
 

@@ -1,4 +1,4 @@
-#include "oracle.h"
+#include "tests/checkers/isolation/oracle.h"
 
 #include <algorithm>
 #include <functional>

@@ -1,6 +1,6 @@
 // Registers: version orders inferred, certain and supposed.
-#include "histories.h"
 #include "tests/catch.h"
+#include "tests/checkers/isolation/histories.h"
 
 namespace riven::checkers::isolation {
 

@@ -1,4 +1,4 @@
-#include "simulated.h"
+#include "tests/checkers/isolation/simulated.h"
 
 #include <algorithm>
 #include <vector>

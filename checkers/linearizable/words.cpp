@@ -1,0 +1,52 @@
+// How operations and models are named to a person.
+#include <array>
+
+#include "checkers/linearizable/projection.h"
+
+namespace riven::linearizable {
+
+std::string_view to_text(Model model) {
+  constexpr std::array<std::string_view, 16> kNames = {"register",     "cas-register", "multi-register",
+                                                       "mutex",        "owner-mutex",  "reentrant-mutex",
+                                                       "fenced-mutex", "semaphore",    "set",
+                                                       "fifo-queue",   "stack",        "priority-queue",
+                                                       "counter",      "kv",           "unordered-queue",
+                                                       "user"};
+  return kNames[static_cast<size_t>(model)];
+}
+
+std::string describe_entry(const History& history, size_t entry) {
+  const Op op = history.op(entry);
+  std::string text = "entry " + std::to_string(history.source_index(entry));
+  if (const auto line = history.source_line(entry)) text += ", line " + std::to_string(*line);
+  text += ": {:process " + std::to_string(op.process) + ", :type :" + std::string(riven::to_text(op.type)) +
+          ", :f :" + std::string(op.f.text()) + ", :value " + to_edn(op.value) + "}";
+  return text;
+}
+
+std::string name_operation(const History& history, const Operation& op) {
+  const std::string f(history.f(op.invoked).text());
+  std::string what = f;
+  const bool answered = !op.pending();
+  Value value = history.value(op.invoked).to_value();
+  const Value answer = answered ? history.value(op.returned).to_value() : Value();
+  const bool takes_nothing =
+      value.is_nil() || (value.is_list() && value.list().size() == 2 && value.list()[1].is_nil());
+  if (takes_nothing && answered) value = answer;
+  if (op.f == Function::cas || op.f == Function::failed_cas) {
+    const Value* pair = &value;
+    if (value.is_list() && value.list().size() == 2 && value.list()[1].is_list()) pair = &value.list()[1];
+    what = op.f == Function::failed_cas ? "failed cas" : "cas";
+    if (pair->is_list() && pair->list().size() == 2)
+      what += " from " + to_edn(pair->list()[0]) + " to " + to_edn(pair->list()[1]);
+  } else if (op.f == Function::acquire || op.f == Function::release || op.f == Function::failed_acquire) {
+    if (!value.is_nil()) what += " " + to_edn(value);
+  } else {
+    what += (op.f == Function::read && op.a == kNil) || !value.is_nil() ? " of " + to_edn(value) : "";
+    if (op.f == Function::take && op.a == kNil) what += " of nothing (empty)";
+  }
+  if (op.pending()) what = "crashed " + what;
+  return what + " by process " + std::to_string(history.process(op.invoked));
+}
+
+}  // namespace riven::linearizable
