@@ -68,6 +68,27 @@ class PacedClient final : public Client {
   bool is_cancelled_ = false;
 };
 
+int64_t sum_of(const Value::List& flat_pairs) {
+  int64_t sum = 0;
+  for (size_t i = 1; i < flat_pairs.size(); i += 2)
+    sum += flat_pairs[i].is_integer() ? flat_pairs[i].integer() : 0;
+  return sum;
+}
+
+/// What a nemesis operation did, for one line on a terminal: the whole value is in the history.
+std::string shortened(const Value& done) {
+  if (!done.is_map()) return done.kind() == Value::Kind::string ? std::string(done.text()) : to_edn(done);
+  std::string text;
+  const Value::List& pairs = done.flat_map();
+  for (size_t i = 0; i < pairs.size(); i += 2) {
+    const bool counts = pairs[i].is_name("dropped") && pairs[i + 1].is_map();
+    if (pairs[i + 1].is_map() && !counts) continue;
+    const std::string what = counts ? std::to_string(sum_of(pairs[i + 1].flat_map())) : to_edn(pairs[i + 1]);
+    text += (text.empty() ? "" : ", ") + std::string(pairs[i].text()) + " " + what;
+  }
+  return text;
+}
+
 /// Runs fn on every node at once; the complaints, in node order.
 std::vector<std::string> on_all_nodes(const std::vector<Node>& nodes,
                                       const std::function<Status(const Node&)>& fn) {
@@ -127,7 +148,7 @@ struct Lifecycle::State {
       };
       if (!knows(package.span.starts) && !knows(package.span.stops)) continue;
       auto done = package.nemesis->invoke(target, op);
-      say(std::string(f) + ": " + (done ? to_edn(*done) : done.error().message));
+      say(std::string(f) + ": " + (done ? shortened(*done) : done.error().message));
       if (done) note_in_force(package.span.name, knows(package.span.starts));
       return done;
     }
