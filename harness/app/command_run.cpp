@@ -92,6 +92,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   add("--model", o.model, "");
   add("--faults", g.faults, "");
   for (const std::string& pair : g.fault_options) add("--fault-opt", pair, "");
+  if (o.faults_together) line += " --faults-together";
   add("--interval", g.interval, defaults.interval);
   add("--time-limit", g.time_limit, "");
   add("--rate", o.rate_hz > 0 ? to_edn(Value(o.rate_hz)) : "", "");
@@ -177,6 +178,9 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   app.add_option("--fault-opt", g.fault_options, "KEY=VALUE for the faults (repeatable)")
       ->type_name("KEY=VALUE")
       ->take_all();
+  app.add_flag(
+      "--faults-together", o.faults_together,
+      "all kinds of faults at once; default: in turns, so that they never add up to a lost majority");
   app.add_option("--interval", g.interval,
                  "mean time between a fault's start and its end, and until the next")
       ->capture_default_str();

@@ -198,6 +198,7 @@ Json metadata_of(const RunOptions& o, const Parts& parts, const std::vector<std:
           {"model", o.model},
           {"faults", o.faults},
           {"fault_options", o.fault_options},
+          {"faults_together", o.faults_together},
           {"nodes", nodes},
           {"concurrency", parts.concurrency},
           {"rate_hz", o.rate_hz},
@@ -324,6 +325,7 @@ Status Run::start_agents_and_database() {
   options.metadata = info_.options;
   options.seed = o_.seed;
   options.concurrency = parts_.concurrency;
+  options.faults_together = o_.faults_together;
   options.time_limit_ns = o_.time_limit_ns;
   options.op_timeout_ns = o_.op_timeout_ns;
   options.nemesis_timeout_ns = 60 * kNanosPerSecond;

@@ -21,9 +21,10 @@ struct RunOptions {
   std::string model;
   std::vector<std::string> faults;  ///< names of fault packages; empty: none
   std::map<std::string, std::string> fault_options;
-  std::string cluster;     ///< use this one; empty: make one for the run and remove it afterwards
-  std::string nodes_file;  ///< the user's own hosts
-  size_t nodes = 0;        ///< 0: the database's default
+  bool faults_together = false;  ///< several faults at once, rather than in turns
+  std::string cluster;           ///< use this one; empty: make one for the run and remove it afterwards
+  std::string nodes_file;        ///< the user's own hosts
+  size_t nodes = 0;              ///< 0: the database's default
   std::string suite = "bookworm";
   std::string image;
   std::string name;  ///< of the test; empty: database-workload-faults

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "harness/core/clock.h"
+#include "harness/core/rng.h"
 #include "harness/generator/combinators.h"
 #include "harness/history/journal.h"
 #include "harness/run/thread_executor.h"
@@ -171,13 +172,24 @@ struct Lifecycle::State {
     return complaints;
   }
 
+  /// In turns, each package's start and stop before the next one's, so that two faults never add up to a lost
+  /// majority.
+  GeneratorPtr all_faults() const {
+    constexpr int64_t kStartAndStop = 2;
+    gen::Generators nemeses;
+    for (const FaultPackage& package : faults) {
+      nemeses.push_back(options.faults_together ? package.generator
+                                                : gen::limit(kStartAndStop, package.generator));
+    }
+    if (options.faults_together) return gen::any(std::move(nemeses));
+    Rng rng(options.seed);
+    for (size_t i = nemeses.size(); i > 1; --i) std::swap(nemeses[i - 1], nemeses[rng.below(i)]);
+    return gen::cycle(gen::sequence(std::move(nemeses)));
+  }
+
   GeneratorPtr safety_phase() const {
     GeneratorPtr load = gen::clients(workload.generator);
-    if (!faults.empty()) {
-      gen::Generators nemeses;
-      for (const FaultPackage& package : faults) nemeses.push_back(package.generator);
-      load = gen::shortest_any({load, gen::nemesis(gen::any(std::move(nemeses)))});
-    }
+    if (!faults.empty()) load = gen::shortest_any({load, gen::nemesis(all_faults())});
     return gen::time_limit(options.time_limit_ns, std::move(load));
   }
 

@@ -23,6 +23,7 @@ struct LifecycleOptions {
   Json metadata;          ///< into the journal's head
   uint64_t seed = 0;
   size_t concurrency = 1;
+  bool faults_together = false;    ///< all fault packages at once; else in turns, one fault after the other
   int64_t time_limit_ns = 0;       ///< of the phase with faults
   int64_t op_timeout_ns = 0;       ///< one client operation
   int64_t nemesis_timeout_ns = 0;  ///< one fault being applied or undone
