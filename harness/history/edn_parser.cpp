@@ -220,7 +220,7 @@ bool EdnParser::integer(int64_t& out, bool& is_nil) {
 
 bool EdnParser::collection(ValueWriter& out, std::vector<uint8_t>& bytes, char close) {
   ++at;
-  if (out.depth() >= kMaxTextDepth) return fail("a value nested more than 60 deep");
+  if (out.depth() >= max_depth) return fail("a value nested more than 60 deep");
   const bool map = close == '}';
   map ? out.begin_map() : out.begin_list();
   size_t count = 0;
@@ -241,7 +241,7 @@ bool EdnParser::collection(ValueWriter& out, std::vector<uint8_t>& bytes, char c
 bool EdnParser::set(ValueWriter& out, std::vector<uint8_t>& bytes) {
   const size_t depth = out.depth();
   ++at;
-  if (depth >= kMaxTextDepth) return fail("a value nested more than 60 deep");
+  if (depth >= max_depth) return fail("a value nested more than 60 deep");
   out.begin_list();
   const size_t start = bytes.size() - 2;
   while (true) {

@@ -23,6 +23,7 @@ class EdnParser {
       : at(begin), end_(end), symbols_(symbols) {}
 
   const char* at;
+  size_t max_depth = kMaxTextDepth;
 
   bool at_end() const { return at == end_; }
   char peek() const { return at < end_ ? *at : '\0'; }

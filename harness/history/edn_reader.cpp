@@ -20,7 +20,9 @@ OpFields elle_defaults() {
 class EdnOps {
  public:
   EdnOps(TextPart& part, const char* begin, const char* limit, const char* end, bool porcupine)
-      : part_(part), parser_(begin, end, part.symbols()), limit_(limit), porcupine_(porcupine) {}
+      : part_(part), parser_(begin, end, part.symbols()), limit_(limit), porcupine_(porcupine) {
+    if (porcupine) parser_.max_depth = kMaxTextDepth - 1;  // the pair with the key is one more
+  }
 
   void run() {
     while (true) {

@@ -124,7 +124,6 @@ class JsonOps {
   bool function() {
     std::string_view name;
     if (!parser_.string(name)) return false;
-    if (name.starts_with(":")) name.remove_prefix(1);
     fields_.f = part_.symbols()(name);
     return true;
   }

@@ -47,7 +47,7 @@ Process TextPart::named_process(std::string_view name) {
     Process number = 0;
     const char* const stop = name.data() + name.size();
     const auto [at, code] = std::from_chars(name.data() + kNumbered.size(), stop, number);
-    if (code == std::errc() && at == stop && number > 1 && number < INT32_MAX / 2) return -number;
+    if (code == std::errc() && at == stop && number > 1 && number <= INT32_MAX / 2) return -number;
   }
   const Symbol symbol = symbols_(name);
   const auto found = std::find(names_.begin(), names_.end(), symbol);
