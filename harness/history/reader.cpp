@@ -32,7 +32,15 @@ Result<ReadHistory> read_as(Format format, const Source& source) {
       return read_json(source);
     case Format::jepsen_log:
       return read_jepsen_log(source);
-    default:
+    case Format::plume:
+      return read_plume(source);
+    case Format::awdit:
+      return read_awdit(source);
+    case Format::dbcop:
+      return read_dbcop(source);
+    case Format::cobra:
+      return Error{source.name + ": Cobra's logs are read from their directory: give that"};
+    case Format::automatic:
       break;
   }
   return Error{source.name + ": not a history in any format that Riven knows: say which with --format (" +
@@ -40,11 +48,16 @@ Result<ReadHistory> read_as(Format format, const Source& source) {
 }
 
 Result<ReadHistory> read_directory(const std::string& path, const ReadOptions& options) {
+  if (options.format == Format::cobra) return read_cobra(path, options);
   const std::filesystem::path directory(path);
   std::error_code ignored;
   for (const char* const name : {"history.riven", "history.edn", "history.jsonl", "history.txt"}) {
     if (std::filesystem::is_regular_file(directory / name, ignored))
       return read_history((directory / name).string(), options);
+  }
+  for (const auto& entry : std::filesystem::directory_iterator(directory, ignored)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with("T") && name.ends_with(".log")) return read_cobra(path, options);
   }
   return Error{path +
                ": a directory without history.riven, history.edn, history.jsonl, history.txt or T*.log: "

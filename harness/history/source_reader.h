@@ -25,6 +25,10 @@ Result<ReadHistory> read_journal(const Source& source);
 Result<ReadHistory> read_edn(const Source& source);   ///< edn, porcupine
 Result<ReadHistory> read_json(const Source& source);  ///< jsonl, elle-json
 Result<ReadHistory> read_jepsen_log(const Source& source);
+Result<ReadHistory> read_plume(const Source& source);
+Result<ReadHistory> read_awdit(const Source& source);
+Result<ReadHistory> read_dbcop(const Source& source);
+Result<ReadHistory> read_cobra(const std::string& directory, const ReadOptions& options);
 
 /// Pairs the collected entries; what is wrong is named with the source's name before it.
 Result<ReadHistory> finish(HistoryBuilder& builder, const Source& source, HistoryBuilder::Pairing usual);

@@ -91,4 +91,8 @@ void fuzz_jepsen_log(std::string_view bytes) { read_as(Format::jepsen_log, bytes
 void fuzz_porcupine(std::string_view bytes) { read_as(Format::porcupine, bytes); }
 void fuzz_elle_json(std::string_view bytes) { read_as(Format::elle_json, bytes); }
 
+void fuzz_plume(std::string_view bytes) { read_as(Format::plume, bytes); }
+void fuzz_awdit(std::string_view bytes) { read_as(Format::awdit, bytes); }
+void fuzz_dbcop(std::string_view bytes) { read_as(Format::dbcop, bytes); }
+
 }  // namespace riven::fuzz

@@ -1,0 +1,46 @@
+// Histories of sessions: transactions of reads and writes, in order within a session, and no time at all.
+// Internal to harness/history.
+//
+// What these formats lose: real time (metadata "no_realtime": checks that rest on it, strict serializability
+// and its kin, say nothing about them), errors, and what unfinished transactions did. A session becomes a
+// process, its transactions follow one another, times are positions, and transactions of the same rank in
+// their sessions overlap. A transaction is {:f :txn, :value [[:r k v] [:w k v] ...]}; a read of the initial
+// version has the value nil.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "harness/history/source_reader.h"
+
+namespace riven::reading {
+
+struct SessionMop {
+  bool is_write = false;
+  bool is_initial = false;  ///< a read of the version that nobody wrote
+  int64_t key = 0;
+  int64_t value = 0;
+};
+
+struct SessionTransaction {
+  OpType end = OpType::ok;  ///< ok, fail or info
+  std::vector<SessionMop> mops;
+};
+
+class SessionHistory {
+ public:
+  /// Whose transactions the next ones are; sessions are numbered in the order of their first mention.
+  void session(int64_t name);
+  void add(SessionTransaction transaction);
+  /// Makes reads of 0 reads of the initial version, where nobody wrote 0 to that key.
+  void zero_is_initial();
+  Result<ReadHistory> finish(const Source& source, Format format, std::vector<std::string> warnings);
+
+ private:
+  std::unordered_map<int64_t, size_t> names_;
+  std::vector<std::vector<SessionTransaction>> sessions_;
+  size_t current_ = 0;
+};
+
+}  // namespace riven::reading
