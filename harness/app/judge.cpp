@@ -61,10 +61,24 @@ std::string guess_model(const History& history) {
   return {};
 }
 
+/// Elle's and Jepsen's names for what are workloads here.
+std::string workload_of(const std::string& name) {
+  if (name == "list-append") return "append";
+  if (name == "rw-register") return "wr";
+  return name;
+}
+
+bool is_model(const Registry& registry, const std::string& name) {
+  for (const CheckerFactory& factory : registry.checkers()) {
+    if (std::find(factory.models.begin(), factory.models.end(), name) != factory.models.end()) return true;
+  }
+  return false;
+}
+
 Result<CheckerPtr> main_checker(const Registry& registry, const History& history,
                                 const JudgeOptions& options) {
   if (!options.workload.empty()) {
-    if (const WorkloadFactory* const factory = find_workload(registry, options.workload)) {
+    if (const WorkloadFactory* const factory = find_workload(registry, workload_of(options.workload))) {
       WorkloadOptions given;
       given.model = options.model;
       given.checker_options = options.checker_options;
@@ -72,7 +86,11 @@ Result<CheckerPtr> main_checker(const Registry& registry, const History& history
       if (!workload) return workload.error();
       return workload->checker;
     }
-    return Error{"no workload is called " + options.workload + "; there are " + names_of_workloads(registry)};
+    // A workload that only others generate: its model says all that a checker needs.
+    const std::string& model = options.model.empty() ? options.workload : options.model;
+    if (is_model(registry, model)) return registry.make_checker(model, options.checker_options);
+    return Error{"no workload is called " + options.workload + "; there are " + names_of_workloads(registry) +
+                 "; or say --model (" + names_of_models(registry) + ")"};
   }
   const std::string model = options.model.empty() ? guess_model(history) : options.model;
   if (model.empty()) {

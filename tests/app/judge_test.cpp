@@ -123,6 +123,21 @@ TEST_CASE("a name that does not exist is answered with those that do") {
   CHECK_FALSE(pick_checkers(registry, history_of({"read"}), options));
 }
 
+TEST_CASE("a workload that only others generate is judged by its model") {
+  std::string asked;
+  const Registry registry = registry_for({"fifo-queue", "set"}, &asked);
+  JudgeOptions options;
+  options.workload = "jobs";
+  CHECK_FALSE(pick_checkers(registry, history_of({"enqueue"}), options));
+  options.model = "fifo-queue";
+  REQUIRE(pick_checkers(registry, history_of({"enqueue"}), options));
+  CHECK(asked == "fifo-queue");
+  options.workload = "set";
+  options.model.clear();
+  REQUIRE(pick_checkers(registry, history_of({"add"}), options));
+  CHECK(asked == "set");
+}
+
 TEST_CASE("words are quoted for a shell only where they must be") {
   CHECK(shell_word("etcd") == "etcd");
   CHECK(shell_word("reads=serializable") == "reads=serializable");
