@@ -12,6 +12,9 @@ namespace riven::checkers::isolation {
 
 namespace {
 
+/// Working memory for each entry of a history, measured on the largest of the benchmarks.
+constexpr uint64_t kBytesAnEntry = 220;
+
 constexpr ModelSet kSharedMemory = bit(Model::monotonic_reads) | bit(Model::monotonic_writes) |
                                    bit(Model::read_your_writes) | bit(Model::writes_follow_reads) |
                                    bit(Model::pram) | bit(Model::causal) | bit(Model::sequential) |
@@ -247,6 +250,11 @@ Status analyse_registers(const AnalysisOptions& options, unsigned threads, Analy
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget) {
   const unsigned threads =
       budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
+  const uint64_t expected = history.size() * kBytesAnEntry;
+  if (budget.memory_bytes != 0 && expected > budget.memory_bytes)
+    return Error{"the analysis of " + std::to_string(history.size()) + " entries needs about " +
+                 std::to_string(expected >> 20) + " MB, more than the budget of " +
+                 std::to_string(budget.memory_bytes >> 20) + " MB"};
   auto read = read_transactions(history, threads);
   if (!read) return read.error();
   Analysis a;

@@ -332,6 +332,17 @@ class World {
     return true;
   }
 
+  // Whether the lists that an execution leaves are the version orders of this world.
+  bool left_in_order(const std::map<int, std::vector<int>>& state) const {
+    for (const auto& [key, places] : order_) {
+      std::vector<int> expected;
+      for (const Place& p : places) expected.push_back(txn(p.txn).mops[static_cast<size_t>(p.mop)].value);
+      const auto at = state.find(key);
+      if ((at == state.end() ? std::vector<int>() : at->second) != expected) return false;
+    }
+    return true;
+  }
+
   // A database whose transactions read a snapshot taken at their start and commit at once; with `first_wins`
   // nobody may write what another has committed since the snapshot. `before`: commit before start.
   bool snapshots(const Matrix& before, bool first_wins) const {
@@ -342,7 +353,7 @@ class World {
     std::vector<Run> runs(n_);
     std::map<int, std::vector<int>> state;
     std::function<bool(size_t)> step = [&](size_t left) -> bool {
-      if (left == 0) return true;
+      if (left == 0) return left_in_order(state);
       for (const int t : in_) {
         Run& run = runs[static_cast<size_t>(t)];
         if (run.done) continue;
@@ -414,7 +425,7 @@ class World {
         }
         at = saved;
       }
-      return finished;
+      return finished && left_in_order(state);
     };
     return step();
   }
