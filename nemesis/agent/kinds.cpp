@@ -1,11 +1,12 @@
 #include "nemesis/agent/fault.h"
+#include "nemesis/agent/link_fault.h"
 #include "nemesis/agent/packet_fault.h"
 #include "nemesis/agent/process_fault.h"
 
 namespace riven::agent {
 
 const std::vector<FaultKind>& fault_kinds() {
-  static const std::vector<FaultKind> kKinds = {packet_kind(), pause_kind(), kill_kind()};
+  static const std::vector<FaultKind> kKinds = {packet_kind(), link_kind(), pause_kind(), kill_kind()};
   return kKinds;
 }
 

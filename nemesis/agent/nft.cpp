@@ -3,7 +3,9 @@
 #include <arpa/inet.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/xt_NFQUEUE.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
@@ -276,6 +278,29 @@ NftBatch::Rule& NftBatch::Rule::verdict(int32_t code) {
   put_u32(message_, NFTA_VERDICT_CODE, static_cast<uint32_t>(code));
   nla_nest_end(message_, nest);
   nla_nest_end(message_, data);
+  return *this;
+}
+
+NftBatch::Rule& NftBatch::Rule::mark(uint32_t mark) {
+  return load_meta(NFT_META_MARK).compare(NFT_CMP_EQ, &mark, sizeof mark);
+}
+
+NftBatch::Rule& NftBatch::Rule::queue(uint16_t number, bool native) {
+  if (native) {
+    const Expression expression(message_, "queue");
+    nla_put_u16(message_, NFTA_QUEUE_NUM, htons(number));
+    nla_put_u16(message_, NFTA_QUEUE_TOTAL, htons(1));
+    nla_put_u16(message_, NFTA_QUEUE_FLAGS, htons(NFT_QUEUE_FLAG_BYPASS));
+    return *this;
+  }
+  const Expression expression(message_, "target");
+  constexpr uint32_t kRevision = 3;
+  alignas(8) std::array<char, (sizeof(xt_NFQ_info_v3) + 7) / 8 * 8> info{};  // XT_ALIGN
+  const xt_NFQ_info_v3 told{number, 1, NFQ_FLAG_BYPASS};
+  std::memcpy(info.data(), &told, sizeof told);
+  nla_put_string(message_, NFTA_TARGET_NAME, "NFQUEUE");
+  put_u32(message_, NFTA_TARGET_REV, kRevision);
+  nla_put(message_, NFTA_TARGET_INFO, static_cast<int>(info.size()), info.data());
   return *this;
 }
 

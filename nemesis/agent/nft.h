@@ -45,9 +45,14 @@ class NftBatch {
     Rule& icmp_type(uint8_t type);
     /// True for so many of a million packets, at random.
     Rule& chance(uint32_t per_million);
+    /// The packet's mark (SO_MARK) is `mark`.
+    Rule& mark(uint32_t mark);
     Rule& counter();
     Rule& accept();
     Rule& drop();
+    /// To user space (packet_queue.h); passes untouched when nobody listens there. Kernels without nf_tables'
+    /// own queue (`native`) have that of iptables.
+    Rule& queue(uint16_t number, bool native);
     Rule& reset();        ///< reject with a TCP reset
     Rule& unreachable();  ///< reject with ICMP or ICMPv6 port unreachable
 

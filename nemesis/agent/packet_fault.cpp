@@ -1,10 +1,10 @@
 #include "nemesis/agent/packet_fault.h"
 
-#include <netinet/icmp6.h>
 #include <netinet/in.h>
 
 #include "harness/control/agent_message.h"
 #include "nemesis/agent/nft.h"
+#include "nemesis/agent/packet_chains.h"
 
 namespace riven::agent {
 namespace {
@@ -13,34 +13,10 @@ using Direction = PacketRule::Direction;
 
 const char* chain_of(Direction direction) { return direction == Direction::in ? "in" : "out"; }
 
-/// The controller's connection first: no later rule can cut it.
-void accept_control(NftBatch& batch, const std::string& table, Direction direction, const Context& context) {
-  if (context.control_port == 0) return;
-  const bool in = direction == Direction::in;
-  for (const std::string& address : context.control_addresses) {
-    NftBatch::Rule(batch, table, chain_of(direction), "")
-        .address(address, in)
-        .protocol(IPPROTO_TCP)
-        .port(context.control_port, !in)
-        .accept();
-  }
-}
-
-/// IPv6 finds its neighbours over IPv6 itself. They are left to find each other, as ARP is for IPv4: else
-/// a healed node would stay unknown for seconds, by the kernel's own retry timer.
-void accept_neighbours(NftBatch& batch, const std::string& table, Direction direction) {
-  for (const int type : {ND_NEIGHBOR_SOLICIT, ND_NEIGHBOR_ADVERT}) {
-    NftBatch::Rule(batch, table, chain_of(direction), "")
-        .protocol(IPPROTO_ICMPV6)
-        .icmp_type(static_cast<uint8_t>(type))
-        .accept();
-  }
-}
-
 /// One nf_tables rule for `rule`: only TCP or UDP with the port at one end, only TCP, or all but TCP.
 void add_one(NftBatch& batch, const std::string& table, const PacketRule& rule, int only_protocol,
              int not_protocol, bool port_at_source) {
-  NftBatch::Rule made(batch, table, chain_of(rule.direction), rule.peer + "|" + rule.address);
+  NftBatch::Rule made(batch, table, chain_of(rule.direction), peer_comment(rule.peer, rule.address));
   made.address(rule.address, rule.direction == Direction::in);
   if (only_protocol != 0) made.protocol(static_cast<uint8_t>(only_protocol));
   if (not_protocol != 0) made.protocol(static_cast<uint8_t>(not_protocol), false);
@@ -69,20 +45,6 @@ void add_rule(NftBatch& batch, const std::string& table, const PacketRule& rule)
   }
 }
 
-Result<Json> proof_of(NftSocket& nft, const std::string& table) {
-  Result<std::vector<NftCount>> counts = nft.counts(table);
-  if (!counts) return counts.error();
-  Json peers = Json::object();
-  for (const NftCount& count : *counts) {
-    const std::string peer = count.comment.substr(0, count.comment.rfind('|'));
-    Json& entry = peers[peer];
-    if (entry.is_null()) entry = {{"packets", 0}, {"bytes", 0}};
-    entry["packets"] = entry["packets"].get<uint64_t>() + count.packets;
-    entry["bytes"] = entry["bytes"].get<uint64_t>() + count.bytes;
-  }
-  return Json{{"dropped", std::move(peers)}};
-}
-
 class PacketFault final : public Fault {
  public:
   PacketFault(std::unique_ptr<NftSocket> nft, std::string table, const std::vector<PacketRule>& rules,
@@ -93,10 +55,7 @@ class PacketFault final : public Fault {
       bool used = false;
       for (const PacketRule& rule : rules) used = used || rule.direction == direction;
       if (!used) continue;
-      batch_.add_chain(table_, chain_of(direction),
-                       direction == Direction::in ? NftBatch::Hook::input : NftBatch::Hook::output);
-      accept_control(batch_, table_, direction, context);
-      accept_neighbours(batch_, table_, direction);
+      open_chain(batch_, table_, direction == Direction::in, context);
       for (const PacketRule& rule : rules) {
         if (rule.direction == direction) add_rule(batch_, table_, rule);
       }
@@ -109,7 +68,7 @@ class PacketFault final : public Fault {
     return Json{{"table", table_}, {"rules", rules_}};
   }
   Json observe() override {
-    Result<Json> proof = proof_of(*nft_, table_);
+    Result<Json> proof = counts_by_peer(*nft_, table_, "dropped");
     return proof ? *proof : Json{{"error", proof.error().message}};
   }
 
@@ -120,41 +79,25 @@ class PacketFault final : public Fault {
   NftBatch batch_;
 };
 
-std::string prefix_of(const Context& context) { return "riven-" + context.owner + "."; }
-
 Result<std::unique_ptr<Fault>> make(const Context& context, const std::string& id, const Json& params) {
   Result<std::vector<PacketRule>> rules = packet_rules_from(params);
   if (!rules) return rules.error();
   Result<std::unique_ptr<NftSocket>> nft = NftSocket::open();
   if (!nft) return nft.error();
   return std::unique_ptr<Fault>(
-      std::make_unique<PacketFault>(std::move(*nft), prefix_of(context) + id, *rules, context));
+      std::make_unique<PacketFault>(std::move(*nft), table_prefix(context) + id, *rules, context));
 }
 
-Result<Json> remove_table(NftSocket& nft, const std::string& table) {
-  Result<Json> proof = proof_of(nft, table);
-  NftBatch batch;
-  batch.delete_table(table);
-  if (Status done = nft.commit(batch, true); !done) return done.error();
-  return proof ? *proof : Json();
-}
-
-Result<Json> undo(const Context&, const Json& record) {
-  const std::string table = text_of(record, "table");
-  if (table.rfind("riven-", 0) != 0) return Error{"the ledger names a table that is not Riven's: " + table};
-  Result<std::unique_ptr<NftSocket>> nft = NftSocket::open();
-  if (!nft) return nft.error();
-  return remove_table(**nft, table);
-}
+Result<Json> undo(const Context&, const Json& record) { return remove_recorded_table(record, "dropped"); }
 
 Result<Json> sweep(const Context& context) {
   Result<std::unique_ptr<NftSocket>> nft = NftSocket::open();
   if (!nft) return nft.error();
-  Result<std::vector<std::string>> tables = (*nft)->tables(prefix_of(context));
+  Result<std::vector<std::string>> tables = (*nft)->tables(table_prefix(context));
   if (!tables) return tables.error();
   Json removed = Json::object();
   for (const std::string& table : *tables) {
-    Result<Json> proof = remove_table(**nft, table);
+    Result<Json> proof = remove_table(**nft, table, "dropped");
     if (!proof) return proof.error();
     removed[table] = std::move(*proof);
   }

@@ -131,8 +131,15 @@ void Server::remember(Json healed) {
 }
 
 Status Server::undo(Active& active, const std::string& why) {
+  // What only the living fault knows goes with it.
+  const Json last = active.applied && active.fault != nullptr ? active.fault->observe() : Json();
   Result<Json> proof = active.kind->undo(options_.context, active.undo);
   if (!proof) return Error{active.kind->name + " " + active.id + ": " + proof.error().message};
+  if (last.is_object() && (proof->is_object() || proof->is_null())) {
+    for (const auto& [key, value] : last.items()) {
+      if (!proof->contains(key)) (*proof)[key] = value;
+    }
+  }
   if (active.applied) remember(proof_entry(active.id, active.kind->name, std::move(*proof), why));
   active.fault.reset();
   return ok_status();
