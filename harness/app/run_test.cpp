@@ -416,6 +416,7 @@ void Run::clean_up() {
     return;
   }
   if (!disposable) add(lifecycle_->tear_down());
+  if (lifecycle_->stragglers() > 0) static_cast<void>(parts_.database.release());
   lifecycle_.reset();
   if (const Status removed = cluster_->remove(); !removed)
     info_.complaints.push_back(removed.error().message);

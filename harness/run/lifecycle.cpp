@@ -132,6 +132,7 @@ struct Lifecycle::State {
   LifecycleOptions options;
   LifecycleHooks hooks;
   RunControl control;
+  size_t stragglers = 0;
   std::vector<std::string> in_force;  // the nemesis thread's
   std::mutex heal_mutex;              // the nemesis thread may still be busy when the main thread heals
 
@@ -269,7 +270,12 @@ Lifecycle::Lifecycle(FaultTarget target, Database& database, const Workload& wor
     : state_(std::make_unique<State>(std::move(target), database, workload, std::move(faults), options,
                                      std::move(hooks))) {}
 
-Lifecycle::~Lifecycle() { state_->heal(); }
+Lifecycle::~Lifecycle() {
+  state_->heal();
+  if (state_->stragglers > 0) static_cast<void>(state_.release());
+}
+
+size_t Lifecycle::stragglers() const { return state_->stragglers; }
 
 Status Lifecycle::set_up() {
   State& s = *state_;
@@ -291,8 +297,9 @@ Result<Recorded> Lifecycle::drive() {
   ThreadExecutor executor(s.executor_options());
   Scheduler scheduler(s.scheduler_options(), executor, sink);
   Status status = s.run_phases(scheduler, recorded);
-  if (const size_t left = executor.finish(); left > 0)
-    recorded.complaints.push_back(std::to_string(left) + " client(s) never returned");
+  s.stragglers = executor.finish();
+  if (s.stragglers > 0)
+    recorded.complaints.push_back(std::to_string(s.stragglers) + " client(s) never returned");
   const Status closed = (*journal)->close();
   if (status && !closed) status = closed;
   if (!status) {

@@ -74,6 +74,9 @@ class Lifecycle {
   std::vector<std::string> download_logs();
   /// Tears the database down. Returns complaints.
   std::vector<std::string> tear_down();
+  /// Clients that never returned, not even when cancelled. While there are any, the database must stay alive
+  /// until the process ends; this object leaks its own part of it.
+  size_t stragglers() const;
 
  private:
   struct State;
