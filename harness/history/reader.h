@@ -3,15 +3,14 @@
 // Whatever the format, the result is a History whose entries are in real-time order. What is common to the
 // text formats:
 // - Fields are process, type, f, value, time, index and error; others are skipped. A missing index is the
-//   position; where no entry has a time, the position is the time, else a missing time is that of the entry
-//   before.
+//   position; a missing time is that of the entry before, and the position as long as no entry had a time.
+//   EDN and elle-cli's JSON may leave out process and f, as Elle's own examples do: then they are 0 and txn.
 // - A process is an integer, or "nemesis" (kNemesis). Other names are nemesis-like processes: "nemesis-N" is
-// -N,
-//   others count down from -2 in the order of their appearance.
+//   -N, others count down from -2 in the order of their appearance.
 // - Values: integers of 64 bits are integers; larger ones, ratios and other numbers that no double holds
 //   exactly are strings of their text; floats are reals; sets are lists (ascending where all are integers,
 //   else in the order of the file); characters and symbols are strings; of a tagged value the value is kept.
-//   Nesting beyond 64 is an error.
+//   Nesting beyond 60 is an error.
 // - Independent keys are [key value] pairs, as Jepsen writes them.
 #pragma once
 

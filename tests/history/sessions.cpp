@@ -38,7 +38,7 @@ std::string dbcop_event(bool write, uint64_t key, uint64_t value, bool success) 
 
 std::string dbcop_example() {
   std::string text;
-  for (const uint64_t n : {1, 2, 3, 4, 5}) text += little(n);
+  for (uint64_t n = 1; n <= 5; ++n) text += little(n);
   for (const char* const s : {"info", "start", ""}) text += little(std::strlen(s)) + s;
   text += little(2);  // sessions
   text += little(2);  // transactions of the first
