@@ -406,6 +406,7 @@ void Run::clean_up() {
     for (std::string& complaint : complaints) info_.complaints.push_back(std::move(complaint));
   };
   agents_.clear();
+  if (lifecycle_->stragglers() > 0) static_cast<void>(parts_.database.release());
   if (!leaving()) add(lifecycle_->download_logs());
   const bool disposable = !cluster_->made().empty();
   if (o_.leave_running) {
@@ -416,7 +417,6 @@ void Run::clean_up() {
     return;
   }
   if (!disposable) add(lifecycle_->tear_down());
-  if (lifecycle_->stragglers() > 0) static_cast<void>(parts_.database.release());
   lifecycle_.reset();
   if (const Status removed = cluster_->remove(); !removed)
     info_.complaints.push_back(removed.error().message);
