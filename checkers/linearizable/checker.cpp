@@ -5,11 +5,16 @@
 #include <algorithm>
 #include <thread>
 
+#include "checkers/linearizable/evidence.h"
+#include "checkers/linearizable/picture.h"
 #include "checkers/linearizable/solve.h"
 
 namespace riven::linearizable {
 
 namespace {
+
+constexpr size_t kMaxExplained = 8;
+constexpr size_t kMaxFigures = 4;
 
 uint64_t machine_memory_bytes() {
   const long pages = sysconf(_SC_PHYS_PAGES);
@@ -43,7 +48,7 @@ class LinearizableChecker final : public Checker {
     const auto spec = builtin_model(options_.model, projection);
     MemoryMeter memory(budget.memory_bytes != 0 ? budget.memory_bytes : machine_memory_bytes() / 2);
     const std::vector<Answer> answers = solve_parts(projection, *spec, budget, memory);
-    judge(history, projection, answers, result);
+    judge(history, projection, *spec, answers, Watch{budget.deadline_ns, &memory, nullptr}, result);
     return result;
   }
 
@@ -80,8 +85,84 @@ class LinearizableChecker final : public Checker {
     return answers;
   }
 
-  void judge(const History& history, const Projection& projection, const std::vector<Answer>& answers,
-             CheckResult& result) const {
+  /// The evidence, for the first few parts that failed.
+  Anomaly explain(const History& history, const Projection& projection, const ModelSpec& spec,
+                  const std::vector<Answer>& answers, const Watch& watch, size_t invalid,
+                  CheckResult& result) const {
+    Anomaly anomaly;
+    anomaly.type = "nonlinearizable";
+    anomaly.count = invalid;
+    anomaly.details = Json::array();
+    // Evidence has at most five seconds of the budget.
+    Watch until = watch;
+    until.deadline_ns = std::min(watch.deadline_ns, monotonic_now_ns() + 5 * kNanosPerSecond);
+    for (size_t i = 0; i < answers.size() && anomaly.sentences.size() < kMaxExplained; ++i) {
+      if (answers[i].verdict != Verdict::invalid) continue;
+      const Part& part = projection.parts[i];
+      const Evidence evidence =
+          find_evidence(options_, spec, projection, history, part.operations, answers[i], until);
+      const std::string key = part.keyed ? "key " + to_edn(part.key) + ": " : "";
+      anomaly.sentences.push_back(key + evidence.sentence);
+      anomaly.details.push_back(describe(history, part, answers[i], evidence));
+      if (anomaly.entries.empty()) anomaly.entries = entries_of(part, evidence);
+      if (result.figures.size() < kMaxFigures) {
+        const std::string id = "linearizable-" + std::to_string(result.figures.size() + 1);
+        result.figures.push_back(draw(options_, spec, projection, history, part, evidence, until, id));
+        result.artifacts.push_back({id + ".html", page(result.figures.back())});
+      }
+    }
+    return anomaly;
+  }
+
+  static std::string page(const Figure& figure) {
+    return "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + figure.title +
+           "</title><body style=\"margin:16px\">" + figure.html + "</body></html>\n";
+  }
+
+  static std::vector<uint32_t> entries_of(const Part& part, const Evidence& evidence) {
+    std::vector<uint32_t> entries;
+    for (const uint32_t i : evidence.operations) {
+      entries.push_back(part.operations[i].invoked);
+      if (!part.operations[i].pending()) entries.push_back(part.operations[i].returned);
+    }
+    if (entries.empty()) entries.push_back(evidence.event);
+    std::sort(entries.begin(), entries.end());
+    return entries;
+  }
+
+  static Json describe(const History& history, const Part& part, const Answer& answer,
+                       const Evidence& evidence) {
+    Json details;
+    if (part.keyed) details["key"] = to_json(part.key);
+    details["engine"] = answer.engine;
+    details["sentence"] = evidence.sentence;
+    details["certain-at"] = history.source_index(evidence.event);
+    details["certain-at-operation"] = describe_entry(history, evidence.event);
+    details["first-certain"] = evidence.exact_event;
+    details["states-before"] = evidence.states;
+    details["minimal"] = evidence.minimal;
+    details["verified"] = evidence.verified;
+    if (evidence.stale_versions > 0) {
+      details["stale-versions"] = evidence.stale_versions;
+      details["stale-ms"] = static_cast<double>(evidence.stale_ns) / 1e6;
+    }
+    Json operations = Json::array();
+    for (const uint32_t i : evidence.operations) {
+      const Operation& op = part.operations[i];
+      Json one;
+      one["operation"] = name_operation(history, op);
+      one["invoked"] = history.source_index(op.invoked);
+      one["returned"] = op.pending() ? Json() : Json(history.source_index(op.returned));
+      one["invoked-ms"] = static_cast<double>(history.time_ns(op.invoked)) / 1e6;
+      if (!op.pending()) one["returned-ms"] = static_cast<double>(history.time_ns(op.returned)) / 1e6;
+      operations.push_back(std::move(one));
+    }
+    details["operations"] = std::move(operations);
+    return details;
+  }
+
+  void judge(const History& history, const Projection& projection, const ModelSpec& spec,
+             const std::vector<Answer>& answers, const Watch& watch, CheckResult& result) const {
     result.verdict = Verdict::valid;
     size_t invalid = 0;
     size_t unknown = 0;
@@ -98,16 +179,8 @@ class LinearizableChecker final : public Checker {
       }
     }
     if (invalid > 0) {
-      Anomaly anomaly;
-      anomaly.type = "nonlinearizable";
-      anomaly.count = invalid;
-      for (size_t i = 0; i < answers.size(); ++i) {
-        if (answers[i].verdict != Verdict::invalid) continue;
-        anomaly.sentences.push_back("not linearizable at " + describe_entry(history, answers[i].event));
-        if (anomaly.entries.empty()) anomaly.entries.push_back(answers[i].event);
-      }
-      result.anomalies.push_back(std::move(anomaly));
-      result.reason = "the history is not linearizable";
+      result.anomalies.push_back(explain(history, projection, spec, answers, watch, invalid, result));
+      result.reason = "the history is not linearizable: " + result.anomalies.front().sentences.front();
     } else if (unknown == 0) {
       result.reason = "the history is linearizable";
     }

@@ -45,6 +45,10 @@ std::string name_operation(const History& history, const Operation& op) {
     what += (op.f == Function::read && op.a == kNil) || !value.is_nil() ? " of " + to_edn(value) : "";
     if (op.f == Function::take && op.a == kNil) what += " of nothing (empty)";
   }
+  if (op.b == kTrue || op.b == kFalse) {
+    if (op.f == Function::contains || op.f == Function::add || op.f == Function::remove)
+      what += op.b == kTrue ? " (true)" : " (false)";
+  }
   if (op.pending()) what = "crashed " + what;
   return what + " by process " + std::to_string(history.process(op.invoked));
 }

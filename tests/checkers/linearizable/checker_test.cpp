@@ -107,6 +107,31 @@ TEST_CASE("independent keys are told from cas pairs") {
           .details["parts"] == 1);
 }
 
+TEST_CASE("the evidence is minimal, verified and in plain words") {
+  const CheckResult result = check({{0, kInvoke, "write", 3},
+                                    {0, kOk, "write", 3},
+                                    {1, kInvoke, "write", 4},
+                                    {1, kOk, "write", 4},
+                                    {2, kInvoke, "write", 5},
+                                    {2, kOk, "write", 5},
+                                    {7, kInvoke, "read", Value()},
+                                    {7, kOk, "read", 3},
+                                    {0, kInvoke, "write", 9},
+                                    {0, kOk, "write", 9}});
+  REQUIRE(result.verdict == Verdict::invalid);
+  const Anomaly& anomaly = result.anomalies.at(0);
+  CHECK(anomaly.sentences.at(0) ==
+        "read of 3 by process 7 returned after the write of 4 by process 1 had completed and nothing wrote 3 "
+        "again");
+  const Json& details = anomaly.details.at(0);
+  CHECK(details["minimal"] == true);
+  CHECK(details["verified"] == true);
+  CHECK(details["first-certain"] == true);
+  CHECK(details["certain-at"] == 7);
+  CHECK(details["stale-versions"] == 2);
+  CHECK(details["stale-ms"] == 3.0);
+}
+
 TEST_CASE("what cannot be judged is unknown, by name") {
   const CheckResult unknown = check({{0, kInvoke, "frobnicate", 1}, {0, kOk, "frobnicate", 1}});
   CHECK(unknown.verdict == Verdict::unknown);

@@ -1,0 +1,146 @@
+#include "checkers/linearizable/narrative.h"
+
+#include <algorithm>
+
+namespace riven::linearizable {
+
+namespace {
+
+class Narrator {
+ public:
+  Narrator(const Projection& projection, const History& history, std::span<const Operation> part,
+           Evidence& evidence)
+      : p_(projection), history_(history), part_(part), e_(evidence) {}
+
+  std::string name(uint32_t i) const { return name_operation(history_, part_[i]); }
+  std::string value(int32_t id) const { return to_edn(p_.values.value(id)); }
+  static bool makes(const Operation& op, int32_t v) {
+    return (op.f == Function::write && op.a == v) || (op.f == Function::cas && op.b == v);
+  }
+
+  /// A read or cas that needed a value which could not be there.
+  bool tell_register() {
+    for (size_t k = e_.operations.size(); k-- > 0;) {
+      const uint32_t i = e_.operations[k];
+      const Operation& op = part_[i];
+      if ((op.f == Function::read || op.f == Function::cas) && !op.pending() && tell_need(i)) return true;
+    }
+    return false;
+  }
+
+  bool tell_need(uint32_t reader) {
+    const Operation& read = part_[reader];
+    bool any = read.a == p_.initial;
+    bool earlier = any;
+    uint32_t last_return = 0;  // of what wrote the value before
+    bool crashed = false;
+    for (const Operation& op : part_) {
+      if (&op == &read || !makes(op, read.a)) continue;
+      any = true;
+      if (op.invoked > read.returned) continue;
+      earlier = true;
+      crashed = crashed || op.pending();
+      last_return = std::max(last_return, op.returned);
+    }
+    if (!any) return say(name(reader) + ", but nothing ever wrote " + value(read.a));
+    if (!earlier)
+      return say(name(reader) + " returned before anything that writes " + value(read.a) + " was invoked");
+    if (crashed || last_return >= read.invoked) return false;
+    // Everything that wrote the value had returned before: which newer ones came for certain after it?
+    const Operation* newest = nullptr;
+    uint32_t first_certain = kPending;
+    for (const Operation& op : part_) {
+      if (op.pending() || (op.f != Function::write && op.f != Function::cas) || makes(op, read.a)) continue;
+      if (op.invoked < last_return || op.returned > read.invoked) continue;
+      ++e_.stale_versions;
+      first_certain = std::min(first_certain, op.returned);
+      if (newest == nullptr || op.returned > newest->returned) newest = &op;
+    }
+    const Operation* told = nullptr;
+    for (const uint32_t i : e_.operations) {
+      const Operation& op = part_[i];
+      if (!op.pending() && (op.f == Function::write || op.f == Function::cas) && !makes(op, read.a) &&
+          op.returned < read.invoked && op.invoked > last_return)
+        told = &op;
+    }
+    if (told == nullptr) told = newest;
+    if (told == nullptr) return false;
+    e_.stale_ns = history_.time_ns(read.invoked) - history_.time_ns(first_certain);
+    return say(name(reader) + " returned after the " + name_operation(history_, *told) +
+               " had completed and nothing wrote " + value(read.a) + " again");
+  }
+
+  bool tell_collection() {
+    for (const uint32_t i : e_.operations) {
+      const Operation& op = part_[i];
+      if (op.f != Function::take || op.a <= kNil) continue;
+      const Operation* insert = nullptr;
+      for (const Operation& other : part_) {
+        if (other.a != op.a || &other == &op) continue;
+        if (other.f == Function::insert) insert = &other;
+        if (other.f == Function::take)
+          return say(value(op.a) + " was removed twice: " + name(i) + " and " +
+                     name_operation(history_, other));
+      }
+      if (insert == nullptr) return say(name(i) + ", but nothing ever inserted " + value(op.a));
+      if (insert->invoked > op.returned)
+        return say(name(i) + " returned before " + name_operation(history_, *insert) + " was invoked");
+    }
+    return false;
+  }
+
+  bool tell_queue() {
+    std::vector<const Operation*> inserts;
+    for (const uint32_t i : e_.operations)
+      if (part_[i].f == Function::insert) inserts.push_back(&part_[i]);
+    if (inserts.size() != 2) return false;
+    const Operation* first = inserts[0]->returned < inserts[1]->invoked ? inserts[0] : inserts[1];
+    const Operation* second = first == inserts[0] ? inserts[1] : inserts[0];
+    const Operation* taken = nullptr;
+    for (const uint32_t i : e_.operations)
+      if (part_[i].f == Function::take && part_[i].a == second->a) taken = &part_[i];
+    if (first->returned > second->invoked || taken == nullptr) return false;
+    return say(value(first->a) + " was surely enqueued before " + value(second->a) + ", but the " +
+               name_operation(history_, *taken) + " had completed when " + value(first->a) +
+               " was still there");
+  }
+
+  void tell_generic() {
+    if (e_.operations.empty()) {
+      say("no order of the operations up to " + describe_entry(history_, e_.event) + " is possible");
+      return;
+    }
+    std::string text = e_.operations.size() == 1 ? "this operation is possible at no moment: "
+                                                 : "no order of these operations is possible: ";
+    for (size_t k = 0; k < e_.operations.size() && k < 8; ++k)
+      text += (k == 0 ? "" : "; ") + name(e_.operations[k]);
+    if (e_.operations.size() > 8) text += "; and " + std::to_string(e_.operations.size() - 8) + " more";
+    say(text);
+  }
+
+ private:
+  bool say(std::string text) {
+    e_.sentence = std::move(text);
+    return true;
+  }
+  const Projection& p_;
+  const History& history_;
+  std::span<const Operation> part_;
+  Evidence& e_;
+};
+
+}  // namespace
+
+void narrate(Model model, const Projection& projection, const History& history,
+             std::span<const Operation> part, Evidence& evidence) {
+  Narrator narrator(projection, history, part, evidence);
+  bool told = false;
+  if (model == Model::reg || model == Model::cas_register || model == Model::kv)
+    told = narrator.tell_register();
+  if (model == Model::fifo_queue || model == Model::stack || model == Model::priority_queue ||
+      model == Model::unordered_queue)
+    told = narrator.tell_collection() || (model == Model::fifo_queue && narrator.tell_queue());
+  if (!told) narrator.tell_generic();
+}
+
+}  // namespace riven::linearizable

@@ -1,0 +1,218 @@
+#include "checkers/linearizable/picture.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "checkers/linearizable/jit.h"
+
+namespace riven::linearizable {
+
+namespace {
+
+constexpr uint32_t kEntriesBefore = 2400;
+constexpr uint32_t kEntriesAfter = 200;
+constexpr size_t kWholePrefix = 20000;  // operations up to which the linearization starts at the beginning
+
+class Picture {
+ public:
+  Picture(const Options& options, const ModelSpec& spec, const Projection& projection, const History& history,
+          const Part& part, const Evidence& evidence, const Watch& watch)
+      : options_(options),
+        spec_(spec),
+        projection_(projection),
+        history_(history),
+        part_(part),
+        evidence_(evidence),
+        watch_(watch) {}
+
+  Json data() {
+    choose();
+    linearize();
+    Json operations = Json::array();
+    for (const uint32_t i : shown_) operations.push_back(operation(i));
+    Json data;
+    data["sentence"] = evidence_.sentence;
+    data["failureMs"] = ms(evidence_.event);
+    data["states"] = evidence_.states;
+    data["lanes"] = lanes_;
+    data["operations"] = std::move(operations);
+    return data;
+  }
+
+ private:
+  const std::vector<Operation>& ops() const { return part_.operations; }
+  double ms(uint32_t entry) const { return static_cast<double>(history_.time_ns(entry)) / 1e6; }
+
+  /// The operations around the failure and all of the evidence, in lanes.
+  void choose() {
+    const uint32_t event = evidence_.event;
+    const uint32_t from = event > kEntriesBefore ? event - kEntriesBefore : 0;
+    std::set<uint32_t> chosen(evidence_.operations.begin(), evidence_.operations.end());
+    for (uint32_t i = 0; i < ops().size(); ++i) {
+      const Operation& op = ops()[i];
+      if (op.invoked > event + kEntriesAfter) break;
+      // Crashed operations of long ago are shown only if they took part.
+      if (op.pending() ? op.invoked + kEntriesBefore / 4 >= event : op.returned >= from) chosen.insert(i);
+    }
+    shown_.assign(chosen.begin(), chosen.end());
+    // A process keeps its lane; a new process takes one whose last process is done.
+    std::map<Process, size_t> lane_of;
+    std::vector<uint32_t> until;
+    for (const uint32_t i : shown_) {
+      const Process process = history_.process(ops()[i].invoked);
+      const auto [at, fresh] = lane_of.try_emplace(process, 0);
+      if (fresh) {
+        const auto free =
+            std::find_if(until.begin(), until.end(), [&](uint32_t t) { return t < ops()[i].invoked; });
+        at->second = static_cast<size_t>(free - until.begin());
+        if (free == until.end()) {
+          until.push_back(0);
+          lanes_.push_back("process " + std::to_string(process));
+        }
+      }
+      lane_[i] = at->second;
+      // A process that is still there keeps its lane to itself.
+      until[at->second] = last_of(process, i);
+    }
+  }
+
+  uint32_t last_of(Process process, uint32_t i) {
+    if (last_.empty()) {
+      for (const uint32_t k : shown_) {
+        uint32_t& last = last_[history_.process(ops()[k].invoked)];
+        last = std::max(last, ops()[k].pending() ? ops()[k].invoked : ops()[k].returned);
+      }
+    }
+    return std::max(last_[process], ops()[i].pending() ? ops()[i].invoked : ops()[i].returned);
+  }
+
+  /// The longest partial linearization: of everything before the event, or of the window, from a state that
+  /// fits.
+  void linearize() {
+    const std::vector<Operation> before = prefix_of(ops(), evidence_.event, false, projection_);
+    std::map<uint32_t, uint32_t> index;  // by invocation
+    for (uint32_t i = 0; i < ops().size(); ++i) index[ops()[i].invoked] = i;
+    if (before.size() <= kWholePrefix) {
+      follow(before, index);
+      return;
+    }
+    const Model m = options_.model.model;
+    if (m != Model::reg && m != Model::cas_register) return;
+    const uint32_t from = evidence_.event > kEntriesBefore ? evidence_.event - kEntriesBefore : 0;
+    std::vector<Operation> window;
+    std::set<int32_t> values;
+    std::set<int32_t> seen;  // by what returned in the window: a crashed write of it matters, however old
+    for (const Operation& op : before)
+      if (!op.pending() && op.returned >= from && op.f != Function::write) seen.insert(op.a);
+    for (Operation op : before) {
+      const int32_t target = op.f == Function::cas ? op.b : op.a;
+      if (op.pending() ? op.invoked < from && seen.count(target) == 0 : op.returned < from) continue;
+      op.invoked = std::max(op.invoked, 2U);
+      if (values.size() < 64 && op.f != Function::write) values.insert(op.a);
+      window.push_back(op);
+    }
+    for (const int32_t initial : values) {
+      std::vector<Operation> from_state{{.invoked = 0, .returned = 1, .a = initial, .f = Function::write}};
+      from_state.insert(from_state.end(), window.begin(), window.end());
+      if (watch_.expired() || follow(from_state, index)) return;
+    }
+  }
+
+  bool follow(const std::vector<Operation>& before, const std::map<uint32_t, uint32_t>& index) {
+    Problem problem = make_problem(spec_, before);
+    if (!frontier_applies(problem)) return false;
+    const Watch watch{std::min(watch_.deadline_ns, monotonic_now_ns() + kNanosPerSecond), watch_.memory,
+                      nullptr};
+    const Answer answer = search_frontier(problem, watch, true);
+    if (answer.verdict != Verdict::valid) return false;
+    // Walk it once more for the states. Kinds are found by shape: the problem's own.
+    std::map<uint32_t, uint32_t> kind_of;  // by index in `before`
+    for (size_t i = 0; i < problem.live.size(); ++i) kind_of[problem.member[i]] = problem.kind[i];
+    for (const Pool& pool : problem.pools)
+      for (const uint32_t i : pool.members) kind_of[i] = pool.kinds.front();
+    uint32_t state = problem.space->initial();
+    uint32_t latest = 0;
+    std::set<uint32_t> done;
+    for (const uint32_t i : answer.order) {
+      state = problem.space->step(state, kind_of[i]);
+      if (state == StateSpace::kIllegal) return false;
+      latest = std::max(latest, before[i].invoked);
+      const auto at = index.find(before[i].invoked);
+      if (at == index.end() || lane_.count(at->second) == 0) continue;
+      done.insert(at->second);
+      order_.push_back({at->second, ms(latest), problem.space->describe(state)});
+    }
+    last_state_ = problem.space->describe(state);
+    // What returns at the event, and what else was in flight, cannot come next.
+    for (const uint32_t i : shown_) {
+      const Operation& op = ops()[i];
+      if (op.invoked < evidence_.event && op.returned >= evidence_.event && !op.pending() &&
+          done.count(i) == 0 && op.returned == evidence_.event)
+        illegal_.insert(i);
+    }
+    return true;
+  }
+
+  Json operation(uint32_t i) const {
+    const Operation& op = ops()[i];
+    const bool chosen =
+        std::find(evidence_.operations.begin(), evidence_.operations.end(), i) != evidence_.operations.end();
+    std::string label = name_operation(history_, op);
+    const std::string full = label;
+    label.erase(label.rfind(" by process"));
+    Json one;
+    one["lane"] = lane_.at(i);
+    one["from"] = ms(op.invoked);
+    one["to"] = op.pending() ? Json() : Json(ms(op.returned));
+    one["label"] = label;
+    one["title"] = full;
+    if (chosen) one["core"] = true;
+    if (illegal_.count(i) != 0) {
+      one["illegal"] = true;
+      one["state"] = "not possible after state " + last_state_;
+    }
+    for (size_t k = 0; k < order_.size(); ++k) {
+      if (order_[k].op != i) continue;
+      one["point"] = order_[k].at_ms;
+      one["step"] = k + 1;
+      one["state"] = "state after it: " + order_[k].state;
+    }
+    return one;
+  }
+
+  struct Step {
+    uint32_t op;
+    double at_ms;
+    std::string state;
+  };
+  const Options& options_;
+  const ModelSpec& spec_;
+  const Projection& projection_;
+  const History& history_;
+  const Part& part_;
+  const Evidence& evidence_;
+  const Watch& watch_;
+  std::vector<uint32_t> shown_;
+  std::map<uint32_t, size_t> lane_;
+  std::map<Process, uint32_t> last_;
+  std::vector<std::string> lanes_;
+  std::vector<Step> order_;
+  std::set<uint32_t> illegal_;
+  std::string last_state_;
+};
+
+}  // namespace
+
+Figure draw(const Options& options, const ModelSpec& spec, const Projection& projection,
+            const History& history, const Part& part, const Evidence& evidence, const Watch& watch,
+            const std::string& id) {
+  const Json data = Picture(options, spec, projection, history, part, evidence, watch).data();
+  Figure figure;
+  figure.id = id;
+  figure.title = "Around the failure" + (part.keyed ? ", key " + to_edn(part.key) : std::string());
+  figure.html = picture_html(id, data);
+  return figure;
+}
+
+}  // namespace riven::linearizable

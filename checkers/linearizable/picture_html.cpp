@@ -1,0 +1,152 @@
+#include "checkers/linearizable/picture.h"
+
+namespace riven::linearizable {
+
+namespace {
+
+constexpr const char* kStyle = R"~(<style>
+#ID{font:13px/1.4 system-ui,sans-serif;color:#1d2530;background:#fff;border:1px solid #d8dee6;border-radius:6px}
+#ID .head{padding:10px 14px;border-bottom:1px solid #e6eaf0}
+#ID .head b{font-weight:600}
+#ID .keys{color:#566171;font-size:12px;margin-top:4px}
+#ID .keys i{display:inline-block;width:18px;height:10px;border-radius:2px;margin:0 5px 0 12px;vertical-align:-1px}
+#ID .keys i:first-child{margin-left:0}
+#ID button{font:inherit;font-size:12px;padding:2px 9px;margin-left:6px;border:1px solid #c3ccd7;border-radius:4px;
+ background:#f6f8fa;cursor:pointer}
+#ID svg{display:block;width:100%;cursor:grab;touch-action:none;user-select:none}
+#ID text{font:12px system-ui,sans-serif;fill:#1d2530}
+#ID .axis text,#ID .name{fill:#6a7585;font-size:11px}
+#ID .tip{position:absolute;pointer-events:none;background:#1d2530;color:#fff;padding:6px 9px;border-radius:4px;
+ font-size:12px;max-width:420px;display:none;z-index:9;white-space:pre-line}
+</style>)~";
+
+constexpr const char* kBody =
+    R"~(<div id="ID" style="position:relative"><div class="head"><span style="float:right">
+<button data-a="in">zoom in</button><button data-a="out">zoom out</button>
+<button data-a="fail">failure</button><button data-a="all">all</button></span><b></b><div class="keys">
+<i style="background:#dbe7f5;border:1px solid #8fb0d6"></i>operation, from invocation to return
+<i style="background:#fbd5d0;border:1px solid #c8352b"></i>part of the conflict
+<i style="background:repeating-linear-gradient(45deg,#eef0f3 0 3px,#d5dae1 3px 6px)"></i>crashed: may happen at any later time
+<span style="margin-left:12px;color:#27704a">&#9679;</span> order of the longest partial linearization
+<span style="margin-left:12px;color:#c8352b">&#10005;</span> not possible next. Scroll to zoom, drag to move.
+</div></div><svg></svg><div class="tip"></div></div>)~";
+
+constexpr const char* kScript = R"~(<script>(function(){
+var D=DATA,R=document.getElementById("ID"),S=R.querySelector("svg"),T=R.querySelector(".tip");
+var N="http://www.w3.org/2000/svg",L=110,H=26,TOP=24,W=S.clientWidth||1000,O=D.operations,n=D.lanes.length;
+var height=TOP+n*H+14,min=Infinity,max=-Infinity;
+R.querySelector("b").textContent=D.sentence;
+S.setAttribute("height",height);
+O.forEach(function(o){min=Math.min(min,o.from);max=Math.max(max,o.to===null?o.from:o.to)});
+max=Math.max(max,min+0.001);
+var pad=(max-min)*0.02,a=min-=pad,b=max+=pad,drag=null;
+// A crashed operation is drawn up to the next one in its lane.
+var next=[];
+O.slice().sort(function(u,v){return v.from-u.from}).forEach(function(o){
+ if(o.to===null)o.until=next[o.lane];
+ next[o.lane]=o.from});
+function failure(){
+ var lo=D.failureMs,hi=D.failureMs,near=O.filter(function(o){return o.from<=D.failureMs&&o.to!==null});
+ near.sort(function(u,v){return u.from-v.from});
+ near=near[Math.max(0,near.length-30)];
+ if(near)lo=Math.min(lo,near.from);
+ O.forEach(function(o){if(!o.core)return;
+  if(D.failureMs-o.from<8*(D.failureMs-lo)+1e-3)lo=Math.min(lo,o.from);
+  if(o.to!==null)hi=Math.max(hi,Math.min(o.to,D.failureMs+(D.failureMs-lo)))});
+ var s=Math.max((hi-lo)*0.12,(max-min)*1e-4);
+ a=lo-s;b=hi+s}
+function x(t){return L+(t-a)/(b-a)*(W-L-10)}
+function el(k,p,c){var e=document.createElementNS(N,k);for(var q in p)e.setAttribute(q,p[q]);(c||S).appendChild(e);return e}
+function axis(){
+ var g=el("g",{"class":"axis"}),span=b-a,step=Math.pow(10,Math.floor(Math.log10(span/4)));
+ if(span/step>20)step*=5;else if(span/step>8)step*=2;
+ var digits=Math.max(0,Math.min(6,-Math.floor(Math.log10(step)+1e-9)));
+ for(var t=Math.ceil(a/step)*step;t<b;t+=step){
+  el("line",{x1:x(t),x2:x(t),y1:TOP-4,y2:height,stroke:"#eef1f5"},g);
+  el("text",{x:x(t),y:14,"text-anchor":"middle"},g).textContent=t.toFixed(digits)+" ms"}}
+function tip(o,e){
+ var q=R.getBoundingClientRect();
+ T.textContent=o.title+"\n"+o.from.toFixed(3)+" ms to "+(o.to===null?"(crashed)":
+  o.to.toFixed(3)+" ms, took "+(o.to-o.from).toFixed(3)+" ms")+
+  (o.step?"\nstep "+o.step+" of the partial linearization":"")+(o.state?"\n"+o.state:"");
+ T.style.display="block";
+ T.style.left=Math.max(0,Math.min(e.clientX-q.left+14,q.width-T.offsetWidth-8))+"px";
+ T.style.top=(e.clientY-q.top+16)+"px"}
+function box(o,g){
+ var end=o.to!==null?o.to:o.until===undefined?b:o.until;
+ if(end<a||o.from>b)return;
+ var x0=Math.max(x(o.from),L-40),x1=Math.max(Math.min(x(end),W+40),x0+2),y=TOP+o.lane*H+4,bad=o.core||o.illegal;
+ var r=el("rect",{x:x0,y:y,width:x1-x0,height:H-8,rx:3,
+  fill:o.to===null?"url(#ID-crash)":bad?"#fbd5d0":"#dbe7f5",
+  stroke:bad?"#c8352b":o.to===null?"#aab3bf":"#8fb0d6","stroke-width":bad?1.6:1},g);
+ if(o.to===null)r.setAttribute("stroke-dasharray","3 2");
+ var fit=Math.floor((Math.min(x1,W)-Math.max(x0,L)-(o.illegal?22:8))/6.6);
+ if(fit>=3)el("text",{x:Math.max(x0,L)+5,y:y+13,"pointer-events":"none"},g).textContent=
+  o.label.length>fit?o.label.slice(0,fit-1)+"\u2026":o.label;
+ if(o.illegal)el("text",{x:Math.min(x1,W-14)-14,y:y+13,style:"fill:#c8352b;font-weight:700","pointer-events":"none"},g)
+  .textContent="\u2715";
+ r.addEventListener("mousemove",function(e){tip(o,e)});
+ r.addEventListener("mouseleave",function(){T.style.display="none"})}
+function order(g){
+ var pts=O.filter(function(o){return o.step}),last=-Infinity,path="";
+ pts.sort(function(u,v){return u.step-v.step});
+ pts.forEach(function(o,i){
+  var px=Math.max(x(o.point)+2,last);
+  if(o.to!==null)px=Math.max(Math.min(px,x(o.to)-2),last);
+  last=px;o.px=px;o.py=TOP+o.lane*H+H-6;
+  path+=(i?"L":"M")+px.toFixed(1)+" "+o.py});
+ if(!pts.length)return;
+ el("path",{d:path,fill:"none",stroke:"#27704a","stroke-opacity":0.4,"stroke-width":1.2,"pointer-events":"none"},g);
+ pts=pts.filter(function(o){return o.px>L-5&&o.px<W+5});
+ if(pts.length<1500)pts.forEach(function(o){el("circle",{cx:o.px,cy:o.py,r:2.6,fill:"#27704a","pointer-events":"none"},g)})}
+function draw(){
+ W=S.clientWidth||1000;S.textContent="";
+ var defs=el("defs",{}),p=el("pattern",{id:"ID-crash",width:6,height:6,patternUnits:"userSpaceOnUse",
+  patternTransform:"rotate(45)"},defs);
+ el("rect",{width:6,height:6,fill:"#eef0f3"},p);el("rect",{width:3,height:6,fill:"#d5dae1"},p);
+ el("rect",{x:L,y:0,width:Math.max(0,W-L),height:height},el("clipPath",{id:"ID-clip"},defs));
+ axis();
+ for(var i=0;i<n;i++){
+  el("line",{x1:0,x2:W,y1:TOP+i*H+H,y2:TOP+i*H+H,stroke:"#f0f2f5"});
+  el("text",{"class":"name",x:12,y:TOP+i*H+17}).textContent=D.lanes[i]}
+ var g=el("g",{"clip-path":"url(#ID-clip)"});
+ el("line",{x1:x(D.failureMs),x2:x(D.failureMs),y1:TOP-4,y2:height,stroke:"#c8352b","stroke-dasharray":"4 3"},g);
+ O.forEach(function(o){box(o,g)});
+ order(g)}
+function zoom(f,c){a=c-(c-a)*f;b=c+(b-c)*f;draw()}
+S.addEventListener("wheel",function(e){
+ e.preventDefault();
+ var q=S.getBoundingClientRect();
+ zoom(e.deltaY>0?1.25:0.8,a+(e.clientX-q.left-L)/(W-L-10)*(b-a))},{passive:false});
+S.addEventListener("pointerdown",function(e){drag=[e.clientX,a,b];S.style.cursor="grabbing"});
+window.addEventListener("pointermove",function(e){
+ if(!drag)return;
+ var d=(e.clientX-drag[0])/(W-L-10)*(drag[2]-drag[1]);
+ a=drag[1]-d;b=drag[2]-d;draw()});
+window.addEventListener("pointerup",function(){drag=null;S.style.cursor="grab"});
+R.addEventListener("click",function(e){
+ var k=e.target.getAttribute&&e.target.getAttribute("data-a");
+ if(k=="in")zoom(0.6,(a+b)/2);
+ if(k=="out")zoom(1.7,(a+b)/2);
+ if(k=="all"){a=min;b=max;draw()}
+ if(k=="fail"){failure();draw()}});
+window.addEventListener("resize",draw);
+failure();draw()})();</script>)~";
+
+std::string with(std::string text, const std::string& what, const std::string& by) {
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+  return text;
+}
+
+}  // namespace
+
+std::string picture_html(const std::string& id, const Json& data) {
+  // Inside a script element, only "</" could end it.
+  const std::string json = with(data.dump(-1, ' ', true, Json::error_handler_t::replace), "</", "<\\/");
+  std::string html = with(std::string(kStyle) + kBody + kScript, "ID", id);
+  const size_t at = html.find("DATA");
+  return html.replace(at, 4, json);
+}
+
+}  // namespace riven::linearizable
