@@ -128,6 +128,7 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   const int64_t read_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
   for (const std::string& warning : read->warnings) complain(warning);
 
+  judged.no_realtime = read->metadata.value("no_realtime", false);
   take_from_metadata(read->metadata, judged);
   const auto checkers = pick_checkers(registry, read->history, judged);
   if (!checkers) return usage_error(checkers.error().message);

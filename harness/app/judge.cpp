@@ -75,6 +75,32 @@ bool is_model(const Registry& registry, const std::string& name) {
   return false;
 }
 
+/// Models that speak of real time across sessions.
+bool needs_real_time(std::string_view model) {
+  return (model.starts_with("strong-") && !model.starts_with("strong-session-")) ||
+         model == "strict-serializable" || model == "strong-serializable" || model == "linearizable" ||
+         model == "per-key-linearizable";
+}
+
+/// Takes back what a checker concluded from a real-time order that the history does not have.
+void forget_real_time(CheckResult& result) {
+  std::erase_if(result.anomalies,
+                [](const Anomaly& a) { return a.type.ends_with("-realtime") || a.type == "stale-read"; });
+  if (!result.details.contains("models")) return;
+  Json& models = result.details["models"];
+  for (const char* const list : {"holds", "refuted", "also_refuted"}) {
+    Json kept = Json::array();
+    for (const Json& name : models[list]) {
+      if (!needs_real_time(name.get_ref<const std::string&>())) {
+        kept.push_back(name);
+      } else {
+        models["undecided"].push_back({{"model", name}, {"why", "this format has no real time"}});
+      }
+    }
+    models[list] = std::move(kept);
+  }
+}
+
 Result<CheckerPtr> main_checker(const Registry& registry, const History& history,
                                 const JudgeOptions& options) {
   if (!options.workload.empty()) {
@@ -135,7 +161,15 @@ uint64_t peak_rss_bytes() {
 }
 
 Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history,
-                                              const JudgeOptions& options) {
+                                              const JudgeOptions& given) {
+  JudgeOptions options = given;
+  if (options.no_realtime) {
+    if (options.model.empty()) options.model = "serializable";
+    if (needs_real_time(options.model)) {
+      return Error{"this format says nothing of real time, which " + options.model +
+                   " speaks of; ask for serializable or weaker"};
+    }
+  }
   auto main = main_checker(registry, history, options);
   if (!main) return main.error();
   std::vector<CheckerPtr> checkers{*main};
@@ -165,6 +199,7 @@ RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history
     const int64_t check_began_ns = monotonic_now_ns();
     results.checks.push_back(run_one(*checker, history, budget));
     results.checks.back().check_ms = (monotonic_now_ns() - check_began_ns) / kNanosPerMilli;
+    if (options.no_realtime) forget_real_time(results.checks.back());
     const bool informs_only = !options.of_a_run && results.checks.size() > 1;
     if (informs_only) results.checks.back().verdict = Verdict::valid;
   }

@@ -20,6 +20,8 @@ struct JudgeOptions {
   int64_t time_limit_ns = 600'000'000'000;               ///< for all checkers together
   uint64_t memory_bytes = 0;                             ///< for the whole process; 0: half of the machine's
   unsigned threads = 0;                                  ///< 0: all cores
+  bool no_realtime =
+      false;              ///< the history's order of operations says nothing about real time across sessions
   bool of_a_run = false;  ///< also statistics, performance and vacuity, which count; else they only inform
   std::vector<PlotSpan> spans{};  ///< how faults are recognised; empty: by the names of functions
   bool informative =
