@@ -39,7 +39,7 @@ endforeach()
 
 foreach(target headers_alone layers_link)
   add_test(NAME ${target} COMMAND ${CMAKE_COMMAND} --build ${PROJECT_BINARY_DIR} --target ${target})
-  set_tests_properties(${target} PROPERTIES LABELS house TIMEOUT 600 RESOURCE_LOCK build_tree)
+  set_tests_properties(${target} PROPERTIES LABELS house TIMEOUT 1500 RESOURCE_LOCK build_tree)
 endforeach()
 
 # Riven installed and used from outside, and the whole of it on real containers.

@@ -35,7 +35,7 @@ STEPS = [
     Step("format", 120, "if ! clang-format --version | grep -q 'version 14[.]'; then exit 77; fi; "
                         "git ls-files -z -- '*.h' '*.cpp' | xargs -0 clang-format --dry-run -Werror"),
     Step("release", 1200, BUILD.format("release") + "riven riven-agent docker_tests"),
-    Step("house", 900, CTEST.format("release") + "-j1 -L house"),
+    Step("house", 1800, CTEST.format("release") + "-j1 -L house"),
     Step("image", 900, "docker/build-image etcd && docker/build-image postgresql"),
     Step("docker", 1200, CTEST.format("release") + "-j1 -L docker"),
     Step("asan", 1500, built_and_tested("asan", "unit_tests", "-j2 -L 'unit|sim'")),
