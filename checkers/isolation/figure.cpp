@@ -176,7 +176,7 @@ class Drawing {
   }
   // The reason in at most two lines.
   static std::string reason_lines(double x, double y, const std::string& style, const std::string& sentence) {
-    constexpr size_t kColumns = 100;
+    constexpr size_t kColumns = 76;  // left of the arrow back
     const std::string small = style + " font-size=\"11\"";
     if (sentence.size() <= kColumns) return line(x, y, small.c_str(), sentence);
     const size_t space = sentence.rfind(' ', kColumns);

@@ -158,8 +158,14 @@ ModelSet failing_with(Model m) { return closure().up[index_of(m)]; }
 
 ModelSet weakest(ModelSet set) {
   ModelSet out = 0;
-  for (const Model m : members(set))
-    if ((implied_by(m) & set) == bit(m)) out |= bit(m);
+  for (const Model m : members(set)) {
+    // These two say of a history what serializable says, whatever the lattice leaves unsaid.
+    const bool as_serializable = m == view_serializable || m == one_copy_serializable;
+    const ModelSet below = as_serializable ? implied_by(serializable) & ~bit(serializable) &
+                                                 ~bit(view_serializable) & ~bit(one_copy_serializable)
+                                           : implied_by(m) & ~bit(m);
+    if ((below & set) == 0) out |= bit(m);
+  }
   return out;
 }
 

@@ -79,7 +79,8 @@ std::optional<Model> model_named(std::string_view name);
 ModelSet implied_by(Model m);
 /// The models that fail wherever `m` fails, itself included.
 ModelSet failing_with(Model m);
-/// The members of `set` that imply no other member of it: the weakest.
+/// The members of `set` that imply no other member of it: the weakest. view-serializable and 1SR rank as
+/// serializable.
 ModelSet weakest(ModelSet set);
 /// In the order of the enum, which never puts a stronger model before a weaker one.
 std::vector<Model> members(ModelSet set);

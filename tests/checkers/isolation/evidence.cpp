@@ -1,8 +1,8 @@
 // What a person and a machine are told.
 #include "checkers/isolation/evidence.h"
 #include "harness/api/registry.h"
-#include "histories.h"
-#include "simulated.h"
+#include "tests/checkers/isolation/histories.h"
+#include "tests/checkers/isolation/simulated.h"
 #include "tests/catch.h"
 
 namespace riven::checkers {

@@ -43,8 +43,7 @@ class World {
     put(repeatable_read, clean && acyclic(sum(dep, rw_)));
     put(cursor_stability, clean && acyclic(dep) && !blind_overwrite());
     const bool view = clean && acyclic(dep) && irreflexive(then(rw_, closure(dep)));
-    put(consistent_view, view);
-    put(forward_consistent_view, view);
+    for (const Model m : {consistent_view, forward_consistent_view}) put(m, view);
     put(monotonic_view, clean && acyclic(dep) && !later_read_of_overwritten());
     put(monotonic_atomic_view, clean && some_order(none, [&](const auto& co) { return axiom_po(co); }));
     const bool own = internal_consistency();
@@ -65,10 +64,8 @@ class World {
     const bool serial = clean && replays(none);
     for (const Model m : {serializable, view_serializable, one_copy_serializable}) put(m, serial);
     const bool sessions = clean && replays(so_);
-    put(session_serializable, sessions);
-    put(strong_session_serializable, sessions);
+    for (const Model m : {session_serializable, strong_session_serializable}) put(m, sessions);
     put(strict_serializable, clean && replays(rt_));
-    const bool memory = !future();
     put(sequential, interleaves(so_, -1));
     put(linearizable, interleaves(rt_, -1));
     bool each = true;
@@ -78,8 +75,8 @@ class World {
     put(read_your_writes, guarantee(read_your_writes));
     put(monotonic_writes, guarantee(monotonic_writes));
     put(writes_follow_reads, guarantee(writes_follow_reads));
-    put(pram, memory && guarantee(pram));
-    put(causal, memory && guarantee(causal));
+    put(pram, !future() && guarantee(pram));
+    put(causal, !future() && guarantee(causal));
     return out;
   }
 
@@ -333,12 +330,12 @@ class World {
   }
 
   // Whether the lists that an execution leaves are the version orders of this world.
-  bool left_in_order(const std::map<int, std::vector<int>>& state) const {
+  bool left_in_order(std::map<int, std::vector<int>> state) const {
     for (const auto& [key, places] : order_) {
-      std::vector<int> expected;
-      for (const Place& p : places) expected.push_back(txn(p.txn).mops[static_cast<size_t>(p.mop)].value);
-      const auto at = state.find(key);
-      if ((at == state.end() ? std::vector<int>() : at->second) != expected) return false;
+      auto left = state[key].begin();
+      for (const Place& p : places)
+        if (left == state[key].end() || *left++ != txn(p.txn).mops[static_cast<size_t>(p.mop)].value)
+          return false;
     }
     return true;
   }
@@ -380,8 +377,8 @@ class World {
           bool may = true;
           for (const TinyMop& m : txn(t).mops) {
             if (!m.write) continue;
-            if (first_wins && state[m.key].size() != run.snapshot[m.key].size() &&
-                saved_state.count(m.key) != 0 && saved_state.at(m.key).size() != run.snapshot[m.key].size())
+            if (first_wins && saved_state.count(m.key) != 0 &&
+                saved_state.at(m.key).size() != run.snapshot[m.key].size())
               may = false;
           }
           for (const TinyMop& m : txn(t).mops)
