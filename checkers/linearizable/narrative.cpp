@@ -70,6 +70,39 @@ class Narrator {
                " had completed and nothing wrote " + value(read.a) + " again");
   }
 
+  /// Two values, each seen or written after the other had been: whichever came last, a read of the other is
+  /// stale.
+  bool tell_contradicting_reads() {
+    const Operation* reads[2] = {nullptr, nullptr};
+    for (const uint32_t i : e_.operations) {
+      const Operation& op = part_[i];
+      if (op.f != Function::read || op.pending()) continue;
+      const size_t slot = reads[0] == nullptr || reads[0]->a == op.a ? 0 : 1;
+      if (reads[slot] != nullptr && reads[slot]->a != op.a) return false;  // a third value
+      if (reads[slot] == nullptr || op.returned > reads[slot]->returned) reads[slot] = &op;
+    }
+    if (reads[1] == nullptr || !precedes(reads[0]->a, reads[1]->a) || !precedes(reads[1]->a, reads[0]->a))
+      return false;
+    return say(name_operation(history_, *reads[0]) + " or " + name_operation(history_, *reads[1]) +
+               " is stale: each of the two values was there after the other had already taken its place");
+  }
+
+  /// Whether an operation of the evidence that shows or makes `before` returned before one of `after` was
+  /// invoked.
+  bool precedes(int32_t before, int32_t after) const {
+    const auto is_of = [](const Operation& op, int32_t v) {
+      return makes(op, v) || (op.f == Function::read && op.a == v);
+    };
+    uint32_t first_return = kPending;
+    uint32_t last_invocation = 0;
+    for (const uint32_t i : e_.operations) {
+      const Operation& op = part_[i];
+      if (is_of(op, before)) first_return = std::min(first_return, op.returned);
+      if (is_of(op, after)) last_invocation = std::max(last_invocation, op.invoked);
+    }
+    return first_return < last_invocation;
+  }
+
   bool tell_collection() {
     for (const uint32_t i : e_.operations) {
       const Operation& op = part_[i];
@@ -136,7 +169,7 @@ void narrate(Model model, const Projection& projection, const History& history,
   Narrator narrator(projection, history, part, evidence);
   bool told = false;
   if (model == Model::reg || model == Model::cas_register || model == Model::kv)
-    told = narrator.tell_register();
+    told = narrator.tell_register() || narrator.tell_contradicting_reads();
   if (model == Model::fifo_queue || model == Model::stack || model == Model::priority_queue ||
       model == Model::unordered_queue)
     told = narrator.tell_collection() || (model == Model::fifo_queue && narrator.tell_queue());
