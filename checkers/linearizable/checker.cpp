@@ -8,6 +8,7 @@
 #include "checkers/linearizable/evidence.h"
 #include "checkers/linearizable/picture.h"
 #include "checkers/linearizable/solve.h"
+#include "checkers/linearizable/user_model.h"
 
 namespace riven::linearizable {
 
@@ -25,34 +26,71 @@ uint64_t machine_memory_bytes() {
 
 class LinearizableChecker final : public Checker {
  public:
-  explicit LinearizableChecker(Options options) : options_(std::move(options)) {}
-  std::string name() const override { return "linearizable"; }
+  explicit LinearizableChecker(Options options) : options_(std::move(options)), name_("linearizable") {}
+  LinearizableChecker(std::string name, std::shared_ptr<const UserModel> model, Engine engine)
+      : name_(std::move(name)), user_(std::move(model)) {
+    options_.engine = engine;
+    options_.model.model = Model::user;
+  }
+  std::string name() const override { return name_; }
 
   CheckResult check(const History& history, const Budget& budget) const override {
     CheckResult result;
     result.name = name();
     result.details["model"] = to_text(options_.model.model);
+    if (user_ != nullptr) {
+      UserProjection mine = project_user(history, *user_);
+      const auto spec = user_model_spec(*user_, mine.calls);
+      decide(history, mine.projection, *spec, budget, result);
+      return result;
+    }
     auto projected = project(history, options_.projection);
     if (!projected) {
       result.reason = "the history cannot be judged: " + projected.error().message;
       return result;
     }
-    Projection& projection = *projected;
-    describe(projection, result);
-    if (projection.client_operations == 0 ||
-        projection.client_operations == projection.failed + projection.crashed) {
-      result.reason = projection.client_operations == 0 ? "vacuous: the history has no operation of a client"
-                                                        : "vacuous: no operation completed";
-      return result;
-    }
-    const auto spec = builtin_model(options_.model, projection);
-    MemoryMeter memory(budget.memory_bytes != 0 ? budget.memory_bytes : machine_memory_bytes() / 2);
-    const std::vector<Answer> answers = solve_parts(projection, *spec, budget, memory);
-    judge(history, projection, *spec, answers, Watch{budget.deadline_ns, &memory, nullptr}, result);
+    const auto spec = builtin_model(options_.model, *projected);
+    decide(history, *projected, *spec, budget, result);
     return result;
   }
 
  private:
+  void decide(const History& history, const Projection& projection, const ModelSpec& spec,
+              const Budget& budget, CheckResult& result) const {
+    describe(projection, result);
+    if (projection.client_operations == projection.failed + projection.crashed) {
+      result.reason = projection.client_operations == 0 ? "vacuous: the history has no operation of a client"
+                                                        : "vacuous: no operation completed";
+      return;
+    }
+    MemoryMeter memory(budget.memory_bytes != 0 ? budget.memory_bytes : machine_memory_bytes() / 2);
+    const std::vector<Answer> answers = solve_parts(projection, spec, budget, memory);
+    judge(history, projection, spec, answers, Watch{budget.deadline_ns, &memory, nullptr}, result);
+    if (result.verdict == Verdict::valid && options_.want_order)
+      show_linearization(history, projection, spec, answers, result);
+  }
+
+  /// Each part's operations in an order that explains the history, by the index of their invocation; checked
+  /// here in one pass.
+  static void show_linearization(const History& history, const Projection& projection, const ModelSpec& spec,
+                                 const std::vector<Answer>& answers, CheckResult& result) {
+    Json parts = Json::array();
+    bool verified = true;
+    for (size_t i = 0; i < answers.size(); ++i) {
+      const Part& part = projection.parts[i];
+      verified = verified && is_linearization(spec, part.operations, answers[i].order);
+      Json order = Json::array();
+      for (const uint32_t k : answers[i].order)
+        order.push_back(history.source_index(part.operations[k].invoked));
+      Json one;
+      if (part.keyed) one["key"] = to_json(part.key);
+      one["order"] = std::move(order);
+      parts.push_back(std::move(one));
+    }
+    result.details["linearization-verified"] = verified;
+    result.artifacts.push_back({"linearization.json", parts.dump() + "\n"});
+  }
+
   static void describe(const Projection& projection, CheckResult& result) {
     result.details["operations"] = projection.client_operations;
     result.details["crashed"] = projection.crashed;
@@ -187,9 +225,15 @@ class LinearizableChecker final : public Checker {
   }
 
   Options options_;
+  std::string name_;
+  std::shared_ptr<const UserModel> user_;
 };
 
 }  // namespace
+
+CheckerPtr make_checker(const std::string& name, std::shared_ptr<const UserModel> model, Engine engine) {
+  return std::make_shared<LinearizableChecker>(name, std::move(model), engine);
+}
 
 CheckerPtr make_checker(const Options& options) { return std::make_shared<LinearizableChecker>(options); }
 

@@ -1,5 +1,7 @@
 #include "checkers/linearizable/solve.h"
 
+#include <algorithm>
+
 #include "checkers/linearizable/collections.h"
 #include "checkers/linearizable/dfs.h"
 #include "checkers/linearizable/jit.h"
@@ -32,10 +34,16 @@ Answer refuse(const char* engine, const char* why) {
 Answer solve(const Options& options, const ModelSpec& spec, const Projection& projection,
              std::span<const Operation> part, const Watch& watch, unsigned) {
   const bool automatic = options.engine == Engine::automatic;
-  if (is_register(options.model.model) && (automatic || options.engine == Engine::zones)) {
+  const bool only_cas =
+      std::none_of(part.begin(), part.end(), [](const Operation& op) { return op.f == Function::write; });
+  if (options.engine == Engine::versions && !only_cas)
+    return refuse("versions", "version chains need a register that is only changed by cas");
+  if (is_register(options.model.model) &&
+      (automatic || options.engine == Engine::zones || options.engine == Engine::versions)) {
     const int32_t initial = projection.initial;
     if (zones_apply(part, initial, projection.values.size())) {
       ZonesAnswer answer = check_zones(part, initial, projection.values.size(), watch, options.want_order);
+      if (options.engine == Engine::versions) answer.engine = "versions";
       if (!answer.undecided || !automatic) return answer;
     } else if (!automatic) {
       return refuse("zones", "zones need a register to which no value is written twice");
@@ -64,6 +72,27 @@ Answer solve(const Options& options, const ModelSpec& spec, const Projection& pr
   if (options.engine == Engine::dfs || !frontier_applies(problem))
     return search_depth_first(problem, watch, options.want_order);
   return search_frontier(problem, watch, options.want_order);
+}
+
+bool is_linearization(const ModelSpec& spec, std::span<const Operation> part,
+                      const std::vector<uint32_t>& order) {
+  const Problem problem = make_problem(spec, part);
+  std::vector<uint32_t> kind(part.size(), UINT32_MAX);
+  for (size_t i = 0; i < problem.live.size(); ++i) kind[problem.member[i]] = problem.kind[i];
+  for (const Pool& pool : problem.pools)
+    for (const uint32_t i : pool.members) kind[i] = pool.kinds.front();
+  uint32_t state = problem.space->initial();
+  uint32_t latest = 0;  // invocation so far
+  size_t live = 0;
+  for (const uint32_t i : order) {
+    if (i >= part.size() || kind[i] == UINT32_MAX || part[i].returned < latest) return false;
+    latest = std::max(latest, part[i].invoked);
+    state = problem.space->step(state, kind[i]);
+    if (state == StateSpace::kIllegal) return false;
+    kind[i] = UINT32_MAX;  // once only
+    if (!part[i].pending()) ++live;
+  }
+  return live == problem.live.size();
 }
 
 }  // namespace riven::linearizable

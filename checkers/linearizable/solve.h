@@ -9,4 +9,8 @@ namespace riven::linearizable {
 Answer solve(const Options& options, const ModelSpec& spec, const Projection& projection,
              std::span<const Operation> part, const Watch& watch, unsigned threads);
 
+/// Whether `order` (indices of the part's operations) is a linearization: one pass, O(n).
+bool is_linearization(const ModelSpec& spec, std::span<const Operation> part,
+                      const std::vector<uint32_t>& order);
+
 }  // namespace riven::linearizable

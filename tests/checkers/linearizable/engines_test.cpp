@@ -118,6 +118,15 @@ TEST_CASE("zones agree with brute force on registers with unique values") {
   }
 }
 
+TEST_CASE("version chains agree with brute force where only cas changes the register") {
+  SmallShape shape;
+  shape.distinct = true;
+  shape.only_cas = true;
+  shape.operations = 9;
+  const uint64_t count = rounds(2000);
+  check_both(compare(shape, Engine::versions, count, 40, false), count);
+}
+
 TEST_CASE("the set engine agrees with brute force on one element") {
   SmallShape shape;
   shape.model = Model::set;
