@@ -12,6 +12,9 @@ namespace riven::checkers::isolation {
 
 namespace {
 
+/// With more cyclic parts than this, one witness of each class in each is enough.
+constexpr size_t kManySuspects = 100;
+
 /// Working memory for each entry of a history, measured on the largest of the benchmarks.
 constexpr uint64_t kBytesAnEntry = 220;
 
@@ -134,8 +137,10 @@ Refutations judge_suspects(const std::vector<Edge>& edges, const AnalysisOptions
                            Depth depth, std::vector<uint32_t>& judged, Analysis& a) {
   const std::vector<Suspect> suspects = find_suspects(a.transactions, edges);
   std::vector<SuspectResult> results(suspects.size());
+  AnalysisOptions each = options;
+  if (suspects.size() > kManySuspects) each.witnesses = 1;
   parallel_for(suspects.size(), threads,
-               [&](size_t i) { results[i] = judge(a.transactions, a.orders, suspects[i], options, depth); });
+               [&](size_t i) { results[i] = judge(a.transactions, a.orders, suspects[i], each, depth); });
   Refutations all;
   for (size_t i = 0; i < suspects.size(); ++i) {
     all.refuted |= results[i].judged.refuted;
