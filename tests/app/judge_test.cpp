@@ -138,6 +138,43 @@ TEST_CASE("a workload that only others generate is judged by its model") {
   CHECK(asked == "set");
 }
 
+TEST_CASE("a history without real time is not judged by it") {
+  class Reporting final : public Checker {
+   public:
+    std::string name() const override { return "isolation"; }
+    CheckResult check(const History& /*history*/, const Budget& /*budget*/) const override {
+      CheckResult result;
+      result.verdict = Verdict::valid;
+      result.anomalies.resize(2);
+      result.anomalies[0].type = "G-single-item-realtime";
+      result.anomalies[1].type = "G2-item";
+      result.details["models"] = {{"holds", {"read-committed"}},
+                                  {"refuted", {"strong-read-committed", "serializable"}},
+                                  {"also_refuted", {"strict-serializable"}},
+                                  {"undecided", Json::array()}};
+      return result;
+    }
+  };
+  JudgeOptions options;
+  options.no_realtime = true;
+  const RunResults results = judge({std::make_shared<Reporting>()}, history_of({"txn"}), options);
+  REQUIRE(results.checks[0].anomalies.size() == 1);
+  CHECK(results.checks[0].anomalies[0].type == "G2-item");
+  const Json& models = results.checks[0].details["models"];
+  CHECK(models["refuted"] == Json::array({"serializable"}));
+  CHECK(models["also_refuted"].empty());
+  CHECK(models["undecided"].size() == 2);
+
+  std::string asked;
+  const Registry registry = registry_for({"serializable", "strict-serializable"}, &asked);
+  options.workload.clear();
+  options.model = "strict-serializable";
+  CHECK_FALSE(pick_checkers(registry, history_of({"txn"}), options));
+  options.model.clear();
+  REQUIRE(pick_checkers(registry, history_of({"txn"}), options));
+  CHECK(asked == "serializable");
+}
+
 TEST_CASE("words are quoted for a shell only where they must be") {
   CHECK(shell_word("etcd") == "etcd");
   CHECK(shell_word("reads=serializable") == "reads=serializable");

@@ -46,6 +46,26 @@ constexpr OpType kInfo = OpType::info;
 
 Value pair(Value a, Value b) { return Value(Value::List{std::move(a), std::move(b)}); }
 
+TEST_CASE("two concurrent writes that replace each other: the stale read is named in a sentence") {
+  const CheckResult result = check({{0, kInvoke, "write", 1},
+                                    {1, kInvoke, "write", 2},
+                                    {0, kOk, "write", 1},
+                                    {1, kOk, "write", 2},
+                                    {2, kInvoke, "read", Value()},
+                                    {2, kOk, "read", 1},
+                                    {3, kInvoke, "read", Value()},
+                                    {3, kOk, "read", 2},
+                                    {2, kInvoke, "read", Value()},
+                                    {2, kOk, "read", 1}});
+  REQUIRE(result.verdict == Verdict::invalid);
+  REQUIRE_FALSE(result.anomalies.empty());
+  const std::string& sentence = result.anomalies.front().sentences.at(0);
+  CAPTURE(sentence);
+  CHECK(sentence.find("stale") != std::string::npos);
+  CHECK(sentence.find("read of 1 by process 2") != std::string::npos);
+  CHECK(sentence.find("read of 2 by process 3") != std::string::npos);
+}
+
 TEST_CASE("a stale read is refused, a fresh one is not") {
   const auto read = [](int seen) {
     return check({{0, kInvoke, "write", 1},
