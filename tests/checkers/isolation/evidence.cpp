@@ -1,9 +1,9 @@
 // What a person and a machine are told.
 #include "checkers/isolation/evidence.h"
 #include "harness/api/registry.h"
+#include "tests/catch.h"
 #include "tests/checkers/isolation/histories.h"
 #include "tests/checkers/isolation/simulated.h"
-#include "tests/catch.h"
 
 namespace riven::checkers {
 void add_isolation(Registry& registry);
