@@ -148,6 +148,9 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
       const auto end = std::from_chars(value.data(), value.data() + value.size(), out.witnesses);
       if (end.ec != std::errc() || end.ptr != value.data() + value.size() || out.witnesses == 0)
         return Error{"witnesses " + value + ": expected a number from 1"};
+    } else {
+      return Error{"the isolation checker has no option " + key +
+                   "; it has workload, version-orders and witnesses"};
     }
   }
   return out;
@@ -160,7 +163,9 @@ void add_isolation(Registry& registry) {
   CheckerFactory factory;
   factory.name = "isolation";
   factory.description = "transactions on lists and registers against every isolation and consistency model";
-  factory.models = all_names();
+  factory.models = all_names();  // the default first
+  const auto strictest = std::find(factory.models.begin(), factory.models.end(), "strict-serializable");
+  std::rotate(factory.models.begin(), strictest, strictest + 1);
   factory.make = [](const std::map<std::string, std::string>& options) -> Result<CheckerPtr> {
     const auto asked = options.find("model");
     const std::string name =

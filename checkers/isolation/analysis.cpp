@@ -265,6 +265,10 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
   Analysis a;
   a.transactions = std::move(*read);
   if (options.workload) a.transactions.workload = *options.workload;
+  if (a.transactions.writes && a.transactions.workload == Workload::list_append)
+    return Error{"the history has plain writes (:w): it is not list-append, but wr"};
+  if (a.transactions.appends && a.transactions.workload == Workload::rw_register)
+    return Error{"the history has appends: it is not wr, but list-append"};
   a.registers = options.registers;
   const bool registers = a.transactions.workload == Workload::rw_register;
   const Status done = registers ? analyse_registers(options, threads, a) : analyse_lists(options, threads, a);

@@ -61,6 +61,9 @@ class KeyVersions {
     uint32_t previous = kNone;
     for (auto it = begin(); it != end(); ++it) {
       if (!t_.mops[it->mop].is_write()) continue;
+      if (ValueView(t_.values[it->mop]).is_nil())
+        return "nil was written to key " + to_edn(t_.key(key_)) +
+               ": it cannot be told from the initial state";
       const auto id = static_cast<uint32_t>(versions_.size());
       const auto [at, fresh] = by_value_.try_emplace(bytes_of(it->mop), id);
       if (!fresh) {
@@ -115,13 +118,21 @@ class KeyVersions {
     }
   }
 
-  // Writes that failed, or whose fate nobody knows, are in no order.
+  // Writes that failed, or whose fate nobody knows, are in no order. Who saw one of a transaction's writes
+  // knows that the others happened too.
   void drop_unseen() {
-    for (size_t i = 1; i < versions_.size(); ++i) {
-      Version& v = versions_[i];
-      const TxnState s = t_.state[v.txn];
-      v.counts = s == TxnState::ok || (s == TxnState::unknown && !v.readers.empty());
-      if (v.counts) touch(v, v.txn);
+    for (size_t i = 1; i < versions_.size();) {
+      const uint32_t txn = versions_[i].txn;
+      size_t behind = i;
+      bool seen = false;
+      for (; behind < versions_.size() && versions_[behind].txn == txn; ++behind) {
+        seen = seen || !versions_[behind].readers.empty();
+      }
+      const TxnState s = t_.state[txn];
+      for (; i < behind; ++i) {
+        versions_[i].counts = s == TxnState::ok || (s == TxnState::unknown && seen);
+        if (versions_[i].counts) touch(versions_[i], txn);
+      }
     }
   }
 

@@ -249,6 +249,8 @@ Result<Transactions> read_transactions(const History& history, unsigned threads)
   }
   if (appends && writes)
     return Error{"the history has both appends and plain writes: it is neither list-append nor rw-register"};
+  t.appends = appends;
+  t.writes = writes;
   t.workload = writes || (scalars && !appends) ? Workload::rw_register : Workload::list_append;
   join_parts(parts, t, threads);
   return t;

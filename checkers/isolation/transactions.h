@@ -42,6 +42,8 @@ enum class Workload : uint8_t { list_append, rw_register };
 /// value: of the completion's for ok, of the invocation's else.
 struct Transactions {
   Workload workload = Workload::list_append;
+  bool appends = false;            ///< some micro-operation is an append
+  bool writes = false;             ///< some micro-operation is a plain write
   std::vector<uint32_t> invoke;    ///< entry of the history
   std::vector<uint32_t> complete;  ///< entry, or kNone
   std::vector<TxnState> state;

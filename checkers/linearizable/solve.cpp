@@ -1,6 +1,9 @@
 #include "checkers/linearizable/solve.h"
 
 #include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
 
 #include "checkers/linearizable/collections.h"
 #include "checkers/linearizable/dfs.h"
@@ -27,6 +30,41 @@ Answer refuse(const char* engine, const char* why) {
   answer.engine = engine;
   answer.why = why;
   return answer;
+}
+
+/// The frontier alone for a moment, which is enough for most; then both searches at once, each with a problem
+/// of its own: the depth-first one may be lucky on what is linearizable, the frontier proves what is not. The
+/// first answer counts; of two that found none, the one that proved the longer prefix.
+Answer race(const ModelSpec& spec, std::span<const Operation> part, Problem& problem, const Watch& watch,
+            bool want_order) {
+  constexpr int64_t kAloneNs = 300 * kNanosPerMilli;
+  Watch alone = watch;
+  alone.deadline_ns = std::min(watch.deadline_ns, monotonic_now_ns() + kAloneNs);
+  Answer quick = search_frontier(problem, alone, want_order);
+  if (quick.verdict != Verdict::unknown || watch.expired()) return quick;
+
+  std::atomic<bool> decided{false};
+  Watch racing = watch;
+  racing.cancelled = &decided;
+  Answer depth_first;
+  std::exception_ptr failure;  // of the other thread: thrown on in this one
+  {
+    const std::jthread other([&] {
+      try {
+        Problem mine = make_problem(spec, part);
+        depth_first = search_depth_first(mine, racing, want_order);
+        if (depth_first.verdict != Verdict::unknown) decided = true;
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    });
+    Problem mine = make_problem(spec, part);
+    quick = search_frontier(mine, racing, want_order);
+    if (quick.verdict != Verdict::unknown) decided = true;
+  }
+  if (quick.verdict != Verdict::unknown) return quick;
+  if (failure) std::rethrow_exception(failure);
+  return depth_first.verdict != Verdict::unknown || depth_first.event > quick.event ? depth_first : quick;
 }
 
 }  // namespace
@@ -71,7 +109,8 @@ Answer solve(const Options& options, const ModelSpec& spec, const Projection& pr
   }
   if (options.engine == Engine::dfs || !frontier_applies(problem))
     return search_depth_first(problem, watch, options.want_order);
-  return search_frontier(problem, watch, options.want_order);
+  if (watch.cancelled != nullptr) return search_frontier(problem, watch, options.want_order);
+  return race(spec, part, problem, watch, options.want_order);
 }
 
 bool is_linearization(const ModelSpec& spec, std::span<const Operation> part,

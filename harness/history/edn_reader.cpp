@@ -144,8 +144,9 @@ class EdnOps {
     int64_t number = 0;
     bool nil = false;
     if (!parser_.integer(number, nil)) return false;
-    if (number > INT32_MAX || number <= INT32_MIN / 2)
-      return parser_.fail("the process " + std::to_string(number) + " is out of range");
+    if (number > INT32_MAX || number < 0)
+      return parser_.fail("the process " + std::to_string(number) +
+                          " is out of range: clients count from 0, the nemesis is called nemesis");
     fields_.process = static_cast<Process>(number);
     return true;
   }

@@ -115,8 +115,9 @@ class JsonOps {
     int64_t number = OpFields::kMissing;
     if (!whole(number)) return false;
     if (number == OpFields::kMissing) return true;
-    if (number > INT32_MAX || number <= INT32_MIN / 2)
-      return parser_.fail("the process " + std::to_string(number) + " is out of range");
+    if (number > INT32_MAX || number < 0)
+      return parser_.fail("the process " + std::to_string(number) +
+                          " is out of range: clients count from 0, the nemesis is called nemesis");
     fields_.process = static_cast<Process>(number);
     return true;
   }

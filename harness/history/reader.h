@@ -5,8 +5,9 @@
 // - Fields are process, type, f, value, time, index and error; others are skipped. A missing index is the
 //   position; a missing time is that of the entry before, and the position as long as no entry had a time.
 //   EDN and elle-cli's JSON may leave out process and f, as Elle's own examples do: then they are 0 and txn.
-// - A process is an integer, or "nemesis" (kNemesis). Other names are nemesis-like processes: "nemesis-N" is
-//   -N, others count down from -2 in the order of their appearance.
+// - A process is an integer from 0, or "nemesis" (kNemesis), or "nemesis-N" (-N). Any other name is a client:
+// they are
+//   numbered from 1,000,000,000 in the order of their appearance.
 // - Values: integers of 64 bits are integers; larger ones, ratios and other numbers that no double holds
 //   exactly are strings of their text; floats are reals; sets are lists (ascending where all are integers,
 //   else in the order of the file); characters and symbols are strings; of a tagged value the value is kept.

@@ -36,6 +36,8 @@ namespace {
 /// Processes that are names: part-wide placeholders count up from here until the assembler knows better.
 constexpr Process kFirstName = INT32_MIN;
 constexpr Process kLastName = INT32_MIN / 2;
+/// Clients that are names are processes like others, with numbers that no counting recorder reaches.
+constexpr Process kFirstNamedClient = 1'000'000'000;
 constexpr size_t kMaxFunctions = 60000;
 }  // namespace
 
@@ -162,7 +164,7 @@ class TextAssembler {
       if (process > kLastName) continue;
       const Symbol name = part.names_[static_cast<size_t>(process - kFirstName)];
       const auto found = std::find(names_.begin(), names_.end(), name);
-      process = -2 - static_cast<Process>(found - names_.begin());
+      process = kFirstNamedClient + static_cast<Process>(found - names_.begin());
       if (found == names_.end()) names_.push_back(name);
     }
   }

@@ -1,5 +1,6 @@
 #include "harness/history/writer.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -280,15 +281,19 @@ Status export_history(const History& history, const std::string& path, const std
   const auto write = edn ? write_edn : write_jsonl;
   if (path == "-") return write(history, stdout);
 
-  const std::string part = path + ".part-" + std::to_string(::getpid());
-  std::FILE* const file = std::fopen(part.c_str(), "wbxe");
+  // A device or a pipe is written to as it stands: a rename would put a file in its place.
+  struct stat there {};
+  const bool in_place = ::stat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode);
+  const std::string part = in_place ? path : path + ".part-" + std::to_string(::getpid());
+  std::FILE* const file = std::fopen(part.c_str(), in_place ? "wbe" : "wbxe");
   if (file == nullptr) return Error{path + ": cannot be created: " + std::strerror(errno)};
   Status status = write(history, file);
   if (std::fclose(file) != 0 && status)
     status = Error{"the history cannot be written: " + std::string(std::strerror(errno))};
-  if (status && std::rename(part.c_str(), path.c_str()) != 0) status = Error{std::strerror(errno)};
+  if (status && !in_place && std::rename(part.c_str(), path.c_str()) != 0)
+    status = Error{std::strerror(errno)};
   if (status) return ok_status();
-  ::unlink(part.c_str());
+  if (!in_place) ::unlink(part.c_str());
   return Error{path + ": " + status.error().message};
 }
 

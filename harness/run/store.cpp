@@ -78,7 +78,11 @@ Result<std::string> make_run_directory(const std::string& root, const std::strin
 }
 
 Status store_file(const std::string& path, const std::string& content) {
-  const std::string partial = path + ".partial";
+  // A device or a pipe is written to as it stands: a rename would put a file in its place.
+  std::error_code no_such_file;
+  const fs::file_status there = fs::status(path, no_such_file);
+  const bool in_place = fs::exists(there) && !fs::is_regular_file(there);
+  const std::string partial = in_place ? path : path + ".partial";
   const auto because = [&] { return Status(Error{"cannot write " + path + ": " + std::strerror(errno)}); };
   const int fd = ::open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return because();
@@ -88,13 +92,15 @@ Status store_file(const std::string& path, const std::string& content) {
     if (written <= 0) {
       const Status error = because();
       ::close(fd);
-      ::unlink(partial.c_str());
+      if (!in_place) ::unlink(partial.c_str());
       return error;
     }
     at += static_cast<size_t>(written);
   }
-  const bool synced = ::fsync(fd) == 0;
-  if ((::close(fd) != 0) || !synced || ::rename(partial.c_str(), path.c_str()) != 0) {
+  const bool synced = in_place || ::fsync(fd) == 0;
+  const bool closed = ::close(fd) == 0;
+  if (in_place) return closed ? ok_status() : because();
+  if (!closed || !synced || ::rename(partial.c_str(), path.c_str()) != 0) {
     const Status error = because();
     ::unlink(partial.c_str());
     return error;

@@ -70,7 +70,8 @@ TEST_CASE("every checker accepts its good histories") {
       const CheckResult result = judge(factory, path);
       INFO(path.string() << ": " << result.reason);
       CHECK(to_text(result.verdict) == "valid");
-      CHECK(result.anomalies.empty());
+      // A weaker model may hold although the history shows what only stronger ones forbid.
+      if (path.parent_path().filename() == factory.name) CHECK(result.anomalies.empty());
     }
   }
 }

@@ -146,16 +146,18 @@ TEST_CASE("EDN: a process that acts again after info is a warning, or an error w
   CHECK(says(error_of(text, {.pairing = HistoryBuilder::Pairing::strict}), {"acts again"}));
 }
 
-TEST_CASE("processes that are names count down from -2 in the order of their appearance") {
+TEST_CASE("a process that is a name is a client, unless it is the nemesis") {
   const ReadHistory h = read(
-      "{:process :monkey :type :info :f :a}\n{:process :nemesis :type :info :f :a}\n{:process :other :type "
-      ":info :f :a}\n"
-      "{:process :monkey :type :info :f :a}\n{:process :nemesis-9 :type :info :f :a}\n");
-  CHECK(h.history.process(0) == -2);
-  CHECK(h.history.process(1) == -1);
-  CHECK(h.history.process(2) == -3);
-  CHECK(h.history.process(3) == -2);
+      "{:process :a :type :invoke :f :x}\n{:process :nemesis :type :info :f :x}\n{:process :b :type :invoke "
+      ":f :x}\n"
+      "{:process :a :type :ok :f :x}\n{:process :nemesis-9 :type :info :f :x}\n");
+  CHECK(h.history.process(0) == 1'000'000'000);
+  CHECK(h.history.process(1) == kNemesis);
+  CHECK(h.history.process(2) == 1'000'000'001);
+  CHECK(h.history.process(3) == 1'000'000'000);
   CHECK(h.history.process(4) == -9);
+  CHECK(h.history.pair(0) == 3);
+  CHECK(says(error_of("{:process -1 :type :invoke :f :x}\n"), {"line 1", "-1", "nemesis"}));
 }
 
 TEST_CASE("times and indices may be missing") {
