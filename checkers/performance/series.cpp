@@ -164,7 +164,10 @@ Series collect(const History& history) {
     e.all.add(latency);
     e.by_window[s.window_of(invoked)].add(latency);
     if (!pending) ++e.completed[s.window_of(completed)];
-    const auto column = static_cast<size_t>(static_cast<double>(invoked - s.begin_ns) * columns_per_ns);
+    // In doubles: the times of a foreign history may lie further apart than int64_t counts.
+    const double since_ns = static_cast<double>(invoked) - static_cast<double>(s.begin_ns);
+    const auto column = static_cast<size_t>(
+        std::clamp(since_ns * columns_per_ns, 0.0, static_cast<double>(Grid::kColumns - 1)));
     ++e.grid
           .cells[std::min(column, Grid::kColumns - 1) * Grid::kRows + LatencyHistogram::bucket(latency) / 4];
   }

@@ -54,7 +54,10 @@ class Rng {
 
   /// Uniform in [low, high], both included.
   int64_t between(int64_t low, int64_t high) {
-    return low + static_cast<int64_t>(below(static_cast<uint64_t>(high - low) + 1));
+    // In unsigned numbers, which may wrap: the whole range of int64_t is allowed.
+    const uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+    const uint64_t drawn = span == UINT64_MAX ? next() : below(span + 1);
+    return static_cast<int64_t>(static_cast<uint64_t>(low) + drawn);
   }
 
   /// Uniform in [0, 1).
