@@ -22,6 +22,8 @@ struct Capabilities {
   std::vector<std::string> processes;  ///< names of its server processes, for signals
   std::vector<uint16_t> client_ports;
   std::vector<uint16_t> peer_ports;
+  std::string data_directory =
+      {};  ///< of its own, on every node; empty: nothing that disk faults could sit under
 };
 
 /// The options of `--db-opt key=value`.

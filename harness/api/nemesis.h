@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/api/database.h"
@@ -26,10 +27,31 @@ struct FaultTarget {
   std::vector<std::string> controller_addresses;  ///< never cut off
 };
 
+/// What faults make of a cluster while they are in force; nodes by position.
+struct Damage {
+  std::vector<size_t> nodes;                       ///< do not work as they should
+  std::vector<std::pair<size_t, size_t>> unheard;  ///< one of the two does not hear the other
+};
+
+/// An operation with nothing left to chance: invoked with `value` it does just that.
+struct FaultPlan {
+  Value value;
+  Damage damage;
+};
+
 /// Applies and undoes the faults of one package. Called by the nemesis thread alone, except heal().
 class Nemesis {
  public:
   virtual ~Nemesis() = default;
+  /// Once, before the database is set up: what must be in place beforehand, such as a layer under its data.
+  virtual Status prepare(FaultTarget& /*target*/) { return ok_status(); }
+  /// What `op`, one that begins a fault, would do now. Breaks nothing; rolls the nemesis' own dice: asked
+  /// again it may choose other nodes. By default the operation as it is, and all nodes broken.
+  virtual Result<FaultPlan> plan(FaultTarget& target, const Op& op) {
+    FaultPlan all{op.value, {}};
+    for (size_t i = 0; i < target.nodes.size(); ++i) all.damage.nodes.push_back(i);
+    return all;
+  }
   /// Carries out op (its f is one of the package's) and returns the value of its completion: what was really
   /// done, with proof that it bit where there is one (drop counters). Errors end as `info` in the history,
   /// never the run.
@@ -57,6 +79,8 @@ struct FaultOptions {
 struct FaultFactory {
   std::string name;
   std::string description;
+  std::string word;  ///< the option, and the key of an operation's value, that a lone word stands for
+  std::vector<std::string> agent_kinds;  ///< what the nodes' agents must be able to do
   std::function<Result<FaultPackage>(const FaultOptions&, const Capabilities&)> make;
 };
 
