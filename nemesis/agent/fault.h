@@ -25,11 +25,16 @@ class Fault {
   virtual ~Fault() = default;
   /// All that is needed to undo it, by a later agent too; goes to the ledger before apply().
   virtual Json undo_record() const = 0;
+  /// What has to be in place before apply() can be quick and changes nothing that the node's programs can
+  /// see; called once the ledger knows of the fault. After an error the agent runs the undo.
+  virtual Status arm() { return ok_status(); }
   /// Applies it. After an error the agent runs the undo, so a half-applied fault is allowed to stay until
-  /// then. The value says what was really done. Must be quick: all slow work belongs into make().
+  /// then. The value says what was really done. Must be quick: all slow work belongs into make() or arm().
   virtual Result<Json> apply() = 0;
   /// Proof of what it does right now.
   virtual Json observe() = 0;
+  /// Ends what the fault does by itself (a thread that follows new processes); called before the undo.
+  virtual void retire() {}
 };
 
 /// One kind, named as in FaultSpec::kind.

@@ -133,6 +133,7 @@ void Server::remember(Json healed) {
 Status Server::undo(Active& active, const std::string& why) {
   // What only the living fault knows goes with it.
   const Json last = active.applied && active.fault != nullptr ? active.fault->observe() : Json();
+  if (active.fault != nullptr) active.fault->retire();
   Result<Json> proof = active.kind->undo(options_.context, active.undo);
   if (!proof) return Error{active.kind->name + " " + active.id + ": " + proof.error().message};
   if (last.is_object() && (proof->is_object() || proof->is_null())) {
@@ -196,9 +197,18 @@ AgentReply Server::prepare(const Json& body) {
     return refuse(written.error().message);
   }
   Json ids = Json::array();
+  std::string error;
   for (Active& active : made) {
+    if (error.empty()) {
+      if (Status armed = active.fault->arm(); !armed)
+        error = active.kind->name + ": " + armed.error().message;
+    }
     ids.push_back(active.id);
     active_.push_back(std::move(active));
+  }
+  if (!error.empty()) {
+    heal_ids(texts_of({{"ids", ids}}, "ids"), "could not be armed");
+    return refuse(error);
   }
   return answer({{"ids", std::move(ids)}});
 }

@@ -24,13 +24,24 @@ struct StillClock final : Clock {
 struct Node {
   std::set<std::string> broken;
   int refusals = 0;  // so many undos fail
+  int armed = 0, retired = 0;
   TempDirectory directory;
   StillClock clock;
 
   class Noted final : public Fault {
    public:
-    Noted(Node& node, std::string name, bool fails) : node_(node), name_(std::move(name)), fails_(fails) {}
+    Noted(Node& node, std::string name, const Json& params)
+        : node_(node),
+          name_(std::move(name)),
+          fails_(flag_of(params, "fails")),
+          jams_(flag_of(params, "jams")) {}
     Json undo_record() const override { return {{"name", name_}}; }
+    Status arm() override {
+      ++node_.armed;
+      if (jams_) return Error{"jammed"};
+      return ok_status();
+    }
+    void retire() override { ++node_.retired; }
     Result<Json> apply() override {
       node_.broken.insert(name_);
       if (fails_) return Error{"half applied"};
@@ -42,13 +53,14 @@ struct Node {
     Node& node_;
     std::string name_;
     bool fails_;
+    bool jams_;
   };
 
   std::vector<FaultKind> kinds = {
       {"note",
        [this](const Context&, const std::string& id, const Json& params) -> Result<std::unique_ptr<Fault>> {
          if (flag_of(params, "bad")) return Error{"bad params"};
-         return std::unique_ptr<Fault>(std::make_unique<Noted>(*this, id, flag_of(params, "fails")));
+         return std::unique_ptr<Fault>(std::make_unique<Noted>(*this, id, params));
        },
        [this](const Context&, const Json& undo) -> Result<Json> {
          if (refusals > 0) {
@@ -298,6 +310,28 @@ TEST_CASE("an owner's lock is taken over from the living and the dead", "[agent]
   REQUIRE(again);
   again->forget();
   CHECK(OwnerLock::take_over(directory.path, "me", 100));
+}
+
+TEST_CASE("faults are armed before they are applied, and retire before they are undone", "[agent]") {
+  Node node;
+  auto server = node.serve();
+  const AgentReply staged = ask(*server, "prepare", {{"faults", {{{"kind", "note"}}}}});
+  REQUIRE(staged.error.empty());
+  CHECK(node.armed == 1);
+  CHECK(node.broken.empty());
+  REQUIRE(ask(*server, "commit", {{"ids", staged.body["ids"]}}).error.empty());
+  CHECK(node.broken.size() == 1);
+  REQUIRE(ask(*server, "heal", {{"ids", staged.body["ids"]}}).error.empty());
+  CHECK(node.retired == 1);
+  // One that cannot be armed takes the others of its request with it.
+  const Json both = {{{"kind", "note"}}, {{"kind", "note"}, {"params", {{"jams", true}}}}};
+  CHECK(ask(*server, "prepare", {{"faults", both}}).error == "note: jammed");
+  CHECK(node.retired == 3);
+  CHECK(ask(*server, "observe").body["faults"].empty());
+  CHECK(server->heal_everything("test"));
+  auto ledger = Ledger::open(node.directory.path, "me");
+  REQUIRE(ledger);
+  CHECK(ledger->live().empty());
 }
 
 }  // namespace
