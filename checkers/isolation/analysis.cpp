@@ -41,8 +41,9 @@ void refute_by_findings(const Findings& f, Decisions& d) {
   refute(Kind::dirty_update, {read_committed});
   refute(Kind::internal, {read_atomic});
   refute(Kind::non_repeatable_read, {item_cut_isolation});
-  for (const Kind kind : {Kind::garbage_read, Kind::duplicate_elements, Kind::g1a, Kind::future_read,
-                          Kind::incompatible_order, Kind::g1b, Kind::reordered_writes, Kind::internal})
+  for (const Kind kind :
+       {Kind::garbage_read, Kind::duplicate_elements, Kind::g1a, Kind::future_read, Kind::incompatible_order,
+        Kind::cyclic_versions, Kind::g1b, Kind::reordered_writes, Kind::internal})
     refute(kind, {view_serializable, one_copy_serializable});
   refute(Kind::lost_update, {cursor_stability, update_atomic, consistent_view});
   refute(Kind::unseen_overwrite, {cursor_stability, update_atomic, consistent_view});

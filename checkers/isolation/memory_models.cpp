@@ -157,6 +157,9 @@ class MemoryJudge {
         seen_[e][lane] = std::max(seen[lane], p);
       }
       if (event.source == kNone) continue;
+      // A session that read its own later write.
+      if (event.source > e && t_.session[events_[event.source].txn] == t_.session[event.txn])
+        refute(Model::pram);
       raise(seen_[e], wrote_[event.source]);
       const uint32_t before = events_[event.source].previous;
       if (before != kNone) {

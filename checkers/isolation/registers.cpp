@@ -15,9 +15,8 @@ namespace {
 /// The versions of one key.
 class KeyVersions {
  public:
-  KeyVersions(Transactions& t, const KeyGroups& groups, const RegisterOptions& options,
-              std::vector<uint8_t>& observed, Findings& findings)
-      : t_(t), groups_(groups), options_(options), observed_(observed), findings_(findings) {}
+  KeyVersions(Transactions& t, const KeyGroups& groups, const RegisterOptions& options, Findings& findings)
+      : t_(t), groups_(groups), options_(options), findings_(findings) {}
 
   std::vector<uint32_t> writers;  // of the key's versions in the supposed order
   std::vector<Edge> edges;
@@ -112,27 +111,15 @@ class KeyVersions {
         findings_.add(Kind::g1a, {it->txn, it->mop, v.txn, v.mop, key_});
         continue;
       }
-      if (t_.state[v.txn] == TxnState::unknown)
-        std::atomic_ref<uint8_t>(observed_[v.txn]).store(1, std::memory_order_relaxed);
       if (!v.final && v.txn != it->txn) findings_.add(Kind::g1b, {it->txn, it->mop, v.txn, v.mop, key_});
     }
   }
 
-  // Writes that failed, or whose fate nobody knows, are in no order. Who saw one of a transaction's writes
-  // knows that the others happened too.
+  // Writes that failed, or whose fate nobody knows, are in no order.
   void drop_unseen() {
-    for (size_t i = 1; i < versions_.size();) {
-      const uint32_t txn = versions_[i].txn;
-      size_t behind = i;
-      bool seen = false;
-      for (; behind < versions_.size() && versions_[behind].txn == txn; ++behind) {
-        seen = seen || !versions_[behind].readers.empty();
-      }
-      const TxnState s = t_.state[txn];
-      for (; i < behind; ++i) {
-        versions_[i].counts = s == TxnState::ok || (s == TxnState::unknown && seen);
-        if (versions_[i].counts) touch(versions_[i], txn);
-      }
+    for (size_t i = 1; i < versions_.size(); ++i) {
+      versions_[i].counts = committed(t_.state[versions_[i].txn]);
+      if (versions_[i].counts) touch(versions_[i], versions_[i].txn);
     }
   }
 
@@ -141,8 +128,13 @@ class KeyVersions {
     add_source(own_writes());
     if (options_.initial) add_source(after_nil());
     if (options_.write_follows_read) add_source(follows_reads());
-    if (options_.sequential_keys) add_source(by_sessions());
-    if (options_.linearizable_keys) add_source(by_zones());
+    if (options_.sequential_keys) add_source(by_order(true));
+    if (options_.linearizable_keys) {
+      Arcs arcs = by_order(false);
+      const Arcs zones = by_zones();
+      arcs.insert(arcs.end(), zones.begin(), zones.end());
+      add_source(arcs);
+    }
   }
   using Arcs = std::vector<std::pair<uint32_t, uint32_t>>;
   void add_source(const Arcs& more) {
@@ -183,34 +175,37 @@ class KeyVersions {
     return at != versions_.end() && at->txn == txn ? static_cast<uint32_t>(at - versions_.begin()) : kNone;
   }
 
-  // The first and the last version that each transaction saw or made, in the order of transactions.
-  struct Access {
-    uint32_t txn, first, last;
-  };
-  std::vector<Access> accesses() const {
-    std::vector<std::tuple<uint32_t, uint32_t, uint32_t>> all;  // txn, mop, version
-    for (const auto& s : seen_)
-      if (s.version == 0 || versions_[s.version].counts) all.emplace_back(s.txn, s.mop, s.version);
-    for (uint32_t i = 1; i < versions_.size(); ++i)
-      if (versions_[i].counts) all.emplace_back(versions_[i].txn, versions_[i].mop, i);
-    std::sort(all.begin(), all.end());
-    std::vector<Access> out;
-    for (const auto& [txn, mop, version] : all) {
-      if (out.empty() || out.back().txn != txn)
-        out.push_back({txn, version, version});
-      else
-        out.back().last = version;
+  // Calls fn(transaction, version) for everything seen or made, in the order of micro-operations.
+  template <typename Fn>
+  void for_each_access(Fn&& fn) const {
+    uint32_t write = 1;
+    const auto writes_before = [&](uint32_t mop) {
+      for (; write < versions_.size() && versions_[write].mop < mop; ++write)
+        if (versions_[write].counts) fn(versions_[write].txn, write);
+    };
+    for (const Seen& s : seen_) {
+      writes_before(s.mop);
+      if (s.version == 0 || versions_[s.version].counts) fn(s.txn, s.version);
     }
-    return out;
+    writes_before(kNone);
   }
-  Arcs by_sessions() const {
+  // Versions in the order in which a transaction saw and made them; with `sessions` each session. Nothing
+  // comes after a transaction of unknown outcome.
+  Arcs by_order(bool sessions) const {
     Arcs out;
     std::unordered_map<uint32_t, uint32_t> last;  // session -> version
-    for (const Access& a : accesses()) {
-      const auto [at, fresh] = last.try_emplace(t_.session[a.txn], a.last);
-      if (!fresh && at->second != a.first) out.emplace_back(at->second, a.first);
-      if (t_.state[a.txn] == TxnState::ok) at->second = a.last;
-    }
+    uint32_t txn = kNone;
+    uint32_t before = kNone;
+    for_each_access([&](uint32_t next, uint32_t version) {
+      if (next != txn) {
+        if (sessions && txn != kNone && t_.state[txn] == TxnState::ok) last[t_.session[txn]] = before;
+        const auto at = last.find(t_.session[next]);
+        before = at == last.end() ? kNone : at->second;
+        txn = next;
+      }
+      if (before != kNone && before != version) out.emplace_back(before, version);
+      before = version;
+    });
     return out;
   }
   // v -> v' when v's first return lies before v's last invocation; only the nearest.
@@ -333,7 +328,6 @@ class KeyVersions {
   Transactions& t_;
   const KeyGroups& groups_;
   const RegisterOptions& options_;
-  std::vector<uint8_t>& observed_;
   Findings& findings_;
   uint32_t key_ = 0;
   std::vector<Version> versions_;  // 0: nil; then the writes in the order of transactions
@@ -341,6 +335,38 @@ class KeyVersions {
   std::vector<Seen> seen_;
   Arcs arcs_;
 };
+
+/// Marks the transactions of unknown outcome of which somebody read a write of `key`.
+void find_observed(const Transactions& t, const KeyGroups& groups, uint32_t key,
+                   std::vector<uint8_t>& observed) {
+  const auto begin = groups.entries.begin() + groups.begin[key];
+  const auto end = groups.entries.begin() + groups.begin[key + 1];
+  const auto bytes_of = [&](uint32_t mop) {
+    const uint8_t* const at = t.values[mop];
+    return std::string_view(reinterpret_cast<const char*>(at), static_cast<size_t>(skip_value(at) - at));
+  };
+  std::unordered_map<std::string_view, uint32_t> unknown;  // value -> transaction
+  for (auto it = begin; it != end; ++it)
+    if (t.state[it->txn] == TxnState::unknown && t.mops[it->mop].is_write())
+      unknown.emplace(bytes_of(it->mop), it->txn);
+  for (auto it = begin; it != end && !unknown.empty(); ++it) {
+    if (t.state[it->txn] != TxnState::ok || t.mops[it->mop].is_write()) continue;
+    if (const auto at = unknown.find(bytes_of(it->mop)); at != unknown.end())
+      std::atomic_ref<uint8_t>(observed[at->second]).store(1, std::memory_order_relaxed);
+  }
+}
+
+/// A transaction is observed on one key and counts on all: this comes before any key is ordered.
+void settle_unknown(Transactions& t, const KeyGroups& groups, size_t parts, unsigned threads) {
+  std::vector<uint8_t> observed(t.size(), 0);
+  parallel_for(parts, threads, [&](size_t i) {
+    const Range keys = part_of(t.keys.size(), i, parts);
+    for (size_t k = keys.begin; k < keys.end; ++k)
+      find_observed(t, groups, static_cast<uint32_t>(k), observed);
+  });
+  for (size_t txn = 0; txn < t.size(); ++txn)
+    if (observed[txn] != 0) t.state[txn] = TxnState::observed;
+}
 
 }  // namespace
 
@@ -355,11 +381,11 @@ Result<RegisterOrders> order_registers(Transactions& t, const KeyGroups& groups,
     size_t unordered = 0;
   };
   std::vector<Part> done(parts);
-  std::vector<uint8_t> observed(t.size(), 0);
+  settle_unknown(t, groups, parts, threads);
   parallel_for(parts, threads, [&](size_t i) {
     Part& part = done[i];
     const Range keys = part_of(t.keys.size(), i, parts);
-    KeyVersions one(t, groups, options, observed, part.findings);
+    KeyVersions one(t, groups, options, part.findings);
     for (size_t k = keys.begin; k < keys.end && !part.error; ++k) {
       part.error = one.run(static_cast<uint32_t>(k));
       part.lengths.push_back(static_cast<uint32_t>(one.writers.size()));
@@ -369,6 +395,7 @@ Result<RegisterOrders> order_registers(Transactions& t, const KeyGroups& groups,
     }
   });
   RegisterOrders out;
+  out.supposed.lists = false;
   out.supposed.base.push_back(0);
   for (Part& part : done) {
     if (part.error) return Error{*part.error};
@@ -378,8 +405,6 @@ Result<RegisterOrders> order_registers(Transactions& t, const KeyGroups& groups,
     out.unordered_keys += part.unordered;
     findings.merge(part.findings);
   }
-  for (size_t txn = 0; txn < t.size(); ++txn)
-    if (observed[txn] != 0) t.state[txn] = TxnState::observed;
   return out;
 }
 

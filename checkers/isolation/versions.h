@@ -43,8 +43,11 @@ struct VersionOrders {
   std::vector<uint32_t> writer;  ///< transaction, or kNone for a version that nobody wrote
   uint32_t length(uint32_t key) const { return static_cast<uint32_t>(base[key + 1] - base[key]); }
   uint32_t writer_of(uint32_t key, uint32_t version) const { return writer[base[key] + version - 1]; }
-  /// What a read of `version` tells `txn` of others: the version below its own writes on top of it.
+  bool lists = true;  ///< a read shows all versions up to its own
+  /// What a read of `version` tells `txn` of others: the version below its own writes on top of it; 0 where
+  /// a register shows an own write, and so nothing else.
   uint32_t foreign(uint32_t txn, uint32_t key, uint32_t version) const {
+    if (!lists) return version > 0 && writer_of(key, version) == txn ? 0 : version;
     while (version > 0 && writer_of(key, version) == txn) --version;
     return version;
   }

@@ -76,4 +76,35 @@ TEST_CASE("registers: a write of unknown outcome counts once it was read") {
   CHECK(weakest_refuted(judged(Maker().invoke(0, "wx1").info(0).run(1, "vx_").run(1, "vx1"))).empty());
 }
 
+TEST_CASE("registers: a transaction of unknown outcome that was read on one key counts on all") {
+  const Analysis a = judged(Maker().invoke(0, "wx2 wy3").info(0).run(1, "vy3 wx4"));
+  CHECK_FALSE(a.decisions.refuted(Model::read_committed));
+  CHECK_FALSE(a.decisions.refuted(Model::strict_serializable));
+  CHECK(judged(Maker().invoke(0, "wx2 wy3").info(0).run(1, "vy3 vx_")).decisions.refuted(Model::read_atomic));
+}
+
+TEST_CASE("registers: an own write that was read shows nothing of what it overwrote") {
+  Maker maker;
+  maker.invoke(2, "vx2 wx1 vx1").run(1, "wx2").run(1, "wx4").invoke(1, "vx1").ok(2).ok(1);
+  const Analysis a = judged(maker, {true, true, true, false});
+  CHECK(a.decisions.refuted(Model::update_atomic));
+  CHECK_FALSE(a.decisions.refuted(Model::read_atomic));
+}
+
+TEST_CASE("registers: a session reads what it writes only later") {
+  const Analysis a = judged(Maker().run(1, "vx1").run(1, "wx1"));
+  CHECK(a.decisions.refuted(Model::pram));
+  CHECK_FALSE(a.decisions.refuted(Model::serializable));
+}
+
+TEST_CASE("registers: sequential keys order what each session sees") {
+  const RegisterOptions sequential{true, true, true, false};
+  CHECK(judged(Maker().run(0, "wx1").run(0, "vx1 vx_"), sequential).findings.any(Kind::cyclic_versions));
+  // Nothing comes after what its client knows no end of.
+  const Analysis a = judged(Maker().invoke(0, "wx1").info(0).run(0, "vx_").run(1, "vx1"), sequential);
+  CHECK_FALSE(a.findings.any(Kind::cyclic_versions));
+  const Analysis b = judged(Maker().run(0, "wx1").run(0, "vx_"), sequential);
+  CHECK(b.decisions.refuted(Model::view_serializable));
+}
+
 }  // namespace riven::checkers::isolation
