@@ -1,6 +1,6 @@
 // Killed nodes: the database's processes die at once (or are asked to end) and are started again later.
 //
-// :kill with a value that chooses the nodes (parts/node_choice.h; default: the option `nodes`); completes
+// :kill with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h); completes
 // with {nodes, killed {"n1" processes}, spread-us}. :start starts what was killed and completes with
 // {bit, nodes, alive {"n1" processes}}: what ran before it was started again (a supervisor, a child that got
 // away); `bit`: something was killed on each node and nothing came back by itself.
@@ -21,6 +21,11 @@ class KillNemesis final : public Nemesis {
   KillNemesis(uint64_t seed, std::vector<std::string> processes, std::string signal)
       : rng_(seed), processes_(std::move(processes)), signal_(std::move(signal)) {}
 
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return plan_nodes(op.value, target, rng_);
+  }
+
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
     const std::lock_guard<std::mutex> lock(mutex_);
     if (op.f.text() == "kill") return kill(target, op.value);
@@ -39,7 +44,7 @@ class KillNemesis final : public Nemesis {
   Result<Value> kill(FaultTarget& target, const Value& who) {
     if (!down_.empty()) return Error{"nodes are down already"};
     if (target.database == nullptr) return Error{"without its database nobody could start a node again"};
-    Result<std::vector<size_t>> nodes = choose_nodes(who, target, rng_);
+    Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(who), target, rng_);
     if (!nodes) return nodes.error();
     std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
     for (const size_t node : *nodes) {
@@ -131,6 +136,8 @@ void add_kill(Registry& registry) {
   auto factory = std::make_shared<FaultFactory>();
   factory->name = "kill";
   factory->description = "the database's processes are killed and started again (nodes: one, minority, ...)";
+  factory->word = "nodes";
+  factory->agent_kinds = {"kill"};
   factory->make = make;
   registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
 }

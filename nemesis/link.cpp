@@ -64,6 +64,28 @@ Result<Json> link_params(const Value& spec) {
   return params;
 }
 
+/// `spec` with names in place of the words for nodes.
+Result<Value> named(const Value& spec, const FaultTarget& target, Rng& rng) {
+  if (!spec.is_nil() && !spec.is_map()) return Error{"a link fault is a map, not " + to_edn(spec)};
+  const bool directed = !field(spec, "from").is_nil();
+  if (directed == field(spec, "to").is_nil()) return Error{"a one-way link needs both from and to"};
+  Value::List exact;
+  for (const char* key : {"nodes", "from", "to"}) {
+    if ((std::string_view(key) == "nodes") == directed) continue;
+    Result<std::vector<size_t>> chosen = choose_nodes(field(spec, key), target, rng);
+    if (!chosen) return chosen.error();
+    exact.emplace_back(key);
+    exact.push_back(names_of(*chosen, target.nodes));
+  }
+  for (size_t i = 0; spec.is_map() && i < spec.flat_map().size(); i += 2) {
+    const Value& key = spec.flat_map()[i];
+    if (key.is_name("nodes") || key.is_name("from") || key.is_name("to")) continue;
+    exact.push_back(key);
+    exact.push_back(spec.flat_map()[i + 1]);
+  }
+  return Value::map(std::move(exact));
+}
+
 /// Who receives badly from whom.
 Result<Grudge> bad_links(const Value& spec, const FaultTarget& target, Rng& rng) {
   const size_t n = target.nodes.size();
@@ -88,6 +110,19 @@ Result<Grudge> bad_links(const Value& spec, const FaultTarget& target, Rng& rng)
 class LinkNemesis final : public Nemesis {
  public:
   explicit LinkNemesis(uint64_t seed) : rng_(seed) {}
+
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    if (Result<Json> params = link_params(op.value); !params) return params.error();
+    Result<Value> exact = named(op.value, target, rng_);
+    if (!exact) return exact.error();
+    Result<Grudge> links = bad_links(*exact, target, rng_);
+    if (!links) return links.error();
+    FaultPlan plan{*exact, {}};
+    for (size_t to = 0; to < links->nodes(); ++to) {
+      for (const size_t from : links->drops_of(to)) plan.damage.unheard.emplace_back(from, to);
+    }
+    return plan;
+  }
 
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
     if (op.f.text() == "start-link") return start(target, op.value);
@@ -215,6 +250,8 @@ void add_link(Registry& registry) {
   auto factory = std::make_shared<FaultFactory>();
   factory->name = "link";
   factory->description = "slow, lossy, doubling, reordering, damaging or narrow links (default: 50 +- 10 ms)";
+  factory->word = "nodes";
+  factory->agent_kinds = {"link"};
   factory->make = make;
   registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
 }

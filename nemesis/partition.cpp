@@ -29,9 +29,23 @@ Value proof_value(const std::vector<NodeProof>& proofs, const std::vector<Node>&
   return Value::map({"bit", total > 0, "dropped", Value::map(std::move(dropped))});
 }
 
+Damage damage_of(const PartitionPlan& plan) {
+  Damage damage{plan.without_clients, {}};
+  for (size_t to = 0; to < plan.grudge.nodes(); ++to) {
+    for (const size_t from : plan.grudge.drops_of(to)) damage.unheard.emplace_back(from, to);
+  }
+  return damage;
+}
+
 class PartitionNemesis final : public Nemesis {
  public:
   explicit PartitionNemesis(uint64_t seed) : rng_(seed) {}
+
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    Result<PartitionPlan> plan = plan_partition(op.value, target, rng_);
+    if (!plan) return plan.error();
+    return FaultPlan{describe(*plan, target.nodes), damage_of(*plan)};
+  }
 
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
     if (op.f.text() == "start-partition") return start(target, op.value);
@@ -73,6 +87,7 @@ struct StartOptions {
   std::vector<std::string> words;
   bool asked_for = false;  // the words are the user's own
   Value::List fields;
+  bool decide_later = false;
 };
 
 Result<StartOptions> read_options(const FaultOptions& options, const Capabilities& capabilities) {
@@ -107,12 +122,13 @@ Result<StartOptions> read_options(const FaultOptions& options, const Capabilitie
 }
 
 /// Plans as much as can be known before the run, so that the history's operations say exactly what happens.
+/// Where only so many nodes may be broken, which ones is decided when it is known which are already.
 gen::Draft start_draft(const StartOptions& options, const FaultTarget& shape, Rng& rng) {
   const std::string& word = options.words[rng.below(options.words.size())];
   Value::List map = {"partition", word};
   map.insert(map.end(), options.fields.begin(), options.fields.end());
   Value spec = Value::map(std::move(map));
-  if (word != "primaries") {
+  if (word != "primaries" && !options.decide_later) {
     if (Result<PartitionPlan> plan = plan_partition(spec, shape, rng)) spec = describe(*plan, shape.nodes);
   }
   return gen::op("start-partition", spec);
@@ -121,7 +137,7 @@ gen::Draft start_draft(const StartOptions& options, const FaultTarget& shape, Rn
 /// Drops the default words that make no sense for a cluster of this size; a word that was asked for is
 /// refused now, not in the middle of the run.
 Status keep_possible(StartOptions& options, const FaultTarget& shape, const Capabilities& capabilities,
-                     uint64_t seed) {
+                     uint64_t seed, std::optional<size_t> max_broken) {
   if (shape.nodes.empty()) return ok_status();
   Error last{"partitions need nodes"};
   std::vector<std::string> possible;
@@ -130,6 +146,11 @@ Status keep_possible(StartOptions& options, const FaultTarget& shape, const Capa
     Value::List map = {"partition", word};
     map.insert(map.end(), options.fields.begin(), options.fields.end());
     Result<PartitionPlan> plan = plan_partition(Value::map(std::move(map)), shape, trial);
+    if (plan && !options.asked_for && max_broken &&
+        !breaks_at_most(shape.nodes.size(), {damage_of(*plan)}, *max_broken)) {
+      last = Error{"every partition breaks more than " + std::to_string(*max_broken) + " nodes"};
+      continue;
+    }
     if (plan || (word == "primaries" && capabilities.primaries)) {
       possible.push_back(word);
     } else {
@@ -152,7 +173,9 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
     node.index = shape.nodes.size();
     shape.nodes.push_back(node);
   }
-  if (Status fits = keep_possible(*read, shape, capabilities, options.seed); !fits) return fits.error();
+  if (Status fits = keep_possible(*read, shape, capabilities, options.seed, options.max_broken); !fits)
+    return fits.error();
+  read->decide_later = options.max_broken.has_value();
   FaultPackage package;
   package.nemesis = std::make_unique<PartitionNemesis>(mix64(options.seed));
   const auto start = gen::fn([told = *read, shape](const Context&, Rng& rng) -> std::optional<gen::Draft> {
@@ -172,6 +195,8 @@ void add_partition(Registry& registry) {
   factory->name = "partition";
   factory->description =
       "nodes that do not hear each other (halves, majority, one, bridge, ring, primaries, clients)";
+  factory->word = "partition";
+  factory->agent_kinds = {"packets"};
   factory->make = make;
   registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
 }

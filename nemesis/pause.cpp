@@ -1,6 +1,6 @@
 // Paused nodes: the database's processes are stopped where they stand, and go on later.
 //
-// :pause with a value that chooses the nodes (parts/node_choice.h; default: the option `nodes`); completes
+// :pause with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h); completes
 // with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {bit, stopped, running}: what was
 // still stopped, and what was not, just before.
 #include "harness/api/registry.h"
@@ -17,6 +17,10 @@ class PauseNemesis final : public Nemesis {
   PauseNemesis(uint64_t seed, std::vector<std::string> processes)
       : rng_(seed), processes_(std::move(processes)) {}
 
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    return plan_nodes(op.value, target, rng_);
+  }
+
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
     if (op.f.text() == "pause") return pause(target, op.value);
     if (op.f.text() == "resume") return resume(target);
@@ -31,7 +35,7 @@ class PauseNemesis final : public Nemesis {
  private:
   Result<Value> pause(FaultTarget& target, const Value& who) {
     if (faults_.in_force()) return Error{"nodes are paused already"};
-    Result<std::vector<size_t>> nodes = choose_nodes(who, target, rng_);
+    Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(who), target, rng_);
     if (!nodes) return nodes.error();
     std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
     for (const size_t node : *nodes) faults[node].push_back({"pause", {{"processes", processes_}}});
@@ -86,6 +90,8 @@ void add_pause(Registry& registry) {
   auto factory = std::make_shared<FaultFactory>();
   factory->name = "pause";
   factory->description = "the database's processes are stopped where they stand (nodes: one, minority, ...)";
+  factory->word = "nodes";
+  factory->agent_kinds = {"pause"};
   factory->make = make;
   registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
 }

@@ -4,12 +4,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "harness/api/database.h"
 #include "harness/control/node.h"
+#include "harness/core/damage.h"
 #include "harness/core/fault_windows.h"
 #include "harness/core/op.h"
 #include "harness/core/result.h"
@@ -25,12 +26,6 @@ struct FaultTarget {
   std::vector<AgentClient*> agents;  ///< one for each node, same order
   Database* database = nullptr;
   std::vector<std::string> controller_addresses;  ///< never cut off
-};
-
-/// What faults make of a cluster while they are in force; nodes by position.
-struct Damage {
-  std::vector<size_t> nodes;                       ///< do not work as they should
-  std::vector<std::pair<size_t, size_t>> unheard;  ///< one of the two does not hear the other
 };
 
 /// An operation with nothing left to chance: invoked with `value` it does just that.
@@ -72,7 +67,8 @@ struct FaultOptions {
   uint64_t seed = 0;
   int64_t interval_ns = 5'000'000'000;  ///< mean time between the start and the end of a fault
   std::map<std::string, std::string> extra;
-  std::vector<std::string> nodes;  ///< names, in order
+  std::vector<std::string> nodes;    ///< names, in order
+  std::optional<size_t> max_broken;  ///< what breaks more nodes is not among the choices by default
 };
 
 /// Makes a package of faults: --faults NAME.

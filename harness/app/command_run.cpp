@@ -50,11 +50,13 @@ class SignalWatch {
 struct Given {
   RunOptions run;
   std::string faults;
+  std::string max_broken;
   std::vector<std::string> database_options;
   std::vector<std::string> workload_options;
   std::vector<std::string> fault_options;
   std::string time_limit = "60s";
-  std::string interval = "5s";
+  std::string interval;
+  std::string schedule;
   std::string op_timeout = "5s";
   std::string lease = "10s";
   std::string check_time_limit = "10m";
@@ -63,16 +65,6 @@ struct Given {
   bool seed_given = false;
   int test_count = 1;
 };
-
-std::vector<std::string> split_commas(const std::string& text) {
-  std::vector<std::string> parts;
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find(',', at), text.size());
-    if (end > at) parts.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return parts;
-}
 
 std::string rerun_line(const Given& g, uint64_t seed) {
   const RunOptions& o = g.run;
@@ -92,8 +84,10 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   add("--model", o.model, "");
   add("--faults", g.faults, "");
   for (const std::string& pair : g.fault_options) add("--fault-opt", pair, "");
-  if (o.faults_together) line += " --faults-together";
-  add("--interval", g.interval, defaults.interval);
+  if (o.faults_together && find_profile(g.faults) == nullptr) line += " --faults-together";
+  add("--schedule", g.schedule, "");
+  add("--max-broken", g.max_broken, "");
+  add("--interval", g.interval, "");
   add("--time-limit", g.time_limit, "");
   add("--rate", o.rate_hz > 0 ? to_edn(Value(o.rate_hz)) : "", "");
   add("--ops-per-key", std::to_string(o.ops_per_key), "0");
@@ -112,7 +106,6 @@ Status read_units(Given& g) {
     const std::string& text;
     int64_t& into;
   } durations[] = {{"--time-limit", g.time_limit, o.time_limit_ns},
-                   {"--interval", g.interval, o.interval_ns},
                    {"--op-timeout", g.op_timeout, o.op_timeout_ns},
                    {"--lease", g.lease, o.lease_ns},
                    {"--check-time-limit", g.check_time_limit, o.check_time_limit_ns}};
@@ -139,12 +132,39 @@ Status read_units(Given& g) {
     if (!parsed) return parsed.error();
     into = std::move(*parsed);
   }
-  o.faults = split_commas(g.faults == "none" ? "" : g.faults);
+  return ok_status();
+}
+
+/// --faults, --interval, --max-broken and --schedule; what the user says goes before what a profile says.
+Status read_faults(Given& g, const Registry& registry) {
+  RunOptions& o = g.run;
+  auto wishes = choose_faults(g.faults, registry);
+  if (!wishes) return wishes.error();
+  o.faults = std::move(*wishes);
+  if (g.faults == "all") o.fault_words = g.faults;
+  o.max_broken = g.max_broken;
+  if (const FaultProfile* const profile = find_profile(g.faults)) {
+    o.fault_words = profile->name;
+    o.interval_ns = profile->interval_ns;
+    o.faults_together = o.faults_together || profile->together;
+    if (g.max_broken.empty()) o.max_broken = profile->max_broken;
+  }
+  if (!g.interval.empty()) {
+    const auto ns = parse_duration_ns(g.interval);
+    if (!ns || *ns <= 0)
+      return Error{"--interval takes a time such as 5s or 500ms, not '" + g.interval + "'"};
+    o.interval_ns = *ns;
+  }
+  if (g.schedule.empty()) return ok_status();
+  auto schedule = read_schedule(g.schedule);
+  if (!schedule) return schedule.error();
+  o.schedule = std::make_shared<const FaultSchedule>(std::move(*schedule));
   return ok_status();
 }
 
 ExitCode run(Given& g, const Registry& registry) {
   if (const Status read = read_units(g); !read) return usage_error(read.error().message);
+  if (const Status read = read_faults(g, registry); !read) return usage_error(read.error().message);
   const uint64_t first_seed = g.seed_given ? g.seed : std::random_device{}();
   ExitCode code = ExitCode::valid;
   g_stop = 0;
@@ -174,16 +194,24 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_option("-m,--model", o.model, "what the database must keep; default: the workload's");
-  app.add_option("--faults", g.faults, "faults to inject, by comma; default: none");
-  app.add_option("--fault-opt", g.fault_options, "KEY=VALUE for the faults (repeatable)")
+  auto* const faults = app.add_option("--faults", g.faults,
+                                      "faults to inject: names by comma, NAME:WORD for one form of a fault "
+                                      "(partition:halves, kill:one), all, or a profile (gentle, nightly, "
+                                      "storm); default: none");
+  app.add_option("--schedule", g.schedule,
+                 "a file that says when what breaks, such as a run's own faults.schedule")
+      ->excludes(faults);
+  app.add_option("--max-broken", g.max_broken,
+                 "never break more nodes than this number, or a minority, all faults together");
+  app.add_option("--fault-opt", g.fault_options,
+                 "KEY=VALUE for the faults, FAULT.KEY=VALUE for one of them (repeatable)")
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_flag(
       "--faults-together", o.faults_together,
       "all kinds of faults at once; default: in turns, so that they never add up to a lost majority");
   app.add_option("--interval", g.interval,
-                 "mean time between a fault's start and its end, and until the next")
-      ->capture_default_str();
+                 "mean time between a fault's start and its end, and until the next; default: 5s");
   app.add_option("--time-limit", g.time_limit, "how long the clients run")->capture_default_str();
   app.add_option("--rate", o.rate_hz, "operations a second over all clients; 0: as fast as they go")
       ->capture_default_str();
@@ -218,6 +246,11 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   riven run --db etcd --db-opt reads=serializable --time-limit 15s        finds stale reads
   riven run --db etcd --workload append --faults partition --test-count 10 --seed 1
   riven run --db etcd --nodes-file hosts.toml --faults partition
+  riven run --db etcd --faults storm --time-limit 10m
+  riven run --db etcd --schedule results/latest/faults.schedule           the same faults at the same times
+
+A line of a schedule: at 12s partition isolate n3 for 8s
+Profiles: gentle (each fault in turn, one node), nightly (majorities too), storm (all at once, a minority).
 
 Ctrl-C once: stop the clients, heal, save, judge, report. Twice: heal and leave.
 Exit codes: 0 valid, 1 invalid, 2 unknown, 3 the cluster or its set-up failed, 64 wrong usage.

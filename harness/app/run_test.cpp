@@ -12,6 +12,7 @@
 #include "harness/app/command.h"
 #include "harness/app/judge.h"
 #include "harness/app/progress.h"
+#include "harness/app/run_parts.h"
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
 #include "harness/history/reader.h"
@@ -21,121 +22,6 @@
 namespace riven {
 
 namespace {
-
-const DatabaseFactory* find_database(const Registry& registry, const std::string& name) {
-  for (const DatabaseFactory& factory : registry.databases()) {
-    if (factory.name == name) return &factory;
-  }
-  return nullptr;
-}
-
-const WorkloadFactory* find_workload(const Registry& registry, const std::string& name) {
-  for (const auto& factory : registry.workloads()) {
-    if (factory->name == name) return factory.get();
-  }
-  return nullptr;
-}
-
-const FaultFactory* find_fault(const Registry& registry, const std::string& name) {
-  for (const auto& factory : registry.faults()) {
-    if (factory->name == name) return factory.get();
-  }
-  return nullptr;
-}
-
-template <typename Items, typename Name>
-std::string names_of(const Items& items, Name name) {
-  std::string all;
-  for (const auto& item : items) all += (all.empty() ? "" : ", ") + name(item);
-  return all.empty() ? "none" : all;
-}
-
-std::string test_name(const RunOptions& o) {
-  if (!o.name.empty()) return o.name;
-  std::string name = o.database + "-" + o.workload;
-  for (const std::string& fault : o.faults) name += "-" + fault;
-  return name;
-}
-
-/// Everything that a run consists of, made from options alone.
-struct Parts {
-  std::unique_ptr<Database> database;
-  Workload workload;
-  std::vector<FaultPackage> faults;
-  size_t concurrency = 0;
-};
-
-Result<Parts> make_parts(const RunOptions& o, const Registry& registry,
-                         const std::vector<std::string>& node_names) {
-  Parts parts;
-  const DatabaseFactory* const database = find_database(registry, o.database);
-  if (database == nullptr) {
-    return Error{"no database is called '" + o.database + "'; there are " +
-                 names_of(registry.databases(), [](const auto& d) { return d.name; })};
-  }
-  auto made = database->make(o.database_options);
-  if (!made) return made.error();
-  parts.database = std::move(*made);
-
-  const WorkloadFactory* const workload = find_workload(registry, o.workload);
-  if (workload == nullptr) {
-    return Error{"no workload is called '" + o.workload + "'; there are " +
-                 names_of(registry.workloads(), [](const auto& w) { return w->name; })};
-  }
-  const auto concurrency = parse_concurrency(o.concurrency, node_names.size());
-  if (!concurrency)
-    return Error{"--concurrency takes a number of clients, or 2n for twice the nodes, not '" + o.concurrency +
-                 "'"};
-  parts.concurrency = *concurrency;
-  WorkloadOptions options;
-  options.seed = o.seed;
-  options.nodes = node_names.size();
-  options.concurrency = parts.concurrency;
-  options.rate_hz = o.rate_hz;
-  options.ops_per_key = o.ops_per_key;
-  options.model = o.model;
-  options.extra = o.workload_options;
-  auto workload_made = workload->make(options, registry);
-  if (!workload_made) return workload_made.error();
-  parts.workload = std::move(*workload_made);
-
-  const Capabilities capabilities = parts.database->capabilities();
-  for (const std::string& function : parts.workload.required_functions) {
-    const auto& known = capabilities.functions;
-    if (std::find(known.begin(), known.end(), function) == known.end()) {
-      return Error{"workload " + o.workload + " needs the function " + function + ", which the client of " +
-                   o.database + " does not have"};
-    }
-  }
-  for (const std::string& name : o.faults) {
-    const FaultFactory* const fault = find_fault(registry, name);
-    if (fault == nullptr) {
-      return Error{"no fault is called '" + name + "'; there are " +
-                   names_of(registry.faults(), [](const auto& f) { return f->name; })};
-    }
-    FaultOptions fault_options;
-    fault_options.seed = mix64(o.seed) + parts.faults.size();
-    fault_options.interval_ns = o.interval_ns;
-    fault_options.extra = o.fault_options;
-    fault_options.nodes = node_names;
-    auto package = fault->make(fault_options, capabilities);
-    if (!package) return package.error();
-    parts.faults.push_back(std::move(*package));
-  }
-  return parts;
-}
-
-/// The nodes asked for, or as many as the database is tested on by default.
-size_t node_count(const RunOptions& o, const Registry& registry) {
-  const DatabaseFactory* const database = find_database(registry, o.database);
-  return o.nodes > 0 || database == nullptr ? o.nodes : database->default_nodes;
-}
-
-std::vector<std::string> placeholder_names(size_t nodes) {
-  std::vector<std::string> names;
-  for (size_t i = 1; i <= nodes; ++i) names.push_back("n" + std::to_string(i));
-  return names;
-}
 
 /// A cluster that lives as long as the run, unless it is to be left or is somebody else's.
 class RunCluster {
@@ -152,7 +38,10 @@ class RunCluster {
       up.suite = o.suite;
       up.image = o.image;
       up.nodes = nodes;
-      up.faults = o.faults;
+      for (const FaultWish& wish : o.faults) up.faults.push_back(wish.name);
+      if (o.schedule) {
+        for (const std::string& name : o.schedule->faults()) up.faults.push_back(name);
+      }
       spec = DockerClusters::up(up);
       if (spec) cluster->made_ = up.name;
     }
@@ -188,6 +77,12 @@ std::vector<std::string> names_of_nodes(const Cluster& cluster) {
   return names;
 }
 
+std::vector<std::string> names_of_faults(const Parts& parts) {
+  std::vector<std::string> names;
+  for (const FaultFactory* factory : parts.factories) names.push_back(factory->name);
+  return names;
+}
+
 Json metadata_of(const RunOptions& o, const Parts& parts, const std::vector<std::string>& nodes,
                  int64_t unix_s) {
   return {{"name", test_name(o)},
@@ -196,9 +91,11 @@ Json metadata_of(const RunOptions& o, const Parts& parts, const std::vector<std:
           {"workload", o.workload},
           {"workload_options", o.workload_options},
           {"model", o.model},
-          {"faults", o.faults},
+          {"faults", names_of_faults(parts)},
           {"fault_options", o.fault_options},
           {"faults_together", o.faults_together},
+          {"max_broken", o.max_broken},
+          {"schedule", o.schedule ? o.schedule->file : ""},
           {"nodes", nodes},
           {"concurrency", parts.concurrency},
           {"rate_hz", o.rate_hz},
@@ -243,13 +140,17 @@ class Run {
       : o_(options),
         registry_(registry),
         stop_(stop),
-        printer_(::isatty(STDERR_FILENO) == 1, options.time_limit_ns) {}
+        printer_(::isatty(STDERR_FILENO) == 1, options.time_limit_ns),
+        schedule_({"What this run did to its cluster; `riven run --schedule FILE` does it again. Made by:",
+                   options.rerun_line}) {}
 
   ExitCode go();
 
  private:
   Status prepare();
   Status start_agents_and_database();
+  void note_faults();
+  void keep_schedule(const FaultStep& step);
   ExitCode judge_and_report(const Recorded& recorded);
   void write_reports(const History& history, const RunResults& results);
   void clean_up();
@@ -271,6 +172,7 @@ class Run {
   Parts parts_;
   std::unique_ptr<Lifecycle> lifecycle_;
   RunInfo info_;
+  ScheduleLog schedule_;
 };
 
 Status Run::prepare() {
@@ -292,7 +194,6 @@ Status Run::prepare() {
   info_.model = o_.model;
   info_.seed = o_.seed;
   info_.nodes = nodes;
-  info_.faults = o_.faults;
   info_.started_unix_s = unix_s;
   info_.concurrency = parts_.concurrency;
   info_.rerun_line = o_.rerun_line;
@@ -300,8 +201,25 @@ Status Run::prepare() {
   info_.versions = riven_versions();
   info_.directory = *directory;
   info_.options = metadata_of(o_, parts_, nodes, unix_s);
-  for (const FaultPackage& package : parts_.faults) info_.spans.push_back(package.span);
+  note_faults();
   return store_file(*directory + "/test.json", info_.options.dump(2) + "\n");
+}
+
+/// Into the report and the run's options: the faults that there are.
+void Run::note_faults() {
+  info_.faults = names_of_faults(parts_);
+  info_.options["faults"] = info_.faults;
+  info_.spans.clear();
+  for (const FaultPackage& package : parts_.faults) info_.spans.push_back(package.span);
+}
+
+/// faults.schedule is on the disk after each fault, whatever becomes of this process.
+void Run::keep_schedule(const FaultStep& step) {
+  for (const PlotSpan& span : info_.spans) {
+    if (span.name == step.fault) schedule_.note(step, span);
+  }
+  if (const Status stored = store_file(info_.directory + "/faults.schedule", schedule_.text()); !stored)
+    complain(stored.error().message);
 }
 
 Status Run::start_agents_and_database() {
@@ -318,6 +236,10 @@ Status Run::start_agents_and_database() {
     if (!agents) return agents.error();
     agents_ = std::move(*agents);
     for (const auto& agent : agents_) target.agents.push_back(agent.get());
+    auto left_out = keep_what_works(parts_, target.agents, info_.nodes);
+    if (!left_out) return left_out.error();
+    for (const std::string& line : *left_out) printer_.say(line);
+    if (!left_out->empty()) note_faults();
   }
 
   LifecycleOptions options;
@@ -326,6 +248,8 @@ Status Run::start_agents_and_database() {
   options.seed = o_.seed;
   options.concurrency = parts_.concurrency;
   options.faults_together = o_.faults_together;
+  options.schedule = parts_.schedule;
+  options.max_broken = parts_.max_broken;
   options.time_limit_ns = o_.time_limit_ns;
   options.op_timeout_ns = o_.op_timeout_ns;
   options.nemesis_timeout_ns = 60 * kNanosPerSecond;
@@ -334,6 +258,7 @@ Status Run::start_agents_and_database() {
   hooks.say = [this](const std::string& line) { printer_.say(line); };
   hooks.progress = [this](const Progress& progress) { printer_.update(progress); };
   hooks.in_force = [this](const std::vector<std::string>& faults) { printer_.faults(faults); };
+  hooks.fault_step = [this](const FaultStep& step) { keep_schedule(step); };
   hooks.stop = &stop_;
   std::vector<FaultPackage> faults = std::move(parts_.faults);
   lifecycle_ = std::make_unique<Lifecycle>(std::move(target), *parts_.database, parts_.workload,
@@ -440,7 +365,15 @@ ExitCode Run::go() {
 }  // namespace
 
 Status validate(const RunOptions& options, const Registry& registry) {
-  const auto parts = make_parts(options, registry, placeholder_names(node_count(options, registry)));
+  std::vector<std::string> names;
+  if (options.cluster.empty() && options.nodes_file.empty()) {
+    for (size_t i = 1; i <= node_count(options, registry); ++i) names.push_back("n" + std::to_string(i));
+  } else {
+    const auto spec = load_target({.cluster = options.cluster, .nodes_file = options.nodes_file});
+    if (!spec) return spec.error();
+    for (const NodeSpec& node : spec->nodes) names.push_back(node.name);
+  }
+  const auto parts = make_parts(options, registry, names);
   return parts ? ok_status() : Status(parts.error());
 }
 

@@ -3,11 +3,14 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "harness/api/registry.h"
 #include "harness/app/exit_code.h"
+#include "harness/app/fault_choice.h"
+#include "harness/app/fault_schedule.h"
 #include "harness/app/target.h"
 #include "harness/run/lifecycle.h"
 
@@ -19,12 +22,15 @@ struct RunOptions {
   std::string workload = "register";
   std::map<std::string, std::string> workload_options;
   std::string model;
-  std::vector<std::string> faults;  ///< names of fault packages; empty: none
-  std::map<std::string, std::string> fault_options;
-  bool faults_together = false;  ///< several faults at once, rather than in turns
-  std::string cluster;           ///< use this one; empty: make one for the run and remove it afterwards
-  std::string nodes_file;        ///< the user's own hosts
-  size_t nodes = 0;              ///< 0: the database's default
+  std::vector<FaultWish> faults;                     ///< empty: none
+  std::string fault_words;                           ///< "all" or a profile, where that is what was asked for
+  std::map<std::string, std::string> fault_options;  ///< KEY for every fault, FAULT.KEY for one
+  std::shared_ptr<const FaultSchedule> schedule;     ///< null: the faults' own times
+  std::string max_broken;                            ///< see parse_max_broken; empty: no limit
+  bool faults_together = false;                      ///< several faults at once, rather than in turns
+  std::string cluster;     ///< use this one; empty: make one for the run and remove it afterwards
+  std::string nodes_file;  ///< the user's own hosts
+  size_t nodes = 0;        ///< 0: the database's default
   std::string suite = "bookworm";
   std::string image;
   std::string name;  ///< of the test; empty: database-workload-faults

@@ -164,6 +164,8 @@ class TimelineReader {
   }
 
   void begin(const std::string& name, uint32_t i) {
+    const Value done = completion_value(i);
+    if (done.is_map() && done.find("skipped") != nullptr) return;
     if (const auto open = find_open(name); open != open_.end()) {
       FaultWindow& before = result_.windows[*open];
       if (before.error.empty()) return;  // a fault on top of the same fault: one window
@@ -178,7 +180,6 @@ class TimelineReader {
     window.end_ns = window.begin_ns;
     window.start_entry = i;
     window.error = error_of(i);
-    const Value done = completion_value(i);
     const Value shown = done.is_nil() ? history_.value(i).to_value() : done;
     if (!shown.is_nil()) window.target = shortened(to_edn(shown), 200);
     open_.push_back(result_.windows.size());

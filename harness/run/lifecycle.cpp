@@ -121,20 +121,19 @@ struct Lifecycle::State {
       : target(std::move(where)),
         database(what),
         workload(doing),
-        faults(std::move(breaking)),
+        faults(target, std::move(breaking), how.max_broken),
         options(how),
         hooks(std::move(reporting)) {}
 
   FaultTarget target;
   Database& database;
   const Workload& workload;
-  std::vector<FaultPackage> faults;
+  FaultDriver faults;
   LifecycleOptions options;
   LifecycleHooks hooks;
   RunControl control;
   size_t stragglers = 0;
   std::vector<std::string> in_force;  // the nemesis thread's
-  std::mutex heal_mutex;              // the nemesis thread may still be busy when the main thread heals
 
   bool asked_to_stop() const { return hooks.stop != nullptr && hooks.stop->load() > 0; }
 
@@ -143,18 +142,11 @@ struct Lifecycle::State {
   }
 
   Result<Value> break_something(const Op& op) {
-    const std::string_view f = op.f.text();
-    for (FaultPackage& package : faults) {
-      const auto knows = [&](const std::vector<std::string>& functions) {
-        return std::find(functions.begin(), functions.end(), f) != functions.end();
-      };
-      if (!knows(package.span.starts) && !knows(package.span.stops)) continue;
-      auto done = package.nemesis->invoke(target, op);
-      say(std::string(f) + ": " + (done ? shortened(*done) : done.error().message));
-      if (done) note_in_force(package.span.name, knows(package.span.starts));
-      return done;
-    }
-    return Error{"no fault package knows " + std::string(f)};
+    return faults.invoke(op, [this](const FaultStep& step, const Result<Value>& done) {
+      say(std::string(step.f.text()) + ": " + (done ? shortened(*done) : done.error().message));
+      if (step.not_done.empty()) note_in_force(step.fault, step.begins);
+      if (hooks.fault_step) hooks.fault_step(step);
+    });
   }
 
   void note_in_force(const std::string& fault, bool begins) {
@@ -163,22 +155,17 @@ struct Lifecycle::State {
     if (hooks.in_force) hooks.in_force(in_force);
   }
 
-  std::vector<std::string> heal() {
-    const std::lock_guard lock(heal_mutex);
-    std::vector<std::string> complaints;
-    for (FaultPackage& package : faults) {
-      if (const Status healed = package.nemesis->heal(target); !healed)
-        complaints.push_back("healing " + package.span.name + ": " + healed.error().message);
-    }
-    return complaints;
-  }
-
   /// In turns, each package's start and stop before the next one's, so that two faults never add up to a lost
   /// majority.
   GeneratorPtr all_faults() const {
+    // The clients go on when the last scheduled fault is over.
+    if (options.schedule) {
+      const auto nothing = [](const Context&, Rng&) -> std::optional<gen::Draft> { return std::nullopt; };
+      return gen::sequence({options.schedule, gen::poll(kNanosPerSecond, nothing)});
+    }
     constexpr int64_t kStartAndStop = 2;
     gen::Generators nemeses;
-    for (const FaultPackage& package : faults) {
+    for (const FaultPackage& package : faults.packages()) {
       nemeses.push_back(options.faults_together ? package.generator
                                                 : gen::limit(kStartAndStop, package.generator));
     }
@@ -190,13 +177,13 @@ struct Lifecycle::State {
 
   GeneratorPtr safety_phase() const {
     GeneratorPtr load = gen::clients(workload.generator);
-    if (!faults.empty()) load = gen::shortest_any({load, gen::nemesis(all_faults())});
+    if (!faults.packages().empty()) load = gen::shortest_any({load, gen::nemesis(all_faults())});
     return gen::time_limit(options.time_limit_ns, std::move(load));
   }
 
   GeneratorPtr healing_phase() const {
     gen::Generators finals;
-    for (const FaultPackage& package : faults) finals.push_back(package.final_generator);
+    for (const FaultPackage& package : faults.packages()) finals.push_back(package.final_generator);
     return gen::nemesis(gen::phases(std::move(finals)));
   }
 
@@ -251,7 +238,7 @@ Status Lifecycle::State::run_phases(Scheduler& scheduler, Recorded& recorded) {
     outcome = scheduler.run(healing_phase());
     status = failure(outcome);
   }
-  for (std::string& complaint : heal()) recorded.complaints.push_back(std::move(complaint));
+  for (std::string& complaint : faults.heal()) recorded.complaints.push_back(std::move(complaint));
   recorded.interrupted = asked_to_stop();
   if (!status || recorded.interrupted || !workload.final_generator) return status;
 
@@ -271,7 +258,7 @@ Lifecycle::Lifecycle(FaultTarget target, Database& database, const Workload& wor
                                      std::move(hooks))) {}
 
 Lifecycle::~Lifecycle() {
-  state_->heal();
+  state_->faults.heal();
   if (state_->stragglers > 0) static_cast<void>(state_.release());
 }
 
@@ -279,6 +266,7 @@ size_t Lifecycle::stragglers() const { return state_->stragglers; }
 
 Status Lifecycle::set_up() {
   State& s = *state_;
+  if (const Status prepared = s.faults.prepare(); !prepared) return prepared;
   const auto complaints =
       on_all_nodes(s.target.nodes, [&](const Node& node) { return s.database.setup(node, s.target.nodes); });
   if (!complaints.empty()) return Error{"set-up failed: " + joined(complaints)};
@@ -303,7 +291,7 @@ Result<Recorded> Lifecycle::drive() {
   const Status closed = (*journal)->close();
   if (status && !closed) status = closed;
   if (!status) {
-    for (std::string& complaint : s.heal()) recorded.complaints.push_back(std::move(complaint));
+    for (std::string& complaint : s.faults.heal()) recorded.complaints.push_back(std::move(complaint));
     recorded.complaints.push_back("the run was cut short: " + status.error().message);
   }
   recorded.first_operation_ns = sink.first_ns();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "harness/api/workload.h"
 #include "harness/core/json.h"
 #include "harness/core/result.h"
+#include "harness/run/fault_driver.h"
 #include "harness/run/scheduler.h"
 
 namespace riven {
@@ -23,7 +25,10 @@ struct LifecycleOptions {
   Json metadata;          ///< into the journal's head
   uint64_t seed = 0;
   size_t concurrency = 1;
-  bool faults_together = false;    ///< all fault packages at once; else in turns, one fault after the other
+  bool faults_together = false;  ///< all fault packages at once; else in turns, one fault after the other
+  GeneratorPtr schedule;         ///< of the nemesis, instead of the packages' own generators
+  /// All faults in force together never break more nodes (see FaultDriver); what would is left out.
+  std::optional<size_t> max_broken;
   int64_t time_limit_ns = 0;       ///< of the phase with faults
   int64_t op_timeout_ns = 0;       ///< one client operation
   int64_t nemesis_timeout_ns = 0;  ///< one fault being applied or undone
@@ -40,8 +45,9 @@ struct LifecycleHooks {
   std::function<void(const std::string& line)> say;  ///< one line of progress; any thread
   std::function<void(const Progress&)> progress;     ///< while clients run, about five times a second
   std::function<void(const std::vector<std::string>&)>
-      in_force;                        ///< names of the faults in force, when they change
-  const StopRequests* stop = nullptr;  ///< borrowed
+      in_force;                                      ///< names of the faults in force, when they change
+  std::function<void(const FaultStep&)> fault_step;  ///< after each; the nemesis thread
+  const StopRequests* stop = nullptr;                ///< borrowed
 };
 
 /// How the recording went. The history is in `directory`/history.riven whatever happened after its first
@@ -65,7 +71,8 @@ class Lifecycle {
   Lifecycle(const Lifecycle&) = delete;
   Lifecycle& operator=(const Lifecycle&) = delete;
 
-  /// Wipes and starts the database on all nodes at once and waits until it serves. An error is the cluster's.
+  /// Prepares the faults, wipes and starts the database on all nodes at once and waits until it serves. An
+  /// error is the cluster's.
   Status set_up();
   /// Drives clients and faults and records. Errors: the history could not be written (what was, is readable),
   /// or the run could not go on; there may be a history all the same.

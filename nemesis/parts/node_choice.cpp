@@ -39,9 +39,11 @@ std::vector<std::string> split(const std::string& text, char separator) {
 
 Result<Value> nodes_option(const FaultOptions& options, const std::vector<std::string>& others) {
   std::string text = "one,minority,majority";
+  bool asked_for = false;
   for (const auto& [key, value] : options.extra) {
     if (key == "nodes") {
       text = value;
+      asked_for = true;
     } else if (std::find(others.begin(), others.end(), key) == others.end()) {
       return Error{"this fault has no option '" + key + "'"};
     }
@@ -55,15 +57,30 @@ Result<Value> nodes_option(const FaultOptions& options, const std::vector<std::s
   Value::List choices;
   for (const std::string& choice : split(text, ',')) {
     const std::vector<std::string> names = split(choice, '+');
-    choices.push_back(names.size() == 1 ? Value(choice) : Value(Value::List(names.begin(), names.end())));
-    if (choice == "primaries" || shape.nodes.empty()) continue;
-    Rng trial(options.seed);
-    if (Result<std::vector<size_t>> chosen = choose_nodes(choices.back(), shape, trial); !chosen) {
-      return chosen.error();
+    Value wanted = names.size() == 1 ? Value(choice) : Value(Value::List(names.begin(), names.end()));
+    if (choice != "primaries" && !shape.nodes.empty()) {
+      Rng trial(options.seed);
+      Result<std::vector<size_t>> chosen = choose_nodes(wanted, shape, trial);
+      if (!chosen) return chosen.error();
+      const bool too_many = options.max_broken && chosen->size() > *options.max_broken;
+      if (too_many && !asked_for && !choices.empty()) continue;
     }
+    choices.push_back(std::move(wanted));
   }
   if (choices.empty()) return Error{"the option nodes is empty"};
   return Value(std::move(choices));
+}
+
+Value nodes_in(const Value& value) {
+  if (!value.is_map()) return value;
+  const Value* nodes = value.find("nodes");
+  return nodes == nullptr ? Value() : *nodes;
+}
+
+Result<FaultPlan> plan_nodes(const Value& value, const FaultTarget& target, Rng& rng) {
+  Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(value), target, rng);
+  if (!nodes) return nodes.error();
+  return FaultPlan{Value::map({"nodes", names_of(*nodes, target.nodes)}), {*nodes, {}}};
 }
 
 Value word_of(const Value& choices, Rng& rng) { return choices.list()[rng.below(choices.list().size())]; }

@@ -21,10 +21,15 @@ std::vector<std::string> node_choice_words();
 /// Errors: an unknown word or name.
 Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& target, Rng& rng);
 
+/// The nodes that an operation's value names: `nodes` in a map, else the value itself.
+Value nodes_in(const Value& value);
+/// choose_nodes of these, as a plan that says {nodes [names]} and breaks them.
+Result<FaultPlan> plan_nodes(const Value& value, const FaultTarget& target, Rng& rng);
+
 /// The option `nodes` of a fault package: words of choose_nodes or names, with '+' between the names of one
 /// choice and ',' between choices ("one,minority,n1+n3"); as a list of choices. Default: one, minority,
-/// majority. Errors: a choice that makes no sense for options.nodes, an option that is neither `nodes` nor in
-/// `others`.
+/// majority, as far as options.max_broken allows. Errors: a choice that makes no sense for options.nodes, an
+/// option that is neither `nodes` nor in `others`.
 Result<Value> nodes_option(const FaultOptions& options, const std::vector<std::string>& others);
 /// One of these choices by chance.
 Value word_of(const Value& choices, Rng& rng);

@@ -1,0 +1,81 @@
+#include "harness/app/fault_choice.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "harness/api/nemesis.h"
+#include "harness/core/clock.h"
+
+namespace riven {
+
+namespace {
+
+std::vector<std::string> split_commas(const std::string& text) {
+  std::vector<std::string> parts;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find(',', at), text.size());
+    if (end > at) parts.push_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return parts;
+}
+
+std::string known_names(const Registry& registry) {
+  std::string names;
+  for (const auto& factory : registry.faults()) names += factory->name + ", ";
+  names += "all";
+  for (const FaultProfile& profile : fault_profiles()) names += ", " + profile.name;
+  return names;
+}
+
+}  // namespace
+
+const std::vector<FaultProfile>& fault_profiles() {
+  static const std::vector<FaultProfile> kProfiles = {
+      {"gentle", "every fault in turn, one node broken at most, every 10 s", false, 10 * kNanosPerSecond,
+       "1"},
+      {"nightly", "every fault in turn, majorities too, every 5 s", false, 5 * kNanosPerSecond, ""},
+      {"storm", "all faults at once, a minority broken at most, every 3 s", true, 3 * kNanosPerSecond,
+       "minority"}};
+  return kProfiles;
+}
+
+const FaultProfile* find_profile(const std::string& faults) {
+  const auto& all = fault_profiles();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& p) { return p.name == faults; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Registry& registry) {
+  std::vector<FaultWish> wishes;
+  if (faults == "all" || find_profile(faults) != nullptr) {
+    for (const auto& factory : registry.faults()) wishes.push_back({factory->name, "", true});
+    return wishes;
+  }
+  if (faults == "none") return wishes;
+  for (const std::string& entry : split_commas(faults)) {
+    FaultWish wish;
+    wish.name = entry.substr(0, entry.find(':'));
+    if (wish.name.size() < entry.size()) wish.word = entry.substr(wish.name.size() + 1);
+    if (wish.name == "all" || find_profile(wish.name) != nullptr)
+      return Error{"--faults " + wish.name + " stands alone: it is every fault already"};
+    const auto& known = registry.faults();
+    if (std::none_of(known.begin(), known.end(), [&](const auto& f) { return f->name == wish.name; }))
+      return Error{"no fault is called '" + wish.name + "'; there are " + known_names(registry)};
+    if (std::any_of(wishes.begin(), wishes.end(), [&](const auto& w) { return w.name == wish.name; }))
+      return Error{"--faults names " + wish.name + " twice"};
+    wishes.push_back(std::move(wish));
+  }
+  return wishes;
+}
+
+std::optional<size_t> parse_max_broken(const std::string& text, size_t nodes) {
+  if (text == "minority") return nodes <= 1 ? nodes : (nodes - 1) / 2;
+  size_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto read = std::from_chars(text.data(), end, number);
+  if (text.empty() || read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace riven

@@ -1,0 +1,42 @@
+// What --faults asks for: names, words after a colon, everything, or a profile.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/api/registry.h"
+#include "harness/core/result.h"
+
+namespace riven {
+
+struct FaultWish {
+  std::string name;
+  std::string word;     ///< of NAME:WORD: the fault's main choice (FaultFactory::word); may be empty
+  bool spared = false;  ///< left out where the database or a node cannot take it, rather than refused
+};
+
+/// A name for several settings at once; each can be set otherwise by its own option.
+struct FaultProfile {
+  std::string name;
+  std::string description;
+  bool together = false;
+  int64_t interval_ns = 0;
+  std::string max_broken;  ///< as for --max-broken; empty: no limit
+};
+
+/// gentle, nightly, storm: each of every fault that is possible.
+const std::vector<FaultProfile>& fault_profiles();
+/// The profile that `faults` names, or null.
+const FaultProfile* find_profile(const std::string& faults);
+
+/// "partition,kill:one", "all", a profile's name, "none" or nothing. Errors: an unknown name, a fault named
+/// twice.
+Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Registry& registry);
+
+/// "minority": as many as leave a majority (of a single node: that one); or a number. Nothing for anything
+/// else.
+std::optional<size_t> parse_max_broken(const std::string& text, size_t nodes);
+
+}  // namespace riven

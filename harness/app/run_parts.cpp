@@ -1,0 +1,218 @@
+#include "harness/app/run_parts.h"
+
+#include <algorithm>
+
+#include "harness/app/units.h"
+
+namespace riven {
+
+namespace {
+
+const DatabaseFactory* find_database(const Registry& registry, const std::string& name) {
+  for (const DatabaseFactory& factory : registry.databases()) {
+    if (factory.name == name) return &factory;
+  }
+  return nullptr;
+}
+
+const WorkloadFactory* find_workload(const Registry& registry, const std::string& name) {
+  for (const auto& factory : registry.workloads()) {
+    if (factory->name == name) return factory.get();
+  }
+  return nullptr;
+}
+
+const FaultFactory* find_fault(const Registry& registry, const std::string& name) {
+  for (const auto& factory : registry.faults()) {
+    if (factory->name == name) return factory.get();
+  }
+  return nullptr;
+}
+
+template <typename Items, typename Name>
+std::string names_of(const Items& items, Name name) {
+  std::string all;
+  for (const auto& item : items) all += (all.empty() ? "" : ", ") + name(item);
+  return all.empty() ? "none" : all;
+}
+
+Status make_workload(const RunOptions& o, const Registry& registry, size_t nodes, Parts& parts) {
+  const WorkloadFactory* const workload = find_workload(registry, o.workload);
+  if (workload == nullptr) {
+    return Error{"no workload is called '" + o.workload + "'; there are " +
+                 names_of(registry.workloads(), [](const auto& w) { return w->name; })};
+  }
+  const auto concurrency = parse_concurrency(o.concurrency, nodes);
+  if (!concurrency)
+    return Error{"--concurrency takes a number of clients, or 2n for twice the nodes, not '" + o.concurrency +
+                 "'"};
+  parts.concurrency = *concurrency;
+  WorkloadOptions options;
+  options.seed = o.seed;
+  options.nodes = nodes;
+  options.concurrency = parts.concurrency;
+  options.rate_hz = o.rate_hz;
+  options.ops_per_key = o.ops_per_key;
+  options.model = o.model;
+  options.extra = o.workload_options;
+  auto made = workload->make(options, registry);
+  if (!made) return made.error();
+  parts.workload = std::move(*made);
+  const auto& known = parts.database->capabilities().functions;
+  for (const std::string& function : parts.workload.required_functions) {
+    if (std::find(known.begin(), known.end(), function) == known.end()) {
+      return Error{"workload " + o.workload + " needs the function " + function + ", which the client of " +
+                   o.database + " does not have"};
+    }
+  }
+  return ok_status();
+}
+
+/// --fault-opt KEY=VALUE for every fault, FAULT.KEY=VALUE for one, and the word of --faults FAULT:WORD.
+Result<std::map<std::string, std::string>> options_of(const RunOptions& o, const FaultWish& wish,
+                                                      const FaultFactory& factory) {
+  std::map<std::string, std::string> extra;
+  for (const auto& [key, value] : o.fault_options) {
+    const size_t dot = key.find('.');
+    if (dot == std::string::npos) {
+      extra.emplace(key, value);
+    } else if (key.substr(0, dot) == wish.name) {
+      extra[key.substr(dot + 1)] = value;
+    }
+  }
+  if (wish.word.empty()) return extra;
+  if (factory.word.empty()) return Error{"the fault " + wish.name + " takes no word after a colon"};
+  extra[factory.word] = wish.word;
+  return extra;
+}
+
+Status make_fault(const RunOptions& o, const FaultWish& wish, const FaultFactory& factory,
+                  const std::vector<std::string>& node_names, Parts& parts) {
+  const Capabilities capabilities = parts.database->capabilities();
+  FaultOptions options;
+  options.seed = mix64(o.seed) + parts.faults.size();
+  options.interval_ns = o.interval_ns;
+  options.nodes = node_names;
+  options.max_broken = parts.max_broken;
+  // Spared is what the database cannot take, not what the user spelled wrongly.
+  if (wish.spared && !factory.make(options, capabilities)) return ok_status();
+  auto extra = options_of(o, wish, factory);
+  if (!extra) return extra.error();
+  options.extra = std::move(*extra);
+  auto package = factory.make(options, capabilities);
+  if (!package) return package.error();
+  parts.faults.push_back(std::move(*package));
+  parts.wishes.push_back(wish);
+  parts.factories.push_back(&factory);
+  return ok_status();
+}
+
+Status make_faults(const RunOptions& o, const Registry& registry, const std::vector<std::string>& node_names,
+                   Parts& parts) {
+  std::vector<FaultWish> wishes = o.faults;
+  if (o.schedule) {
+    for (const std::string& name : o.schedule->faults()) {
+      const auto asked = std::find_if(wishes.begin(), wishes.end(),
+                                      [&](const FaultWish& wish) { return wish.name == name; });
+      if (asked == wishes.end() && find_fault(registry, name) != nullptr) wishes.push_back({name, "", false});
+    }
+  }
+  for (const auto& [key, value] : o.fault_options) {
+    const std::string name = key.substr(0, key.find('.'));
+    const bool asked =
+        std::any_of(wishes.begin(), wishes.end(), [&](const FaultWish& wish) { return wish.name == name; });
+    if (name.size() < key.size() && !asked)
+      return Error{"--fault-opt " + key + ": the fault " + name + " is not asked for"};
+  }
+  for (const FaultWish& wish : wishes) {
+    const FaultFactory* const factory = find_fault(registry, wish.name);
+    if (factory == nullptr) return Error{"no fault is called '" + wish.name + "'"};
+    if (Status made = make_fault(o, wish, *factory, node_names, parts); !made) return made;
+  }
+  return ok_status();
+}
+
+Status bind(const RunOptions& o, const std::vector<std::string>& node_names, Parts& parts) {
+  FaultTarget shape;
+  for (const std::string& name : node_names) {
+    Node node;
+    node.name = name;
+    node.index = shape.nodes.size();
+    shape.nodes.push_back(node);
+  }
+  std::vector<NamedPackage> packages;
+  for (size_t i = 0; i < parts.faults.size(); ++i) packages.push_back({parts.factories[i], &parts.faults[i]});
+  auto bound = bind_schedule(*o.schedule, packages, std::move(shape), o.time_limit_ns);
+  if (!bound) return bound.error();
+  if (bound->empty()) return Error{o.schedule->file + ": this schedule is empty; leave --schedule out"};
+  parts.schedule = timetable(std::move(*bound));
+  return ok_status();
+}
+
+}  // namespace
+
+Result<Parts> make_parts(const RunOptions& o, const Registry& registry,
+                         const std::vector<std::string>& node_names) {
+  Parts parts;
+  const DatabaseFactory* const database = find_database(registry, o.database);
+  if (database == nullptr) {
+    return Error{"no database is called '" + o.database + "'; there are " +
+                 names_of(registry.databases(), [](const auto& d) { return d.name; })};
+  }
+  auto made = database->make(o.database_options);
+  if (!made) return made.error();
+  parts.database = std::move(*made);
+  if (!o.max_broken.empty()) {
+    parts.max_broken = parse_max_broken(o.max_broken, node_names.size());
+    if (!parts.max_broken)
+      return Error{"--max-broken takes a number of nodes, or minority, not '" + o.max_broken + "'"};
+  }
+  if (Status done = make_workload(o, registry, node_names.size(), parts); !done) return done.error();
+  if (Status done = make_faults(o, registry, node_names, parts); !done) return done.error();
+  if (o.schedule) {
+    if (Status done = bind(o, node_names, parts); !done) return done.error();
+  }
+  return parts;
+}
+
+Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector<AgentClient*>& agents,
+                                                 const std::vector<std::string>& node_names) {
+  std::map<std::string, std::string> broken;  // kind -> where and why it does not work
+  for (size_t i = 0; i < agents.size(); ++i) {
+    const auto probe = agents[i]->probe();
+    if (!probe) return Error{node_names[i] + ": " + probe.error().message};
+    for (const AgentProbe::Ability& ability : probe->abilities) {
+      if (!ability.works) broken.emplace(ability.kind, node_names[i] + ": " + ability.why_not);
+    }
+  }
+  std::vector<std::string> left_out;
+  for (size_t i = parts.faults.size(); i-- > 0;) {
+    const auto& kinds = parts.factories[i]->agent_kinds;
+    const auto missing =
+        std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return broken.contains(kind); });
+    if (missing == kinds.end()) continue;
+    const std::string why = "the fault " + parts.factories[i]->name + " cannot work on " + broken[*missing];
+    if (!parts.wishes[i].spared) return Error{why};
+    left_out.push_back(why + ": left out");
+    const auto at = static_cast<std::ptrdiff_t>(i);
+    parts.faults.erase(parts.faults.begin() + at);
+    parts.wishes.erase(parts.wishes.begin() + at);
+    parts.factories.erase(parts.factories.begin() + at);
+  }
+  return left_out;
+}
+
+size_t node_count(const RunOptions& o, const Registry& registry) {
+  const DatabaseFactory* const database = find_database(registry, o.database);
+  return o.nodes > 0 || database == nullptr ? o.nodes : database->default_nodes;
+}
+
+std::string test_name(const RunOptions& o) {
+  if (!o.name.empty()) return o.name;
+  std::string name = o.database + "-" + o.workload;
+  if (!o.fault_words.empty()) return name + "-" + o.fault_words;
+  for (const FaultWish& fault : o.faults) name += "-" + fault.name;
+  return o.schedule ? name + "-schedule" : name;
+}
+
+}  // namespace riven
