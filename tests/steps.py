@@ -136,6 +136,7 @@ def environment():
     for folder in os.environ["PATH"].split(":"):
         if os.access(os.path.join(folder, "ccache"), os.X_OK):
             os.environ.setdefault("CMAKE_CXX_COMPILER_LAUNCHER", "ccache")
+            os.environ.setdefault("CCACHE_SLOPPINESS", "pch_defines,time_macros")
 
 
 def chosen_steps(arguments):

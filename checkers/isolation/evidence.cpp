@@ -220,7 +220,7 @@ class Evidence {
     }
     for (auto& [name, anomaly] : by_common_name) {
       const bool counted = std::any_of(result_.anomalies.begin(), result_.anomalies.end(),
-                                       [&](const Anomaly& other) { return other.type == name; });
+                                       [&type = name](const Anomaly& other) { return other.type == type; });
       if (!counted) result_.anomalies.push_back(std::move(anomaly));
     }
   }

@@ -32,7 +32,14 @@ class RunCluster {
     if (!o.nodes_file.empty() || !o.cluster.empty()) {
       spec = load_target({.cluster = o.cluster, .nodes_file = o.nodes_file});
     } else {
+      if (const auto orphans = DockerClusters::remove_orphans(); !orphans) {
+        complain(orphans.error().message);
+      } else {
+        for (const std::string& name : *orphans)
+          complain("removed cluster " + name + ", which a run that was killed had left");
+      }
       DockerClusterOptions up;
+      up.ends_with_process = !o.leave_running;
       up.name = "run-" + std::to_string(::getpid());
       up.database = o.database;
       up.suite = o.suite;

@@ -16,6 +16,7 @@
 #include "harness/control/docker_engine.h"
 #include "harness/control/docker_output.h"
 #include "harness/control/local_command.h"
+#include "harness/control/process_mark.h"
 #include "harness/control/tcp_connect.h"
 
 namespace riven {
@@ -25,6 +26,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr uint32_t kFirstHost = 11;  // n1 is .11, as n1 of every cluster
 constexpr char kLoginKey[] = "id_ed25519";
+constexpr char kProcessFile[] = "process";  // the mark of the process that the cluster ends with
 
 Milliseconds left(Deadline deadline) { return Milliseconds(milliseconds_until(deadline)); }
 
@@ -121,6 +123,10 @@ class Construction {
   }
 
   Status build() {
+    if (options_.ends_with_process) {
+      auto marked = write_cluster_file(options_.name, kProcessFile, process_mark(), 0600);
+      if (!marked) return marked;
+    }
     if (auto made = make_keys(); !made) return made;
     auto network = make_docker_network(resource_name(options_.name), label(options_.name), deadline_);
     if (!network) return network.error();
@@ -331,6 +337,17 @@ Status DockerClusters::down(const std::string& name) {
   if (auto named = check_name(name); !named) return named;
   if (auto answers = docker_engine_answers(); !answers) return answers;
   return remove_everything(name);
+}
+
+Result<std::vector<std::string>> DockerClusters::remove_orphans() {
+  std::vector<std::string> removed;
+  for (const std::string& name : cluster_directories()) {
+    auto mark = read_file(cluster_directory(name) + "/" + kProcessFile);
+    if (!mark || !process_is_gone(*mark)) continue;
+    if (auto gone = down(name); !gone) return gone.error();
+    removed.push_back(name);
+  }
+  return removed;
 }
 
 Result<ClusterSpec> DockerClusters::load(const std::string& name) {

@@ -20,6 +20,8 @@ struct DockerClusterOptions {
   /// (SYS_NICE), "disk" (SYS_ADMIN and /dev/fuse). Unknown names are ignored.
   std::vector<std::string> faults;
   Milliseconds deadline{60'000};  ///< until SSH answers on all nodes
+  /// It is this process's alone: when the process has ended without `down`, remove_orphans removes it.
+  bool ends_with_process = false;
 };
 
 /// One node as `status` sees it.
@@ -55,6 +57,11 @@ class DockerClusters {
   /// Removes the cluster `name` whatever is left of it; success when there is none. With the last cluster the
   /// blackhole route goes.
   static Status down(const std::string& name);
+
+  /// Removes the clusters in the state directory that a process of this machine made for itself
+  /// (ends_with_process) and, being gone, can no longer remove: names of what was removed. Never one whose
+  /// process lives or cannot be judged from here.
+  static Result<std::vector<std::string>> remove_orphans();
 
   /// The spec of a cluster made earlier, from its state directory.
   static Result<ClusterSpec> load(const std::string& name);

@@ -1,5 +1,7 @@
 // Clusters on a real engine: up, down, status, and what they can and cannot see.
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
@@ -233,6 +235,32 @@ TEST_CASE("down removes what a crash left, and up works again") {
     const TestCluster cluster("crash", 1);
     CHECK(Cluster::connect(cluster.spec));
   }
+}
+
+TEST_CASE("the cluster of a process that was killed is removed by the next, a living one's is not") {
+  RIVEN_NEEDS_CONTAINERS();
+  const ScratchState state;
+  DockerClusterOptions options;
+  options.database = "etcd";
+  options.image = test_image();
+  options.nodes = 1;
+  options.ends_with_process = true;
+  options.name = unique_name("alive");
+  REQUIRE(DockerClusters::up(options));
+  const std::string alive = options.name;
+  options.name = unique_name("orphan");
+  const pid_t child = ::fork();
+  REQUIRE(child >= 0);
+  if (child == 0) ::_exit(DockerClusters::up(options) ? 0 : 1);
+  int ended = -1;
+  REQUIRE(::waitpid(child, &ended, 0) == child);
+  REQUIRE(ended == 0);
+  const auto removed = DockerClusters::remove_orphans();
+  REQUIRE(removed);
+  CHECK(*removed == std::vector<std::string>{options.name});
+  CHECK(count_labelled(options.name) == 0);
+  CHECK(count_labelled(alive) == 2);
+  CHECK(DockerClusters::down(alive));
 }
 
 TEST_CASE("a cluster with a node that does not answer names it") {

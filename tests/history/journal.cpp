@@ -76,7 +76,7 @@ void require_intact_part(const std::vector<Op>& ops, const std::vector<bool>& in
 
 TEST_CASE("a journal comes back exactly, metadata and all") {
   const Scratch scratch;
-  for (const uint64_t seed : {1, 2, 3}) {
+  for (const uint64_t seed : {1U, 2U, 3U}) {
     const auto ops = random_ops(seed, 5000, 6, 3);
     const std::string path = scratch.file("h" + std::to_string(seed));
     write_journal(path, ops, {.block_entries = 777});

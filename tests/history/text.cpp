@@ -275,7 +275,7 @@ TEST_CASE("Porcupine's key-value log") {
 
 TEST_CASE("what is written is read back exactly, by any number of threads") {
   const Scratch scratch;
-  for (const uint64_t seed : {21, 22, 23}) {
+  for (const uint64_t seed : {21U, 22U, 23U}) {
     const History h = build(random_ops(seed, 3000, 7, 3));
     REQUIRE(export_history(h, scratch.file("a.edn")));
     const auto edn_again = read_history(scratch.file("a.edn"));

@@ -41,7 +41,7 @@ using Sizes = std::multiset<size_t>;
 
 TEST_CASE("drops are sorted, without self and without repeats", "[nemesis]") {
   Grudge grudge(4);
-  for (const size_t from : {3, 1, 3, 2, 0}) grudge.drop(from, 2);
+  for (const size_t from : {3U, 1U, 3U, 2U, 0U}) grudge.drop(from, 2);
   CHECK(grudge.drops_of(2) == std::vector<size_t>{0, 1, 3});
   CHECK(grudge.hears(2, 2));
   CHECK_FALSE(grudge.hears(2, 0));

@@ -37,7 +37,7 @@ TEST_CASE("a simulated database is judged at its level") {
 }
 
 TEST_CASE("a serial database refutes nothing, however long it runs") {
-  for (const uint64_t seed : {1, 2, 3}) {
+  for (const uint64_t seed : {1U, 2U, 3U}) {
     SimulationOptions options;
     options.seed = seed;
     options.txns = 20000;
