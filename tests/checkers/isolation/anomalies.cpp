@@ -169,11 +169,12 @@ TEST_CASE("names: elements that are no integers, keys of any kind") {
                 .error = {}});
   };
   const Value key(Value::List{Value(1), Value("k")});
-  txn(0, Value::List{Value::List{"append", key, "one"}});
-  txn(1, Value::List{Value::List{"append", key, 2}});
+  const auto append = [&](Value element) { return Value(Value::List{"append", key, std::move(element)}); };
+  txn(0, Value::List{append("one")});
+  txn(1, Value::List{append(2)});
   txn(2, Value::List{Value::List{"r", key, Value::List{"one", 2}},
                      Value::List{"r", key, Value::List{"one", 2}}});
-  txn(3, Value::List{Value::List{"r", key, Value::List{"one"}}});
+  txn(3, Value::List{Value(Value::List{"r", key, Value::List{"one"}})});
   auto history = b.finish();
   REQUIRE(history);
   const Analysis a = analysed(*history);
