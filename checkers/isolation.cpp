@@ -126,7 +126,7 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
         return Error{"workload " + value + ": expected append, wr, rmw or auto"};
       if (value == "rmw") out.registers.linearizable_keys = false;
     } else if (key == "version-orders") {
-      RegisterOptions registers{false, false, false, false};
+      RegisterOptions registers{false, false, false, false, false};
       for (size_t at = 0; at <= value.size();) {
         const size_t comma = std::min(value.find(',', at), value.size());
         const std::string one = value.substr(at, comma - at);
@@ -135,13 +135,15 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
           registers.initial = true;
         else if (one == "wfr" || one == "rmw")
           registers.write_follows_read = true;
+        else if (one == "numbers" || one == "explicit")
+          registers.numbers = true;
         else if (one == "sequential-keys")
           registers.sequential_keys = true;
         else if (one == "linearizable-keys")
           registers.linearizable_keys = true;
         else if (!one.empty())
           return Error{"version-orders " + one +
-                       ": expected some of initial, wfr, rmw, sequential-keys, linearizable-keys"};
+                       ": expected some of initial, wfr, rmw, numbers, sequential-keys, linearizable-keys"};
       }
       out.registers = registers;
     } else if (key == "witnesses") {

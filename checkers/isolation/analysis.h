@@ -10,6 +10,7 @@
 #include "checkers/isolation/findings.h"
 #include "checkers/isolation/model.h"
 #include "checkers/isolation/versions.h"
+#include "checkers/isolation/weak_levels.h"
 #include "harness/api/checker.h"
 
 namespace riven::checkers::isolation {
@@ -20,6 +21,7 @@ struct RegisterOptions {
   bool write_follows_read = true;  ///< who reads v and writes v' in one transaction puts v' after v
   bool sequential_keys = false;    ///< each key is sequentially consistent
   bool linearizable_keys = false;  ///< each key is linearizable
+  bool numbers = true;             ///< version numbers in micro-operations are the order
 };
 
 struct AnalysisOptions {
@@ -36,16 +38,19 @@ struct Analysis {
   Transactions transactions;
   VersionOrders orders;
   Findings findings;
-  std::vector<Cycle> cycles;  ///< by class, the shortest first
+  std::vector<Cycle> cycles;           ///< by class, the shortest first
+  std::vector<WeakCycle> weak_cycles;  ///< registers whose order of versions is not certain
   Decisions decisions;
   RegisterOptions registers;      ///< what was assumed
   size_t suspects = 0;            ///< strongly connected parts
   size_t largest_suspect = 0;     ///< transactions in the largest
   size_t dependency_count = 0;    ///< edges
   bool search_exhausted = false;  ///< some class of cycle may be missing
+  std::string cut_short;          ///< why and where the budget ended the analysis; empty: it did not
 };
 
-/// Errors: the history is not of this workload, or needs more memory than the budget gives.
+/// Errors: the history is not of this workload, or needs more memory than the budget gives. Past the
+/// deadline, what is not refuted yet is undecided.
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget);
 
 }  // namespace riven::checkers::isolation

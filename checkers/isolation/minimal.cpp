@@ -111,6 +111,21 @@ class Candidates {
     return s;
   }
 
+  Selection of(const WeakCycle& cycle) {
+    Selection s;
+    for (size_t i = 0; i < cycle.steps.size(); ++i) {
+      const WeakStep& step = cycle.steps[i];
+      for (const uint32_t txn : step.path) s.txns.push_back(txn);
+      if (step.txn != kNone) s.txns.push_back(step.txn);
+    }
+    finish(s);
+    for (const uint32_t txn : s.txns)  // sessions and reads-from go over any key
+      for (uint32_t m = t_.begin_of(txn); m < t_.end_of(txn); ++m) s.keys.insert(t_.mops[m].key);
+    add_writers(s);
+    finish(s);
+    return s;
+  }
+
   Selection of(const Case& c) {
     Selection s;
     if (c.key != kNone) s.keys.insert(c.key);
@@ -198,6 +213,7 @@ std::string minimal_history(const History& history, const Analysis& a, Model mod
   Candidates candidates(history, a);
   for (const Cycle& cycle : a.cycles)
     if (selections.size() < kTried) selections.push_back(candidates.of(cycle));
+  for (const WeakCycle& cycle : a.weak_cycles) selections.push_back(candidates.of(cycle));
   for (size_t k = 0; k < kKinds; ++k) {
     const auto& cases = a.findings.cases(static_cast<Kind>(k));
     if (!cases.empty()) selections.push_back(candidates.of(cases.front()));

@@ -127,6 +127,7 @@ class KeyVersions {
   void infer() {
     add_source(own_writes());
     if (options_.initial) add_source(after_nil());
+    if (options_.numbers && !t_.version_numbers.empty()) add_source(by_numbers());
     if (options_.write_follows_read) add_source(follows_reads());
     if (options_.sequential_keys) add_source(by_order(true));
     if (options_.linearizable_keys) {
@@ -157,6 +158,22 @@ class KeyVersions {
     Arcs out;
     for (uint32_t i = 1; i < versions_.size(); ++i)
       if (versions_[i].counts) out.emplace_back(0, i);
+    return out;
+  }
+  Arcs by_numbers() const {
+    std::vector<std::pair<int64_t, uint32_t>> numbered;
+    const auto add = [&](uint32_t mop, uint32_t version) {
+      const int64_t number = t_.version_numbers[mop];
+      if (number != Transactions::kNoNumber && version != 0 && versions_[version].counts)
+        numbered.emplace_back(number, version);
+    };
+    for (uint32_t i = 1; i < versions_.size(); ++i) add(versions_[i].mop, i);
+    for (const auto& s : seen_) add(s.mop, s.version);
+    std::sort(numbered.begin(), numbered.end());
+    Arcs out;
+    for (size_t i = 1; i < numbered.size(); ++i)
+      if (numbered[i].second != numbered[i - 1].second && numbered[i].first != numbered[i - 1].first)
+        out.emplace_back(numbered[i - 1].second, numbered[i].second);
     return out;
   }
   Arcs follows_reads() const {

@@ -20,10 +20,11 @@ struct RegisterOrders {
 /// key.
 ///
 /// Certain are (Elle, section 4.3): initial: nil before all; write follows read: who reads v and writes v'
-/// puts v' right after v; own writes of a transaction in its order; sequential keys: versions in the order
-/// in which each session saw and made them; linearizable keys: so inside each transaction, and v before v'
-/// when some access of v returned before some access of v' began (the zones of Gibbons and Korach 1997). A
-/// source that contradicts those before it is reported and left out.
+/// puts v' right after v; numbers: as the micro-operations say; own writes of a transaction in its order;
+/// sequential keys: versions in the order in which each session saw and made them; linearizable keys: so
+/// inside each transaction, and v before v' when some access of v returned before some access of v' began
+/// (the zones of Gibbons and Korach 1997). A source that contradicts those before it is reported and left
+/// out.
 Result<RegisterOrders> order_registers(Transactions& t, const KeyGroups& groups,
                                        const RegisterOptions& options, unsigned threads, Findings& findings);
 

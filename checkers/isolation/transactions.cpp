@@ -76,6 +76,7 @@ struct Part {
   std::vector<uint32_t> counts;  // micro-operations of each transaction
   std::vector<Mop> mops;
   std::vector<const uint8_t*> values;
+  std::vector<int64_t> numbers;  // shorter than mops where the rest have none
   KeyTable keys;
   bool appends = false;
   bool writes = false;
@@ -90,7 +91,9 @@ bool read_mop(const ValueView& mop, const MopNames& names, Part& out) {
   const uint8_t* const key = skip_value(mop.element_bytes());
   if (key == end) return false;
   const uint8_t* const value = skip_value(key);
-  if (value == end || skip_value(value) != end) return false;
+  if (value == end) return false;
+  const uint8_t* const number = skip_value(value);
+  if (number != end && (!ValueView(number).is_integer() || skip_value(number) != end)) return false;
   const ValueView name(mop.element_bytes());
   if (!name.is_text()) return false;
   const Symbol symbol = name.symbol();
@@ -109,6 +112,10 @@ bool read_mop(const ValueView& mop, const MopNames& names, Part& out) {
     out.scalars = true;
   out.mops.push_back({out.keys.number(key, static_cast<size_t>(value - key)), bits});
   out.values.push_back(value);
+  if (number != end) {
+    out.numbers.resize(out.mops.size() - 1, Transactions::kNoNumber);
+    out.numbers.push_back(ValueView(number).integer());
+  }
   return true;
 }
 
@@ -208,6 +215,9 @@ void join_parts(std::vector<Part>& parts, Transactions& t, unsigned threads) {
   t.keys = std::move(all.keys());
   t.mops.resize(first.back());
   t.values.resize(first.back());
+  const auto numbered = [](const Part& part) { return !part.numbers.empty(); };
+  if (std::any_of(parts.begin(), parts.end(), numbered))
+    t.version_numbers.assign(first.back(), Transactions::kNoNumber);
   parallel_for(parts.size(), threads, [&](size_t p) {
     for (size_t i = 0; i < parts[p].mops.size(); ++i) {
       Mop mop = parts[p].mops[i];
@@ -215,6 +225,8 @@ void join_parts(std::vector<Part>& parts, Transactions& t, unsigned threads) {
       t.mops[first[p] + i] = mop;
       t.values[first[p] + i] = parts[p].values[i];
     }
+    std::copy(parts[p].numbers.begin(), parts[p].numbers.end(),
+              t.version_numbers.begin() + static_cast<ptrdiff_t>(numbered(parts[p]) ? first[p] : 0));
     parts[p] = Part();
   });
 }
@@ -249,6 +261,9 @@ Result<Transactions> read_transactions(const History& history, unsigned threads)
   }
   if (appends && writes)
     return Error{"the history has both appends and plain writes: it is neither list-append nor rw-register"};
+  const auto numbered = [](const Part& part) { return !part.numbers.empty(); };
+  if (appends && std::any_of(parts.begin(), parts.end(), numbered))
+    return Error{"an append carries a version number, but lists tell the order of versions themselves"};
   t.appends = appends;
   t.writes = writes;
   t.workload = writes || (scalars && !appends) ? Workload::rw_register : Workload::list_append;

@@ -52,6 +52,10 @@ struct Transactions {
   std::vector<Mop> mops;
   std::vector<const uint8_t*> keys;    ///< each key's encoded value, inside the history
   std::vector<const uint8_t*> values;  ///< of each mop, inside the history; emptied once versions are known
+  /// Where micro-operations carry a version number as their fourth part ([:w 1 5 17]): of each mop, or
+  /// kNoNumber. Empty: none does.
+  std::vector<int64_t> version_numbers;
+  static constexpr int64_t kNoNumber = INT64_MIN;
   uint32_t sessions = 0;
   size_t ok_count = 0;
   size_t ignored = 0;  ///< client operations that are no transactions
@@ -72,7 +76,8 @@ struct Transactions {
 };
 
 /// Reads the transactions of `history`: client operations whose value is a list of micro-operations
-/// [:r k v], [:append k v] or [:w k v] (names as keywords or strings). Errors: a micro-operation of another
+/// [:r k v], [:append k v] or [:w k v] (names as keywords or strings), registers also with a fourth part, the
+/// number of the version in the key's order. Errors: a micro-operation of another
 /// shape, or appends and plain writes in one history. O(bytes of the values).
 Result<Transactions> read_transactions(const History& history, unsigned threads);
 

@@ -1,8 +1,10 @@
 // Transactional isolation: whole checks of simulated histories (2.5 micro-operations a transaction, 20
-// clients).
+// clients), all models decided.
 #include <benchmark/benchmark.h>
 
 #include "checkers/isolation/analysis.h"
+#include "harness/core/check.h"
+#include "tests/checkers/isolation/causal_store.h"
 #include "tests/checkers/isolation/simulated.h"
 
 namespace {
@@ -10,14 +12,23 @@ namespace {
 using namespace riven;
 using namespace riven::checkers::isolation;
 
-void check(benchmark::State& state, const SimulationOptions& simulation,
-           const AnalysisOptions& options = {}) {
-  const History history = simulate(simulation);
+/// Times the analysis of `history`; also counts what it found, so that a benchmark of nothing shows.
+void check(benchmark::State& state, const History& history, const AnalysisOptions& options = {}) {
+  size_t txns = 0;
   for (auto _ : state) {
     auto a = analyse(history, options, Budget{});
-    benchmark::DoNotOptimize(a);
+    RIVEN_CHECK(a.has_value(), "a simulated history cannot be analysed");
+    txns = a->transactions.size();
+    size_t holds = 0;
+    for (size_t m = 0; m < kModels; ++m)
+      holds += a->decisions.standing(static_cast<Model>(m)) == Standing::holds ? 1 : 0;
+    state.counters["holds"] = static_cast<double>(holds);
+    state.counters["refuted"] = static_cast<double>(members(a->decisions.refuted()).size());
+    state.counters["cycles"] = static_cast<double>(a->cycles.size());
+    state.counters["largest_part"] = static_cast<double>(a->largest_suspect);
+    state.counters["exhausted"] = a->search_exhausted ? 1 : 0;
   }
-  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * static_cast<int64_t>(simulation.txns));
+  state.SetItemsProcessed(static_cast<int64_t>(state.iterations()) * static_cast<int64_t>(txns));
 }
 
 SimulationOptions of(benchmark::State& state, SimulatedLevel level) {
@@ -27,34 +38,98 @@ SimulationOptions of(benchmark::State& state, SimulatedLevel level) {
   return o;
 }
 
-void BM_list_append_valid(benchmark::State& state) { check(state, of(state, SimulatedLevel::serial)); }
-BENCHMARK(BM_list_append_valid)->Arg(100'000)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+void list_append_valid(benchmark::State& state) { check(state, simulate(of(state, SimulatedLevel::serial))); }
+BENCHMARK(list_append_valid)
+    ->Arg(100'000)
+    ->Arg(1'000'000)
+    ->Arg(10'000'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
-void BM_list_append_snapshot_isolation(benchmark::State& state) {
-  check(state, of(state, SimulatedLevel::snapshot));
+void list_append_at_level(benchmark::State& state, SimulatedLevel level) {
+  check(state, simulate(of(state, level)));
 }
-BENCHMARK(BM_list_append_snapshot_isolation)->Arg(100'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(list_append_at_level, stale_serial, SimulatedLevel::stale_serial)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(list_append_at_level, snapshot, SimulatedLevel::snapshot)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(list_append_at_level, read_committed, SimulatedLevel::read_committed)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(list_append_at_level, read_uncommitted, SimulatedLevel::read_uncommitted)
+    ->Arg(10'000)
+    ->Arg(100'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
-void BM_list_append_read_uncommitted(benchmark::State& state) {
-  check(state, of(state, SimulatedLevel::read_uncommitted));
+/// One cyclic part of ten thousand transactions.
+void list_append_large_component(benchmark::State& state, SimulatedLevel level) {
+  SimulationOptions o = of(state, level);
+  o.clients = 50;
+  check(state, simulate(o));
 }
-BENCHMARK(BM_list_append_read_uncommitted)->Arg(10'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK_CAPTURE(list_append_large_component, read_uncommitted, SimulatedLevel::read_uncommitted)
+    ->Arg(10'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(list_append_large_component, prefix, SimulatedLevel::prefix)
+    ->Arg(10'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
-void BM_registers_linearizable_keys(benchmark::State& state) {
+void registers_linearizable_keys(benchmark::State& state) {
   SimulationOptions o = of(state, SimulatedLevel::serial);
   o.registers = true;
   AnalysisOptions options;
   options.registers.linearizable_keys = true;
-  check(state, o, options);
+  check(state, simulate(o), options);
 }
-BENCHMARK(BM_registers_linearizable_keys)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(registers_linearizable_keys)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
-void BM_registers_read_modify_write(benchmark::State& state) {
+void registers_read_modify_write(benchmark::State& state) {
   SimulationOptions o = of(state, SimulatedLevel::serial);
   o.registers = o.read_modify_write = true;
-  check(state, o);
+  check(state, simulate(o));
 }
-BENCHMARK(BM_registers_read_modify_write)->Arg(1'000'000)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(registers_read_modify_write)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+
+/// Registers written blindly, 50 sessions, an order of versions that is not that of time.
+void registers_unknown_order(benchmark::State& state, double fractured) {
+  CausalStoreOptions o;
+  o.txns = static_cast<size_t>(state.range(0));
+  o.fractured = fractured;
+  check(state, simulate_causal_store(o));
+}
+BENCHMARK_CAPTURE(registers_unknown_order, causal, 0)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
+BENCHMARK_CAPTURE(registers_unknown_order, torn, 0.001)
+    ->Arg(1'000'000)
+    ->Unit(benchmark::kMillisecond)
+    ->UseRealTime()
+    ->MeasureProcessCPUTime();
 
 }  // namespace
 

@@ -107,4 +107,45 @@ TEST_CASE("registers: sequential keys order what each session sees") {
   CHECK(b.decisions.refuted(Model::view_serializable));
 }
 
+TEST_CASE("registers: version numbers are an explicit order") {
+  const auto judged_with = [](int first, int second, const RegisterOptions& registers) {
+    // Two blind writes at once, then both are read by one session, the second first.
+    HistoryBuilder b;
+    const auto entry = [&](Process p, OpType type, const Value& mop) {
+      b.append({.index = -1,
+                .time_ns = 1,
+                .process = p,
+                .type = type,
+                .f = Symbol("txn"),
+                .value = Value(Value::List{mop}),
+                .error = {}});
+    };
+    const auto write = [](int value, int number) {
+      return Value(Value::List{Value::keyword("w"), "x", value, number});
+    };
+    const auto read = [](const Value& value) { return Value(Value::List{Value::keyword("r"), "x", value}); };
+    entry(0, OpType::invoke, write(1, first));
+    entry(1, OpType::invoke, write(2, second));
+    entry(0, OpType::ok, write(1, first));
+    entry(1, OpType::ok, write(2, second));
+    for (const int value : {2, 1}) {
+      entry(2, OpType::invoke, read(Value()));
+      entry(2, OpType::ok, read(value));
+    }
+    auto history = b.finish();
+    REQUIRE(history);
+    AnalysisOptions options;
+    options.registers = registers;
+    const Analysis a = analysed(*history, options);
+    return std::pair(a.decisions.standing(Model::strong_session_snapshot_isolation),
+                     a.decisions.standing(Model::serializable));
+  };
+  CHECK(judged_with(8, 7, {}).first == Standing::holds);
+  CHECK(judged_with(7, 8, {}).first == Standing::refuted);
+  CHECK(judged_with(7, 8, {}).second == Standing::holds);
+  RegisterOptions without;
+  without.numbers = false;
+  CHECK(judged_with(7, 8, without).first != Standing::refuted);
+}
+
 }  // namespace riven::checkers::isolation

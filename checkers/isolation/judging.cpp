@@ -1,0 +1,142 @@
+#include "checkers/isolation/judging.h"
+
+#include <algorithm>
+
+#include "checkers/isolation/memory_models.h"
+#include "checkers/isolation/parallel.h"
+
+namespace riven::checkers::isolation {
+
+namespace {
+
+/// With more cyclic parts than this, one witness of each class in each is enough.
+constexpr size_t kManySuspects = 100;
+
+bool worth_searching(const CycleClass& c, ModelSet refuted) {
+  using enum Model;
+  static constexpr Model kNeeds[3][5] = {
+      {read_uncommitted, read_committed, consistent_view, snapshot_isolation, serializable},
+      {strong_session_read_uncommitted, strong_session_read_committed,
+       strong_session_parallel_snapshot_isolation, strong_session_snapshot_isolation,
+       strong_session_serializable},
+      {strong_read_uncommitted, strong_read_committed, strong_snapshot_isolation, strong_snapshot_isolation,
+       strict_serializable}};
+  const Model needed = kNeeds[static_cast<size_t>(c.order)][static_cast<size_t>(c.shape)];
+  return (refuted & bit(needed)) != 0;
+}
+
+struct SuspectResult {
+  Refutations judged;
+  std::vector<Cycle> cycles;
+  bool exhausted = false;
+  bool done = false;
+};
+
+void search_cycles(const Transactions& t, const Suspect& suspect, const Limits& limits, size_t witnesses,
+                   ModelSet searchable, SuspectResult& out) {
+  CycleSearch search(t, suspect, limits.options.work);
+  bool found[3][5] = {};
+  for (const CycleClass& c : cycle_classes()) {
+    const auto order = static_cast<size_t>(c.order);
+    const auto shape = static_cast<size_t>(c.shape);
+    // What holds without sessions or real time is not named again with them.
+    if ((order > 0 && found[0][shape]) || (order > 1 && found[1][shape])) continue;
+    if (!worth_searching(c, searchable)) continue;
+    if (limits.expired()) {
+      out.exhausted = true;
+      return;
+    }
+    std::vector<Cycle> cycles = search.find(c, witnesses);
+    found[order][shape] = !cycles.empty();
+    out.exhausted = out.exhausted || search.exhausted();
+    out.cycles.insert(out.cycles.end(), cycles.begin(), cycles.end());
+  }
+}
+
+SuspectResult judge(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
+                    const Limits& limits, size_t witnesses, Depth depth) {
+  SuspectResult out;
+  out.done = true;
+  const uint64_t work = limits.options.work;
+  if (depth == Depth::edges) {
+    out.judged.refuted = refuted_by_edges(t, suspect);
+    ModelSet searchable = out.judged.refuted;
+    if ((searchable & bit(Model::serializable)) != 0) searchable |= bit(Model::consistent_view);
+    if ((searchable & bit(Model::strong_session_serializable)) != 0)
+      searchable |= bit(Model::strong_session_parallel_snapshot_isolation);
+    search_cycles(t, suspect, limits, witnesses, searchable, out);
+    for (const Cycle& c : out.cycles) {
+      if (c.cycle_class == CycleClass{Shape::single, Order::none})
+        out.judged.refuted |= failing_with(Model::consistent_view);
+      if (c.cycle_class == CycleClass{Shape::single, Order::session})
+        out.judged.refuted |= failing_with(Model::strong_session_parallel_snapshot_isolation);
+    }
+    return out;
+  }
+  out.judged = judge_suspect(t, orders, suspect, work);
+  const Refutations memory = judge_shared_memory(t, suspect.txns, work);
+  out.judged.refuted |= memory.refuted;
+  out.judged.open |= memory.open;
+  if (depth == Depth::everything) search_cycles(t, suspect, limits, witnesses, out.judged.refuted, out);
+  return out;
+}
+
+/// The working memory for a suspect: states of the search, versions by lanes, product graphs.
+uint64_t bytes_for(const Transactions& t, const Suspect& suspect) {
+  uint64_t mops = 0;
+  for (const uint32_t txn : suspect.txns) mops += t.end_of(txn) - t.begin_of(txn);
+  return suspect.txns.size() * 300 + mops * 220 + suspect.graph.edge_count() * 60;
+}
+
+}  // namespace
+
+Refutations judge_suspects(const std::vector<Edge>& edges, const Limits& limits, Depth depth,
+                           std::vector<uint32_t>& judged, Analysis& a) {
+  const std::vector<Suspect> suspects = find_suspects(a.transactions, edges);
+  std::vector<SuspectResult> results(suspects.size());
+  const size_t witnesses = suspects.size() > kManySuspects ? 1 : limits.options.witnesses;
+  uint64_t largest_bytes = 0;
+  for (const Suspect& suspect : suspects)
+    largest_bytes = std::max(largest_bytes, bytes_for(a.transactions, suspect));
+  const bool affordable = limits.affords(largest_bytes);
+  parallel_for(suspects.size(), limits.threads, [&](size_t i) {
+    if (limits.expired() || !(affordable || limits.affords(bytes_for(a.transactions, suspects[i])))) return;
+    results[i] = judge(a.transactions, a.orders, suspects[i], limits, witnesses, depth);
+  });
+  Refutations all;
+  size_t done = 0;
+  for (size_t i = 0; i < suspects.size(); ++i) {
+    done += results[i].done ? 1 : 0;
+    all.refuted |= results[i].judged.refuted;
+    all.open |= results[i].judged.open;
+    a.search_exhausted = a.search_exhausted || results[i].exhausted;
+    a.cycles.insert(a.cycles.end(), results[i].cycles.begin(), results[i].cycles.end());
+    judged.insert(judged.end(), suspects[i].txns.begin(), suspects[i].txns.end());
+    if (depth != Depth::no_cycles) a.largest_suspect = std::max(a.largest_suspect, suspects[i].txns.size());
+  }
+  if (depth != Depth::no_cycles) a.suspects = suspects.size();
+  if (done < suspects.size()) {
+    all.open = ~ModelSet{0} & ~all.refuted;
+    a.cut_short = std::string(affordable ? "the time" : "the memory") + " ran out with " +
+                  std::to_string(done) + " of " + std::to_string(suspects.size()) +
+                  " cyclic parts of the history judged";
+  }
+  std::sort(judged.begin(), judged.end());
+  const auto rank = [](const Cycle& c) {
+    return std::tuple(c.cycle_class.order, c.cycle_class.shape, c.steps.size());
+  };
+  std::stable_sort(a.cycles.begin(), a.cycles.end(),
+                   [&](const Cycle& x, const Cycle& y) { return rank(x) < rank(y); });
+  return all;
+}
+
+ModelSet judge_alone(const std::vector<uint32_t>& odd, const std::vector<uint32_t>& judged,
+                     const Limits& limits, const Analysis& a) {
+  ModelSet refuted = 0;
+  for (const uint32_t txn : odd)
+    if (!std::binary_search(judged.begin(), judged.end(), txn))
+      refuted |= judge_shared_memory(a.transactions, {txn}, limits.options.work).refuted;
+  return refuted;
+}
+
+}  // namespace riven::checkers::isolation
