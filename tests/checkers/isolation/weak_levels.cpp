@@ -188,7 +188,7 @@ TEST_CASE("a causal store is causal, one that tears its transactions is not") {
     CHECK(a.decisions.standing(strong_session_causal) == Standing::holds);
     CHECK(a.decisions.standing(causal) == Standing::holds);
     CHECK_FALSE(a.decisions.standing(serializable) == Standing::holds);
-    options.fractured = 0.05;
+    options.fractured = 0.5;
     const History torn = simulate_causal_store(options);
     const Analysis b = analysed(torn);
     CHECK(b.decisions.refuted(read_atomic));
