@@ -5,16 +5,11 @@
 #include <unordered_map>
 
 #include "checkers/linearizable/interned.h"
-#include "harness/core/rng.h"
+#include "checkers/linearizable/model_rules.h"
 
 namespace riven::linearizable {
 
 namespace {
-
-using Traits = StateSpace::Traits;
-using Words = std::vector<int32_t>;
-
-std::string value_text(const Projection& p, int32_t id) { return to_edn(p.values.value(id)); }
 
 /// Registers: the state's number is the value's rank among those that occur.
 class RegisterSpace final : public StateSpace {
@@ -75,300 +70,31 @@ class RegisterSpace final : public StateSpace {
   int32_t initial_ = 0;
 };
 
-/// What the rules over vectors of integers share.
-struct WordsRule {
-  using State = Words;
-  const Projection* projection = nullptr;
-  const ModelOptions* options = nullptr;
-  static size_t hash(const Words& s) {
-    uint64_t h = s.size();
-    for (const int32_t w : s) h = mix64(h ^ static_cast<uint32_t>(w));
-    return h;
-  }
-  static size_t size_bytes(const Words& s) { return sizeof(Words) + s.capacity() * sizeof(int32_t) + 16; }
-  std::string list_text(const Words& s, size_t from = 0) const {
-    std::string text = "[";
-    for (size_t i = from; i < s.size(); ++i) text += (i == from ? "" : " ") + value_text(*projection, s[i]);
-    return text + "]";
-  }
-};
-
-std::string owner_text(int32_t owner, const Projection& p) {
-  return owner >= 0 ? "process " + std::to_string(owner) : value_text(p, -2 - owner);
-}
-
-/// State: [] free; [owner, holds, last fence].
-struct MutexRule : WordsRule {
-  Words initial() const { return {kUnknown, 0, 0}; }
-  bool step(Words& s, const Operation& op) const {
-    const Model model = options->model;
-    const bool held = s[1] > 0;
-    const bool owned = model != Model::mutex;
-    const bool own = held && (!owned || s[0] == op.a);
-    if (op.f == Function::release) {
-      if (!own) return false;
-      if (--s[1] == 0) s[0] = kUnknown;
-      return true;
-    }
-    bool free = !held;
-    if (model == Model::reentrant_mutex && own && (options->depth == 0 || s[1] < options->depth)) free = true;
-    if (op.f == Function::failed_acquire) return !free;
-    if (!free) return false;
-    if (model == Model::fenced_mutex && op.b != kNil) {
-      if (op.b <= s[2]) return false;
-      s[2] = op.b;
-    }
-    if (owned) s[0] = op.a;
-    ++s[1];
-    return true;
-  }
-  Traits traits(const Operation& op) const { return {.observer = op.f == Function::failed_acquire}; }
-  std::string describe(const Words& s) const {
-    if (s[1] == 0) return s[2] > 0 ? "free, last fence " + std::to_string(s[2]) : "free";
-    std::string text = "held";
-    if (options->model != Model::mutex) text += " by " + owner_text(s[0], *projection);
-    if (s[1] > 1) text += " " + std::to_string(s[1]) + " times";
-    if (s[2] > 0) text += ", fence " + std::to_string(s[2]);
-    return text;
-  }
-};
-
-struct SemaphoreRule : WordsRule {
-  Words initial() const { return {0}; }
-  bool step(Words& s, const Operation& op) const {
-    const int64_t taken = s[0];
-    if (op.f == Function::release) {
-      if (taken < op.b) return false;
-      s[0] -= op.b;
-      return true;
-    }
-    const bool free = taken + op.b <= options->permits;
-    if (op.f == Function::failed_acquire) return !free;
-    if (free) s[0] += op.b;
-    return free;
-  }
-  Traits traits(const Operation& op) const { return {.observer = op.f == Function::failed_acquire}; }
-  std::string describe(const Words& s) const {
-    return std::to_string(s[0]) + " of " + std::to_string(options->permits) + " permits taken";
-  }
-};
-
-/// State: the elements, sorted.
-struct SetRule : WordsRule {
-  Words first;
-  Words initial() const { return first; }
-  bool step(Words& s, const Operation& op) const {
-    if (op.f == Function::read) return s == projection->lists[static_cast<size_t>(op.a)];
-    const auto at = std::lower_bound(s.begin(), s.end(), op.a);
-    const bool present = at != s.end() && *at == op.a;
-    if (op.f == Function::contains) return present == (op.b == kTrue);
-    const bool changes = (op.f == Function::add) != present;
-    if (op.b != kNil && changes != (op.b == kTrue)) return false;
-    if (!changes) return true;
-    if (present) {
-      s.erase(at);
-    } else {
-      s.insert(at, op.a);
-    }
-    return true;
-  }
-  Traits traits(const Operation& op) const {
-    return {.observer = op.f == Function::read || op.f == Function::contains || op.b == kFalse};
-  }
-  std::string describe(const Words& s) const {
-    std::string text = list_text(s);
-    text.front() = '{';
-    text.back() = '}';
-    return "#" + text;
-  }
-};
-
-/// fifo-queue, stack, priority-queue (sorted, the next to be taken last) and bag (sorted).
-struct CollectionRule : WordsRule {
-  Words initial() const { return {}; }
-  bool before(int32_t x, int32_t y) const {
-    const Value& a = projection->values.value(x);
-    const Value& b = projection->values.value(y);
-    const auto number = [](const Value& v) {
-      return v.is_integer()                  ? static_cast<double>(v.integer())
-             : v.kind() == Value::Kind::real ? v.real()
-                                             : 0.0;
-    };
-    if (a.is_integer() && b.is_integer()) return a.integer() < b.integer();
-    return number(a) < number(b);
-  }
-  bool step(Words& s, const Operation& op) const {
-    const Model model = options->model;
-    if (op.f == Function::insert) {
-      auto at = s.end();
-      if (model == Model::unordered_queue) at = std::lower_bound(s.begin(), s.end(), op.a);
-      if (model == Model::priority_queue) {
-        at = std::find_if(s.begin(), s.end(), [&](int32_t have) {
-          return options->smallest_first ? before(have, op.a) : before(op.a, have);
-        });
-      }
-      s.insert(at, op.a);
-      return true;
-    }
-    if (op.a == kNil) return s.empty();
-    if (op.a == kUnknown && s.empty()) return true;
-    if (s.empty()) return false;
-    auto at = model == Model::fifo_queue ? s.begin() : s.end() - 1;
-    if (model == Model::unordered_queue) {
-      at = std::lower_bound(s.begin(), s.end(), op.a);
-      if (at == s.end() || *at != op.a) return false;
-    } else if (op.a != kUnknown && *at != op.a) {
-      if (model != Model::priority_queue) return false;
-      // Any of those of the same priority.
-      const auto same = std::find(s.begin(), s.end(), op.a);
-      if (same == s.end() || before(*same, *at) || before(*at, *same)) return false;
-      at = same;
-    }
-    if (op.f == Function::take) s.erase(at);
-    return true;
-  }
-  Traits traits(const Operation& op) const {
-    return {.observer = op.f == Function::peek || (op.f == Function::take && op.a == kNil)};
-  }
-  std::string describe(const Words& s) const { return list_text(s); }
-};
-
-/// State: the sum's low and high half.
-struct CounterRule : WordsRule {
-  static int64_t sum(const Words& s) {
-    return static_cast<int64_t>((static_cast<uint64_t>(static_cast<uint32_t>(s[1])) << 32) |
-                                static_cast<uint32_t>(s[0]));
-  }
-  static Words words(int64_t v) {
-    return {static_cast<int32_t>(static_cast<uint64_t>(v)),
-            static_cast<int32_t>(static_cast<uint64_t>(v) >> 32)};
-  }
-  Words initial() const { return words(options->initial.is_integer() ? options->initial.integer() : 0); }
-  bool step(Words& s, const Operation& op) const {
-    const int64_t value = projection->values.value(op.a).integer();
-    if (op.f == Function::read) return sum(s) == value;
-    s = words(static_cast<int64_t>(static_cast<uint64_t>(sum(s)) + static_cast<uint64_t>(value)));
-    return true;
-  }
-  Traits traits(const Operation& op) const {
-    return {.observer = op.f == Function::read || projection->values.value(op.a).integer() == 0};
-  }
-  std::string describe(const Words& s) const { return std::to_string(sum(s)); }
-};
-
-/// State: [key value ...], sorted by key; keys without an entry are nil.
-struct MultiRegisterRule : WordsRule {
-  Words initial() const { return {}; }
-  static size_t find(const Words& s, int32_t key) {
-    size_t at = 0;
-    while (at < s.size() && s[at] < key) at += 2;
-    return at;
-  }
-  bool step(Words& s, const Operation& op) const {
-    for (const MicroOp& m : projection->transactions[static_cast<size_t>(op.a)]) {
-      const size_t at = find(s, m.key);
-      const bool present = at < s.size() && s[at] == m.key;
-      if (!m.write) {
-        if ((present ? s[at + 1] : kNil) != m.value) return false;
-      } else if (present) {
-        s[at + 1] = m.value;
-      } else {
-        s.insert(s.begin() + static_cast<std::ptrdiff_t>(at), {m.key, m.value});
-      }
-    }
-    return true;
-  }
-  Traits traits(const Operation& op) const {
-    const auto& micro = projection->transactions[static_cast<size_t>(op.a)];
-    return {.observer = std::none_of(micro.begin(), micro.end(), [](const MicroOp& m) { return m.write; })};
-  }
-  std::string describe(const Words& s) const {
-    std::string text = "{";
-    for (size_t i = 0; i < s.size(); i += 2)
-      text += (i == 0 ? "" : ", ") + value_text(*projection, s[i]) + " " + value_text(*projection, s[i + 1]);
-    return text + "}";
-  }
-};
-
-/// A key of a map with append. State: a value's id, text that was built up, or a list that was.
-struct KvState {
-  enum class Form : uint8_t { value, text, list } form = Form::value;
-  int32_t id = kNil;
-  std::string text;
-  Words items;
-  bool operator==(const KvState&) const = default;
-};
-
-struct KvRule {
-  using State = KvState;
-  const Projection* projection = nullptr;
-  int32_t first = kNil;
-  const std::unordered_map<int32_t, Words>* lists = nullptr;  // the elements of every value that is a list
-
-  State of(int32_t id) const {
-    State s;
-    const Value& v = projection->values.value(id);
-    if (v.kind() == Value::Kind::string || v.kind() == Value::Kind::keyword) {
-      s.form = State::Form::text;
-      s.text = v.text();
-    } else if (v.is_list()) {
-      s.form = State::Form::list;
-      s.items = lists->at(id);
-    } else {
-      s.id = id;
-    }
-    return s;
-  }
-  State initial() const { return of(first); }
-  bool step(State& s, const Operation& op) const {
-    switch (op.f) {
-      case Function::write:
-        s = of(op.a);
-        return true;
-      case Function::append: {
-        const Value& v = projection->values.value(op.a);
-        const bool text = v.kind() == Value::Kind::string;
-        if (s.form == State::Form::value && s.id == kNil)
-          s.form = text ? State::Form::text : State::Form::list;
-        if (s.form == State::Form::text && text) {
-          s.text += v.text();
-        } else if (s.form == State::Form::list) {
-          s.items.push_back(op.a);
-        } else {
-          return false;
-        }
-        return true;
-      }
-      case Function::cas:
-        if (!(s == of(op.a))) return false;
-        s = of(op.b);
-        return true;
-      case Function::failed_cas:
-        return !(s == of(op.a));
-      default:
-        return s == of(op.a);
-    }
-  }
-  StateSpace::Traits traits(const Operation& op) const {
-    return {.observer = op.f == Function::read || op.f == Function::failed_cas ||
-                        (op.f == Function::cas && op.a == op.b),
-            .overwrite = op.f == Function::write};
-  }
-  static size_t hash(const State& s) {
-    return mix64(std::hash<std::string>{}(s.text) ^ WordsRule::hash(s.items) ^
-                 mix64(static_cast<uint32_t>(s.id)));
-  }
-  static size_t size_bytes(const State& s) {
-    return sizeof(State) + s.text.capacity() + s.items.capacity() * 4;
-  }
-  std::string describe(const State& s) const {
-    if (s.form == State::Form::text) return to_edn(Value(s.text));
-    if (s.form == State::Form::value) return value_text(*projection, s.id);
-    return WordsRule{.projection = projection}.list_text(s.items);
-  }
-};
-
 class BuiltinSpec final : public ModelSpec {
+  KvRule kv() const { return {&projection_, initial_, &lists_}; }
+
+  template <typename Fn>
+  auto with_rule(Fn&& fn) const {
+    const WordsRule base{&projection_, &options_};
+    switch (options_.model) {
+      case Model::semaphore:
+        return fn(SemaphoreRule{base});
+      case Model::set:
+        return fn(SetRule{base, elements_});
+      case Model::fifo_queue:
+      case Model::stack:
+      case Model::priority_queue:
+      case Model::unordered_queue:
+        return fn(CollectionRule{base});
+      case Model::counter:
+        return fn(CounterRule{base});
+      case Model::multi_register:
+        return fn(MultiRegisterRule{base});
+      default:
+        return fn(MutexRule{base});
+    }
+  }
+
  public:
   BuiltinSpec(const ModelOptions& options, Projection& projection)
       : options_(options), projection_(projection) {
@@ -388,31 +114,25 @@ class BuiltinSpec final : public ModelSpec {
   }
 
   std::unique_ptr<StateSpace> make(std::vector<Operation> kinds) const override {
-    switch (options_.model) {
-      case Model::mutex:
-      case Model::owner_mutex:
-      case Model::reentrant_mutex:
-      case Model::fenced_mutex:
-        return words(MutexRule{{&projection_, &options_}}, std::move(kinds));
-      case Model::semaphore:
-        return words(SemaphoreRule{{&projection_, &options_}}, std::move(kinds));
-      case Model::set:
-        return words(SetRule{{&projection_, &options_}, elements_}, std::move(kinds));
-      case Model::fifo_queue:
-      case Model::stack:
-      case Model::priority_queue:
-      case Model::unordered_queue:
-        return words(CollectionRule{{&projection_, &options_}}, std::move(kinds));
-      case Model::counter:
-        return words(CounterRule{{&projection_, &options_}}, std::move(kinds));
-      case Model::multi_register:
-        return words(MultiRegisterRule{{&projection_, &options_}}, std::move(kinds));
-      case Model::kv:
-        return std::make_unique<Interned<KvRule, Operation>>(KvRule{&projection_, initial_, &lists_},
-                                                             std::move(kinds));
-      default:
-        return std::make_unique<RegisterSpace>(projection_, std::move(kinds), initial_);
-    }
+    if (options_.model == Model::reg || options_.model == Model::cas_register)
+      return std::make_unique<RegisterSpace>(projection_, std::move(kinds), initial_);
+    if (options_.model == Model::kv)
+      return std::make_unique<Interned<KvRule, Operation>>(kv(), std::move(kinds));
+    return with_rule([&](auto rule) -> std::unique_ptr<StateSpace> {
+      return std::make_unique<InternedWords<decltype(rule), Operation>>(std::move(rule), std::move(kinds));
+    });
+  }
+
+  bool replay(std::span<const Operation> ops) const override {
+    const auto run = [&](const auto& rule) {
+      auto state = rule.initial();
+      return std::all_of(ops.begin(), ops.end(), [&](const Operation& op) { return rule.step(state, op); });
+    };
+    if (options_.model == Model::reg || options_.model == Model::cas_register)
+      return run(RegisterRule{initial_});
+    if (options_.model == Model::kv) return run(kv());
+    if (options_.model == Model::unordered_queue) return replay_bag(ops);
+    return with_rule(run);
   }
 
   std::vector<Operation> crashed_as(const Operation& op, std::span<const Operation> part) const override {
@@ -430,10 +150,37 @@ class BuiltinSpec final : public ModelSpec {
   }
 
  private:
-  template <typename Rule>
-  static std::unique_ptr<StateSpace> words(Rule rule, std::vector<Operation> kinds) {
-    return std::make_unique<Interned<Rule, Operation>>(std::move(rule), std::move(kinds));
+  /// A crashed removal may have taken any element that was there. What it took matters only when the bag is
+  /// found empty: then each element that is left needs a crashed removal after its insertion.
+  static bool replay_bag(std::span<const Operation> ops) {
+    std::map<int32_t, std::vector<size_t>> there;  // positions of insertions
+    std::vector<size_t> crashed;
+    for (size_t k = 0; k < ops.size(); ++k) {
+      const Operation& op = ops[k];
+      if (op.f == Function::insert) {
+        there[op.a].push_back(k);
+      } else if (op.a == kUnknown) {
+        crashed.push_back(k);
+      } else if (op.a != kNil) {
+        const auto found = there.find(op.a);
+        if (found == there.end()) return false;
+        // The one inserted last is the hardest to explain otherwise.
+        if (op.f == Function::take) found->second.pop_back();
+        if (found->second.empty()) there.erase(found);
+      } else {
+        std::vector<size_t> left;
+        for (const auto& [value, at] : there) left.insert(left.end(), at.begin(), at.end());
+        std::sort(left.begin(), left.end());
+        if (left.size() > crashed.size()) return false;
+        for (size_t i = 1; i <= left.size(); ++i)
+          if (crashed[crashed.size() - i] < left[left.size() - i]) return false;
+        crashed.resize(crashed.size() - left.size());
+        there.clear();
+      }
+    }
+    return true;
   }
+
   ModelOptions options_;
   const Projection& projection_;
   int32_t initial_ = kNil;

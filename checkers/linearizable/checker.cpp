@@ -16,12 +16,18 @@ namespace {
 
 constexpr size_t kMaxExplained = 8;
 constexpr size_t kMaxFigures = 4;
+constexpr uint64_t kProjectedEntryBytes = 40;
+constexpr const char* kNoMemory = "the memory ran out before the search: the history alone fills it";
 
 uint64_t machine_memory_bytes() {
   const long pages = sysconf(_SC_PHYS_PAGES);
   const long page_bytes = sysconf(_SC_PAGESIZE);
   return pages > 0 && page_bytes > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_bytes)
                                      : uint64_t{4} << 30;
+}
+
+uint64_t limit_bytes(const Budget& budget) {
+  return budget.memory_bytes != 0 ? budget.memory_bytes : machine_memory_bytes() / 2;
 }
 
 class LinearizableChecker final : public Checker {
@@ -44,6 +50,10 @@ class LinearizableChecker final : public Checker {
       decide(history, mine.projection, *spec, budget, result);
       return result;
     }
+    if (history.size() * kProjectedEntryBytes > limit_bytes(budget)) {
+      result.reason = kNoMemory;
+      return result;
+    }
     auto projected = project(history, options_.projection);
     if (!projected) {
       result.reason = "the history cannot be judged: " + projected.error().message;
@@ -57,13 +67,18 @@ class LinearizableChecker final : public Checker {
  private:
   void decide(const History& history, const Projection& projection, const ModelSpec& spec,
               const Budget& budget, CheckResult& result) const {
+    MemoryMeter memory(limit_bytes(budget));
+    Reservation held(&memory);
+    if (!held.grow_to(projection.memory_bytes())) {
+      result.reason = kNoMemory;
+      return;
+    }
     describe(projection, result);
     if (projection.client_operations == projection.failed + projection.crashed) {
       result.reason = projection.client_operations == 0 ? "vacuous: the history has no operation of a client"
                                                         : "vacuous: no operation completed";
       return;
     }
-    MemoryMeter memory(budget.memory_bytes != 0 ? budget.memory_bytes : machine_memory_bytes() / 2);
     const std::vector<Answer> answers = solve_parts(projection, spec, budget, memory);
     judge(history, projection, spec, answers, Watch{budget.deadline_ns, &memory, nullptr}, result);
     if (result.verdict == Verdict::valid && options_.want_order)
@@ -76,8 +91,15 @@ class LinearizableChecker final : public Checker {
                                  const std::vector<Answer>& answers, CheckResult& result) {
     Json parts = Json::array();
     bool verified = true;
+    size_t missing = 0;
     for (size_t i = 0; i < answers.size(); ++i) {
       const Part& part = projection.parts[i];
+      const bool empty = std::all_of(part.operations.begin(), part.operations.end(),
+                                     [](const Operation& op) { return op.pending(); });
+      if (answers[i].order.empty() && !empty) {
+        ++missing;  // the budget ended before one was found
+        continue;
+      }
       verified = verified && is_linearization(spec, part.operations, answers[i].order);
       Json order = Json::array();
       for (const uint32_t k : answers[i].order)
@@ -87,7 +109,8 @@ class LinearizableChecker final : public Checker {
       one["order"] = std::move(order);
       parts.push_back(std::move(one));
     }
-    result.details["linearization-verified"] = verified;
+    if (missing > 0) result.details["linearizations-not-found"] = missing;
+    result.details["linearization-verified"] = verified && missing == 0;
     result.artifacts.push_back({"linearization.json", parts.dump() + "\n"});
   }
 
@@ -199,23 +222,48 @@ class LinearizableChecker final : public Checker {
     return details;
   }
 
+  /// How far it got: the longest prefix that was proved linearizable.
+  static std::string tell_unknown(const History& history, const Part& part, const Answer& answer) {
+    if (answer.refused || answer.event == 0 || answer.event >= history.size()) return answer.why;
+    std::string text =
+        answer.why + "; everything before entry " + std::to_string(history.source_index(answer.event));
+    if (const auto line = history.source_line(answer.event)) text += ", line " + std::to_string(*line) + ",";
+    if (part.keyed) text += " of key " + to_edn(part.key);
+    return text + " is linearizable";
+  }
+
+  static Json describe_unknown(const History& history, const Part& part, const Answer& answer) {
+    Json one;
+    if (part.keyed) one["key"] = to_json(part.key);
+    one["why"] = answer.why;
+    one["engine"] = answer.engine;
+    one["configurations"] = answer.configurations;
+    const auto proved =
+        std::lower_bound(part.operations.begin(), part.operations.end(), answer.event,
+                         [](const Operation& op, uint32_t event) { return op.invoked < event; });
+    one["operations-proved"] = proved - part.operations.begin();
+    one["operations"] = part.operations.size();
+    if (answer.event < history.size()) one["proved-before"] = history.source_index(answer.event);
+    return one;
+  }
+
   void judge(const History& history, const Projection& projection, const ModelSpec& spec,
              const std::vector<Answer>& answers, const Watch& watch, CheckResult& result) const {
     result.verdict = Verdict::valid;
     size_t invalid = 0;
     size_t unknown = 0;
+    Json unknown_parts = Json::array();
     for (size_t i = 0; i < answers.size(); ++i) {
       const Answer& answer = answers[i];
       result.verdict = worst(result.verdict, answer.verdict);
       if (answer.verdict == Verdict::invalid) ++invalid;
       if (answer.verdict != Verdict::unknown) continue;
       ++unknown;
-      if (result.reason.empty()) {
-        result.reason = answer.why + "; everything before entry " + std::to_string(answer.event) +
-                        (projection.parts[i].keyed ? " of key " + to_edn(projection.parts[i].key) : "") +
-                        " is linearizable";
-      }
+      if (result.reason.empty()) result.reason = tell_unknown(history, projection.parts[i], answer);
+      if (!answer.refused && unknown_parts.size() < kMaxExplained)
+        unknown_parts.push_back(describe_unknown(history, projection.parts[i], answer));
     }
+    if (!unknown_parts.empty()) result.details["unknown"] = std::move(unknown_parts);
     if (invalid > 0) {
       result.anomalies.push_back(explain(history, projection, spec, answers, watch, invalid, result));
       result.reason = "the history is not linearizable: " + result.anomalies.front().sentences.front();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <queue>
 
+#include "checkers/linearizable/collection_orders.h"
 #include "checkers/linearizable/local_ids.h"
 #include "checkers/linearizable/stack_reduction.h"
 
@@ -10,31 +11,68 @@ namespace riven::linearizable {
 
 namespace {
 
-constexpr uint32_t kNone = UINT32_MAX;
-constexpr uint32_t kLate = UINT32_MAX - 1;  // a removal after everything
+constexpr uint32_t kNone = kNoOperation;
+using Element = CollectionElement;
 
-/// An element's insertion and removal, as slots: slot i lies between dense events i and i + 1.
-struct Element {
-  uint32_t insert = kNone;  // operation
-  uint32_t take = kNone;
-  uint32_t insert_begin = 0;
-  uint32_t insert_end = 0;
-  uint32_t take_begin = kLate;
-  uint32_t take_end = kLate;
-  bool critical() const { return insert_end < take_begin; }
+/// The events of operations, numbered without gaps.
+class DenseEvents {
+ public:
+  explicit DenseEvents(std::span<const Operation> ops) {
+    uint32_t last = 0;
+    for (const Operation& op : ops) last = std::max(last, op.pending() ? op.invoked : op.returned);
+    direct_ = ops.size() * 32 > last;
+    if (direct_) ranks_.assign(last + 1, 0);
+    for (const Operation& op : ops) {
+      add(op.invoked);
+      if (!op.pending()) add(op.returned);
+    }
+    if (!direct_) {
+      std::sort(ranks_.begin(), ranks_.end());
+      count_ = static_cast<uint32_t>(ranks_.size());
+      return;
+    }
+    for (uint32_t& r : ranks_) {
+      const uint32_t used = r;
+      r = count_;
+      count_ += used;
+    }
+  }
+  uint32_t operator()(uint32_t event) const {
+    if (event == kPending) return kLate;
+    if (direct_) return ranks_[event];
+    return static_cast<uint32_t>(std::lower_bound(ranks_.begin(), ranks_.end(), event) - ranks_.begin());
+  }
+  uint32_t count() const { return count_; }
+
+ private:
+  void add(uint32_t event) {
+    if (direct_) {
+      ranks_[event] = 1;
+    } else {
+      ranks_.push_back(event);
+    }
+  }
+  bool direct_ = false;  // a table by event, for parts that have most of the history
+  std::vector<uint32_t> ranks_;
+  uint32_t count_ = 0;
 };
 
 class Collections {
  public:
   Collections(Model model, std::span<const Operation> ops, const ValueTable& values, bool smallest_first,
-              const Watch& watch)
-      : model_(model), ops_(ops), values_(values), smallest_first_(smallest_first), watch_(watch) {}
+              const Watch& watch, bool want_order)
+      : model_(model),
+        ops_(ops),
+        values_(values),
+        smallest_first_(smallest_first),
+        watch_(watch),
+        want_order_(want_order) {}
 
   CollectionAnswer run() {
     answer_.engine = model_ == Model::fifo_queue ? "queue"
                      : model_ == Model::stack    ? "stack"
                                                  : "priority-queue";
-    const uint64_t bytes = ops_.size() * 128;
+    const uint64_t bytes = ops_.size() * (want_order_ ? 256 : 128);
     if (!watch_.memory->reserve(bytes)) {
       answer_.applies = true;
       answer_.why = "the memory ran out";
@@ -52,11 +90,11 @@ class Collections {
     answer_.applies = true;
     if (answer_.verdict == Verdict::invalid) return;
     if (crashed_.empty() || left_.empty()) {
-      judge();
+      if (judge()) arrange();
       return;
     }
     const std::vector<Element> plain = elements_;
-    if (judge()) return;
+    if (judge()) return arrange();
     CollectionAnswer refused = answer_;
     guess();
     if (judge()) return;
@@ -71,6 +109,14 @@ class Collections {
     answer_.undecided = true;
     answer_.event = 0;
     answer_.why = "crashed removals need a search";
+  }
+
+  /// A linearization without crashed removals.
+  void arrange() {
+    if (!want_order_ || answer_.verdict != Verdict::valid) return;
+    CollectionTable table{model_, slots_, elements_, ranks_, {}, critical_counts()};
+    for (size_t i = 0; i < empties_.size(); ++i) table.empties.emplace_back(empties_[i], empty_slots_[i]);
+    answer_.order = collection_order(table);
   }
 
   bool judge() {
@@ -138,21 +184,8 @@ class Collections {
 
   /// From history entries to dense slots.
   void place() {
-    uint32_t last = 0;
-    for (const Operation& op : ops_) last = std::max(last, op.pending() ? op.invoked : op.returned);
-    std::vector<uint32_t> rank(last + 1, 0);
-    for (const Operation& op : ops_) {
-      rank[op.invoked] = 1;
-      if (!op.pending()) rank[op.returned] = 1;
-    }
-    uint32_t count = 0;
-    for (uint32_t& r : rank) {
-      const uint32_t used = r;
-      r = count;
-      count += used;
-    }
-    slots_ = count;
-    const auto at = [&](uint32_t event) { return event == kPending ? kLate : rank[event]; };
+    const DenseEvents at(ops_);
+    slots_ = at.count();
     // An insertion that crashed and whose element nobody took never happened.
     std::erase_if(elements_, [&](const Element& e) { return e.take == kNone && ops_[e.insert].pending(); });
     for (uint32_t v = 0; v < elements_.size(); ++v) {
@@ -290,13 +323,17 @@ class Collections {
     };
     std::vector<uint32_t> order(elements_.size());
     for (uint32_t v = 0; v < order.size(); ++v) order[v] = v;
-    std::sort(order.begin(), order.end(), [&](uint32_t x, uint32_t y) {
-      const auto a = smallest_first_ ? y : x;
-      const auto b = smallest_first_ ? x : y;
+    const auto above = [&](uint32_t x, uint32_t y) {
+      const auto a = smallest_first_ ? x : y;
+      const auto b = smallest_first_ ? y : x;
       return number(a) != number(b) ? number(a) < number(b) : integer(a) < integer(b);
-    });
+    };
+    std::sort(order.begin(), order.end(), [&](uint32_t x, uint32_t y) { return above(y, x); });
     ranks_.resize(elements_.size());
-    for (uint32_t i = 0; i < order.size(); ++i) ranks_[order[i]] = i;
+    for (uint32_t i = 0, rank = 0; i < order.size(); ++i) {
+      if (i > 0 && above(order[i], order[i - 1])) rank = i;  // else they are of one priority
+      ranks_[order[i]] = rank;
+    }
   }
 
   bool check_priority_queue() {
@@ -389,6 +426,7 @@ class Collections {
   const ValueTable& values_;
   bool smallest_first_;
   const Watch& watch_;
+  bool want_order_;
   CollectionAnswer answer_;
   std::vector<Element> elements_;
   std::vector<uint32_t> left_;     // elements that nobody took
@@ -403,8 +441,8 @@ class Collections {
 }  // namespace
 
 CollectionAnswer check_collection(Model model, std::span<const Operation> part, const ValueTable& values,
-                                  bool smallest_first, const Watch& watch) {
-  return Collections(model, part, values, smallest_first, watch).run();
+                                  bool smallest_first, const Watch& watch, bool want_order) {
+  return Collections(model, part, values, smallest_first, watch, want_order).run();
 }
 
 }  // namespace riven::linearizable

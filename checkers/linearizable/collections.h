@@ -30,9 +30,10 @@ struct CollectionAnswer : Answer {
 ///    moments; linearizable iff everything goes
 /// (Lee and Mathur). Crashed insertions count if their element was taken. Crashed takes: the history is
 /// judged with none of them, with a guess at what they took, and with more than they can have taken; where
-/// these differ the answer is `undecided`. Without crashed takes it is exact. O(n log n), about 120 bytes an
-/// operation.
+/// these differ the answer is `undecided`. Without crashed takes it is exact. With `want_order` also a
+/// linearization, where no crashed takes are needed for one. O(n log n), about 120 bytes an operation (with a
+/// linearization 250).
 CollectionAnswer check_collection(Model model, std::span<const Operation> part, const ValueTable& values,
-                                  bool smallest_first, const Watch& watch);
+                                  bool smallest_first, const Watch& watch, bool want_order);
 
 }  // namespace riven::linearizable

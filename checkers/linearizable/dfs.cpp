@@ -18,7 +18,8 @@ class DepthFirst {
         watch_(watch),
         want_order_(want_order),
         seen_(watch.memory),
-        used_(problem.pools.size(), 0) {
+        used_(problem.pools.size(), 0),
+        memory_(watch.memory) {
     const auto n = static_cast<uint32_t>(p_.live.size());
     next_.resize(n + 1);
     previous_.resize(n + 1);
@@ -29,10 +30,6 @@ class DepthFirst {
     state_ = p_.space->initial();
     seen_kind_.assign(p_.traits.size(), 0);
   }
-
-  ~DepthFirst() { watch_.memory->release(accounted_); }
-  DepthFirst(const DepthFirst&) = delete;
-  DepthFirst& operator=(const DepthFirst&) = delete;
 
   Answer run() {
     Answer answer;
@@ -73,7 +70,7 @@ class DepthFirst {
 
   Verdict search() {
     for (uint64_t steps = 0;; ++steps) {
-      if ((steps & 1023) == 0) {
+      if ((steps & 127) == 0) {
         if (watch_.expired()) why_ = "the time ran out";
         if (!account()) why_ = "the memory ran out";
         if (!why_.empty()) return Verdict::unknown;
@@ -100,13 +97,7 @@ class DepthFirst {
   }
 
   /// Reserves what the path and the state space have grown by.
-  bool account() {
-    const uint64_t bytes = path_.capacity() * sizeof(Step) + p_.space->memory_bytes();
-    if (bytes <= accounted_) return true;
-    if (!watch_.memory->reserve(bytes - accounted_)) return false;
-    accounted_ = bytes;
-    return true;
-  }
+  bool account() { return memory_.grow_to(path_.capacity() * sizeof(Step) * 2 + p_.space->memory_bytes()); }
 
   uint32_t head() const { return static_cast<uint32_t>(p_.live.size()); }
 
@@ -228,7 +219,7 @@ class DepthFirst {
   Fingerprint done_;
   uint32_t state_ = 0;
   uint32_t proved_ = 0;
-  uint64_t accounted_ = 0;
+  Reservation memory_;
   std::string why_;
 };
 

@@ -14,7 +14,7 @@ namespace riven::linearizable {
 ///  - of several operations of one kind the one that returns first is taken first (swapping them is legal);
 ///  - crashed operations of one kind are interchangeable: only their number counts; they are taken after live
 ///    ones, only if they change the state, and need never be taken.
-/// Exponential in the operations in flight at worst. Honours `watch` (checked each 1024 steps); out of time
+/// Exponential in the operations in flight at worst. Honours `watch` (checked each 128 steps); out of time
 /// or memory it says `unknown`, with the longest prefix that it linearized. `event` is exact for invalid.
 Answer search_depth_first(Problem& problem, const Watch& watch, bool want_order);
 

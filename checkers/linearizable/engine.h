@@ -30,14 +30,35 @@ class MemoryMeter {
   std::atomic<uint64_t> used_{0};
 };
 
+/// Memory of one owner, given back when it ends.
+class Reservation {
+ public:
+  explicit Reservation(MemoryMeter* memory) : memory_(memory) {}
+  ~Reservation() { memory_->release(bytes_); }
+  Reservation(const Reservation&) = delete;
+  Reservation& operator=(const Reservation&) = delete;
+  /// False, and nothing changed, if there is not so much.
+  bool grow_to(uint64_t bytes) {
+    if (bytes <= bytes_) return true;
+    if (!memory_->reserve(bytes - bytes_)) return false;
+    bytes_ = bytes;
+    return true;
+  }
+
+ private:
+  MemoryMeter* memory_;
+  uint64_t bytes_ = 0;
+};
+
 /// When to stop. Shared by the engines of one race; `cancelled` ends all of them.
 struct Watch {
   int64_t deadline_ns = INT64_MAX;
   MemoryMeter* memory = nullptr;
   const std::atomic<bool>* cancelled = nullptr;
+  /// Giving memory back takes time too, about a second for 4 GB: that is kept in hand.
   bool expired() const {
     return (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) ||
-           monotonic_now_ns() >= deadline_ns;
+           monotonic_now_ns() >= deadline_ns - static_cast<int64_t>(memory->used_bytes() / 4);
   }
 };
 
@@ -56,7 +77,8 @@ struct Answer {
   std::vector<uint32_t> order;
   /// States possible just before `event`, at most 16, described.
   std::vector<std::string> states;
-  std::string why;  ///< unknown: what ran out
+  std::string why;       ///< unknown: what ran out
+  bool refused = false;  ///< unknown: the engine does not serve this part at all, `why` says what it needs
   uint64_t configurations = 0;
 };
 

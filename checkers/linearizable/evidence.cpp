@@ -80,10 +80,22 @@ class Finder {
     evidence.exact_event = answer.exact_event;
     evidence.states = answer.states;
     std::vector<uint32_t> core = answer.core;
+    std::vector<uint32_t> chosen;
+    if (!evidence.exact_event && !core.empty()) {
+      // What is left of a large core says better than the core when it was certain.
+      chosen = start(core, evidence.event);
+      if (!chosen.empty()) {
+        evidence.minimal = shrink(chosen);
+        evidence.event = std::min(evidence.event, last_return(chosen));
+      }
+    }
+    const uint32_t upper = evidence.event;
     first_event(evidence, core);
-    std::vector<uint32_t> chosen = start(core, evidence.event);
+    if (chosen.empty() || evidence.event != upper) {
+      chosen = start(core, evidence.event);
+      if (!chosen.empty()) evidence.minimal = shrink(chosen);
+    }
     if (chosen.empty()) return evidence;
-    evidence.minimal = shrink(chosen);
     evidence.verified = refused(chosen, true);
     if (family_ == Family::reg) add_writers(chosen);
     evidence.operations = std::move(chosen);
@@ -95,17 +107,48 @@ class Finder {
 
   bool late() const { return watch_.expired(); }
 
-  /// Is the prefix before the event linearizable? If not, it was certain earlier.
+  uint32_t last_return(const std::vector<uint32_t>& chosen) const {
+    uint32_t last = 0;
+    for (const uint32_t i : chosen)
+      if (!part_[i].pending()) last = std::max(last, part_[i].returned);
+    return last == 0 ? kPending : last;
+  }
+
+  Answer judge_prefix(uint32_t event, bool with) const {
+    return solve(options_, spec_, projection_, prefix_of(part_, event, with, projection_), watch_, 1);
+  }
+
+  /// The event up to which the history is refused and before which it is not. An upper bound that proves
+  /// wrong is given up.
   void first_event(Evidence& evidence, std::vector<uint32_t>& core) {
-    for (int round = 0; round < 24 && !evidence.exact_event && !late(); ++round) {
-      const std::vector<Operation> prefix = prefix_of(part_, evidence.event, false, projection_);
-      const Answer before = solve(options_, spec_, projection_, prefix, watch_, 1);
-      if (before.verdict == Verdict::valid) evidence.exact_event = true;
-      if (before.verdict != Verdict::invalid) return;
-      evidence.event = before.event;
-      evidence.exact_event = before.exact_event;
-      core = before.core;
-      if (!before.states.empty()) evidence.states = before.states;
+    if (evidence.exact_event || late()) return;
+    if (judge_prefix(evidence.event, true).verdict != Verdict::invalid) {
+      evidence.event = 0;
+      for (const Operation& op : part_)
+        if (!op.pending()) evidence.event = std::max(evidence.event, op.returned);
+    }
+    uint32_t low = 0;  // the part before it is linearizable
+    bool halve = false;
+    while (!late()) {
+      const uint32_t at = halve ? low + (evidence.event - low) / 2 : evidence.event;
+      const Answer before = judge_prefix(at, false);
+      if (before.verdict == Verdict::unknown) return;
+      if (before.verdict == Verdict::valid) {
+        low = at;
+        if (at == evidence.event) {
+          evidence.exact_event = true;
+          return;
+        }
+      } else {
+        evidence.event = std::min(before.event, at == 0 ? 0 : at - 1);
+        core = before.core;
+        evidence.states = before.states;
+        if (before.exact_event) {
+          evidence.exact_event = true;
+          return;
+        }
+      }
+      halve = !halve;
     }
   }
 
@@ -167,14 +210,18 @@ class Finder {
   }
 
   std::vector<uint32_t> without(const std::vector<uint32_t>& chosen, size_t at, size_t chunk) const {
-    std::set<int32_t> elements;
+    std::vector<int32_t> elements;
     if (family_ == Family::elements) {
       for (size_t i = at; i < std::min(chosen.size(), at + chunk); ++i)
-        if (part_[chosen[i]].a > kNil) elements.insert(part_[chosen[i]].a);
+        if (part_[chosen[i]].a > kNil) elements.push_back(part_[chosen[i]].a);
+      std::sort(elements.begin(), elements.end());
     }
     std::vector<uint32_t> fewer;
-    for (size_t i = 0; i < chosen.size(); ++i)
-      if ((i < at || i >= at + chunk) && elements.count(part_[chosen[i]].a) == 0) fewer.push_back(chosen[i]);
+    for (size_t i = 0; i < chosen.size(); ++i) {
+      if ((i < at || i >= at + chunk) &&
+          !std::binary_search(elements.begin(), elements.end(), part_[chosen[i]].a))
+        fewer.push_back(chosen[i]);
+    }
     return fewer;
   }
 
@@ -206,19 +253,21 @@ class Finder {
   }
 
   /// Every element with its insertion and its removal.
-  bool closed(const std::vector<uint32_t>& chosen) const {
-    std::set<int32_t> elements;
-    for (const uint32_t i : chosen) elements.insert(part_[i].a);
-    std::set<uint32_t> in(chosen.begin(), chosen.end());
-    if (elements_of_ops_.empty()) {
-      auto& by = elements_of_ops_;
-      for (uint32_t i = 0; i < part_.size(); ++i)
-        if (part_[i].a > kNil) by.emplace(part_[i].a, i);
+  bool closed(const std::vector<uint32_t>& chosen) {
+    if (of_element_.empty()) {
+      of_element_.assign(projection_.values.size(), 0);
+      for (const Operation& op : part_)
+        if (op.a > kNil) ++of_element_[static_cast<size_t>(op.a)];
     }
-    for (const int32_t e : elements) {
-      if (e <= kNil) continue;
-      for (auto [at, end] = elements_of_ops_.equal_range(e); at != end; ++at)
-        if (in.count(at->second) == 0) return false;
+    std::vector<int32_t> elements;
+    for (const uint32_t i : chosen)
+      if (part_[i].a > kNil) elements.push_back(part_[i].a);
+    std::sort(elements.begin(), elements.end());
+    for (size_t i = 0; i < elements.size();) {
+      size_t next = i;
+      while (next < elements.size() && elements[next] == elements[i]) ++next;
+      if (next - i != of_element_[static_cast<size_t>(elements[i])]) return false;
+      i = next;
     }
     return true;
   }
@@ -296,7 +345,7 @@ class Finder {
   const Watch& watch_;
   Family family_ = Family::other;
   uint32_t end_ = 0;
-  mutable std::multimap<int32_t, uint32_t> elements_of_ops_;
+  std::vector<uint32_t> of_element_;  // how many operations each element has
 };
 
 }  // namespace

@@ -54,6 +54,13 @@ class UsedCounts {
   std::unordered_multimap<uint64_t, uint32_t> by_hash_;
 };
 
+/// What a vector holds, or will while it grows if it is about to.
+template <typename T>
+uint64_t room(const std::vector<T>& v) {
+  constexpr size_t kSoon = 32768;
+  return v.capacity() * sizeof(T) * (v.capacity() > kSoon && v.size() + kSoon > v.capacity() ? 3 : 1);
+}
+
 /// State, operations in flight that are linearized (by slot), crashed ones used, and when the last overwrite
 /// was linearized.
 template <size_t kWords>
@@ -120,7 +127,9 @@ class FrontierSet {
     }
     touched_.clear();
   }
-  uint64_t bytes() const { return (heads_.capacity() + touched_.capacity() + next_.capacity()) * 4; }
+  uint64_t bytes() const {
+    return room(configs) + room(heads_) + room(touched_) + room(next_) + room(hashes_);
+  }
 
   /// Adds `c` unless it is there. Whether it was added.
   bool add_new(const Config& c) {

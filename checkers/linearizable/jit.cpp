@@ -39,7 +39,8 @@ class Search {
         watch_(watch),
         want_order_(want_order),
         unlimited_(unlimited),
-        used_(problem.pools.size()) {
+        used_(problem.pools.size()),
+        memory_(watch.memory) {
     struct Raw {
       uint32_t event;
       Event what;
@@ -63,10 +64,6 @@ class Search {
     now_.slot_of.assign(kWords * 64, kFree);
     tried_.assign(p_.traits.size(), 0);
   }
-  ~Search() { watch_.memory->release(reserved_); }
-  Search(const Search&) = delete;
-  Search& operator=(const Search&) = delete;
-
   /// Whether the events from `from` on cannot be linearized even if everything was possible before: any
   /// state, operations in flight done or not as one likes, crashed ones without number. True proves that the
   /// history is not linearizable; `event`: where that became certain.
@@ -83,7 +80,7 @@ class Search {
     }
     if (states.empty() || !fill(states, from, width)) return false;
     for (; now_.next < events_.size(); ++now_.next) {
-      if (now_.frontier.size() > width || ((now_.next & 63) == 0 && stop())) return false;
+      if (now_.frontier.size() > width || (time_to_look() && stop())) return false;
       event = times_[now_.next];
       if (!process(events_[now_.next], event)) return false;
       if (now_.frontier.empty()) return true;
@@ -98,12 +95,12 @@ class Search {
     Answer answer;
     answer.engine = "jit";
     size_t width = first_width;
-    Moment exact = now_;  // the last moment at which nothing had been cut
+    exact_ = now_;
     bool cut = false;
     while (now_.next < events_.size()) {
-      if ((now_.next & 63) == 0 && stop()) break;
+      if (time_to_look() && stop()) break;
       if (now_.frontier.size() > width) {
-        if (!cut) exact = now_;
+        if (!cut) exact_ = now_;
         cut = true;
         trim(width);
       }
@@ -137,7 +134,7 @@ class Search {
         break;
       }
       width = std::min(last_width, width * 8);
-      now_ = exact;
+      now_ = exact_;
       cut = false;
     }
     if (!why_.empty() || now_.next < events_.size()) {
@@ -216,20 +213,14 @@ class Search {
     return answer;
   }
 
+  bool time_to_look() const { return (now_.next & 63) == 0 || now_.frontier.size() > 256; }
+
   bool stop() {
     if (watch_.expired()) why_ = "the time ran out";
-    const uint64_t bytes =
-        (now_.frontier.capacity() + collected_.configs.capacity() + explored_.configs.capacity()) *
-            sizeof(Config) * 2 +
-        collected_.bytes() + explored_.bytes() + links_.capacity() * sizeof(Link) + used_.memory_bytes() +
-        p_.space->memory_bytes();
-    if (bytes > reserved_) {
-      if (!watch_.memory->reserve(bytes - reserved_)) {
-        why_ = "the memory ran out";
-      } else {
-        reserved_ = bytes;
-      }
-    }
+    const uint64_t bytes = room(now_.frontier) + room(exact_.frontier) + room(waiting_) + room(stack_) +
+                           collected_.bytes() + explored_.bytes() + room(links_) + used_.memory_bytes() +
+                           p_.space->memory_bytes();
+    if (!memory_.grow_to(bytes)) why_ = "the memory ran out";
     return !why_.empty();
   }
 
@@ -282,6 +273,7 @@ class Search {
     waiting_.clear();
     // The slot is free from now on: what is done no longer counts.
     for (const Config& c : now_.frontier) {
+      if ((++looks_ & 1023) == 0 && stop()) return false;
       if (c.has(slot)) {
         Config next = c;
         next.clear(slot);
@@ -454,6 +446,7 @@ class Search {
   std::vector<Event> events_;
   std::vector<uint32_t> times_;
   Moment now_;
+  Moment exact_;  // the last one at which nothing had been cut
   FrontierSet<kWords> collected_;
   FrontierSet<kWords> explored_;
   DominanceRule<kWords> rule_;
@@ -464,7 +457,8 @@ class Search {
   std::vector<Link> links_;
   uint64_t epoch_ = 0;
   uint64_t explored_total_ = 0;
-  uint64_t reserved_ = 0;
+  uint64_t looks_ = 0;
+  Reservation memory_;
   size_t proved_ = 0;
   bool refuted_before_ = false;
   std::function<bool(size_t, uint32_t&)> on_death_;

@@ -21,6 +21,7 @@ class ValueTable {
   int32_t id(const Value& value);
   const Value& value(int32_t id) const { return values_[static_cast<size_t>(id)]; }
   size_t size() const { return values_.size(); }
+  uint64_t memory_bytes() const;
 
  private:
   int32_t add(Value value);
@@ -66,6 +67,8 @@ struct Projection {
   uint64_t failed = 0;   ///< of client_operations: certainly without effect
   bool per_key = false;
   bool by_element = false;  ///< each part is one element of a set or bag
+
+  uint64_t memory_bytes() const;
 };
 
 /// Crashed reads and failed operations that say nothing are dropped here. Errors: an operation that the model

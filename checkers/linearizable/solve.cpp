@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <optional>
 #include <thread>
 
 #include "checkers/linearizable/collections.h"
 #include "checkers/linearizable/dfs.h"
 #include "checkers/linearizable/jit.h"
+#include "checkers/linearizable/versions.h"
 #include "checkers/linearizable/zones.h"
+#include "harness/core/check.h"
 
 namespace riven::linearizable {
 
@@ -29,8 +32,12 @@ Answer refuse(const char* engine, const char* why) {
   Answer answer;
   answer.engine = engine;
   answer.why = why;
+  answer.refused = true;
   return answer;
 }
+
+/// What a prepared problem and the tables of a search by operation take.
+constexpr uint64_t kProblemBytes = 160;
 
 /// The frontier alone for a moment, which is enough for most; then both searches at once, each with a problem
 /// of its own: the depth-first one may be lucky on what is linearizable, the frontier proves what is not. The
@@ -41,7 +48,9 @@ Answer race(const ModelSpec& spec, std::span<const Operation> part, Problem& pro
   Watch alone = watch;
   alone.deadline_ns = std::min(watch.deadline_ns, monotonic_now_ns() + kAloneNs);
   Answer quick = search_frontier(problem, alone, want_order);
-  if (quick.verdict != Verdict::unknown || watch.expired()) return quick;
+  Reservation second(watch.memory);
+  if (quick.verdict != Verdict::unknown || watch.expired() || !second.grow_to(part.size() * kProblemBytes))
+    return quick;
 
   std::atomic<bool> decided{false};
   Watch racing = watch;
@@ -58,8 +67,7 @@ Answer race(const ModelSpec& spec, std::span<const Operation> part, Problem& pro
         failure = std::current_exception();
       }
     });
-    Problem mine = make_problem(spec, part);
-    quick = search_frontier(mine, racing, want_order);
+    quick = search_frontier(problem, racing, want_order);
     if (quick.verdict != Verdict::unknown) decided = true;
   }
   if (quick.verdict != Verdict::unknown) return quick;
@@ -67,71 +75,101 @@ Answer race(const ModelSpec& spec, std::span<const Operation> part, Problem& pro
   return depth_first.verdict != Verdict::unknown || depth_first.event > quick.event ? depth_first : quick;
 }
 
+/// Any model, any history.
+Answer search(Engine engine, const ModelSpec& spec, std::span<const Operation> part, const Watch& watch,
+              bool want_order) {
+  Reservation memory(watch.memory);
+  if (!memory.grow_to(part.size() * kProblemBytes)) {
+    Answer answer;
+    answer.why = "the memory ran out";
+    return answer;
+  }
+  Problem problem = make_problem(spec, part);
+  if (engine == Engine::jit) {
+    if (!frontier_applies(problem)) return refuse("jit", "more than 256 operations are in flight at once");
+    return search_frontier(problem, watch, want_order);
+  }
+  if (engine == Engine::dfs || !frontier_applies(problem))
+    return search_depth_first(problem, watch, want_order);
+  if (watch.cancelled != nullptr) return search_frontier(problem, watch, want_order);
+  return race(spec, part, problem, watch, want_order);
+}
+
+/// What the near-linear engines say; nullopt: they leave it to a search.
+std::optional<Answer> solve_fast(const Options& options, const Projection& projection,
+                                 std::span<const Operation> part, const Watch& watch) {
+  const bool automatic = options.engine == Engine::automatic;
+  const auto asked = [&](Engine engine) { return automatic || options.engine == engine; };
+  const auto decided = [&](const auto& answer) { return !answer.undecided || !automatic; };
+  const Model model = options.model.model;
+  const int32_t initial = projection.initial;
+  const size_t values = projection.values.size();
+  if (is_register(model) && asked(Engine::versions)) {
+    if (versions_apply(part, initial, values)) {
+      ZonesAnswer answer = check_versions(part, initial, values, watch, options.want_order);
+      if (decided(answer)) return answer;
+      return std::nullopt;
+    }
+    if (!automatic)
+      return refuse("versions", "version chains need a register that only cas changes, to fresh values");
+  }
+  if (is_register(model) && asked(Engine::zones)) {
+    if (zones_apply(part, initial, values)) {
+      ZonesAnswer answer = check_zones(part, initial, values, watch, options.want_order);
+      if (decided(answer)) return answer;
+      return std::nullopt;
+    }
+    if (!automatic) return refuse("zones", "zones need a register to which no value is written twice");
+  }
+  if (projection.by_element && options.model.initial.is_nil() && asked(Engine::set)) {
+    if (auto answer = check_element(part)) return answer;
+  }
+  const Engine own = collection_engine(model);
+  if (own != Engine::automatic && asked(own)) {
+    CollectionAnswer answer = check_collection(model, part, projection.values, options.model.smallest_first,
+                                               watch, options.want_order);
+    if (answer.applies && decided(answer)) return answer;
+    if (!automatic)
+      return refuse(answer.engine, "this engine needs elements that are all different, and no peeks");
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Answer solve(const Options& options, const ModelSpec& spec, const Projection& projection,
              std::span<const Operation> part, const Watch& watch, unsigned) {
-  const bool automatic = options.engine == Engine::automatic;
-  const bool only_cas =
-      std::none_of(part.begin(), part.end(), [](const Operation& op) { return op.f == Function::write; });
-  if (options.engine == Engine::versions && !only_cas)
-    return refuse("versions", "version chains need a register that is only changed by cas");
-  if (is_register(options.model.model) &&
-      (automatic || options.engine == Engine::zones || options.engine == Engine::versions)) {
-    const int32_t initial = projection.initial;
-    if (zones_apply(part, initial, projection.values.size())) {
-      ZonesAnswer answer = check_zones(part, initial, projection.values.size(), watch, options.want_order);
-      if (options.engine == Engine::versions) answer.engine = "versions";
-      if (!answer.undecided || !automatic) return answer;
-    } else if (!automatic) {
-      return refuse("zones", "zones need a register to which no value is written twice");
-    }
-  }
-  const Model model = options.model.model;
-  const bool element = projection.by_element && options.model.initial.is_nil();
-  if (element && (automatic || options.engine == Engine::set) && !options.want_order) {
-    if (auto answer = check_element(part)) return std::move(*answer);
-  }
-  const Engine own = collection_engine(model);
-  if (own != Engine::automatic && (automatic || options.engine == own) && !options.want_order) {
-    CollectionAnswer answer =
-        check_collection(model, part, projection.values, options.model.smallest_first, watch);
-    if (answer.applies && (!answer.undecided || !automatic)) return answer;
-    if (!automatic)
-      return refuse(answer.engine, "this engine needs elements that are all different, and no peeks");
-  }
-  if (!automatic && options.engine != Engine::dfs && options.engine != Engine::jit && !options.want_order)
+  const Engine engine = options.engine;
+  const bool general = engine == Engine::automatic || engine == Engine::dfs || engine == Engine::jit;
+  std::optional<Answer> fast;
+  if (engine != Engine::dfs && engine != Engine::jit) fast = solve_fast(options, projection, part, watch);
+  if (!fast && !general)
     return refuse("", "the engine that was asked for does not serve this model or history");
-  Problem problem = make_problem(spec, part);
-  if (options.engine == Engine::jit) {
-    if (!frontier_applies(problem)) return refuse("jit", "more than 256 operations are in flight at once");
-    return search_frontier(problem, watch, options.want_order);
-  }
-  if (options.engine == Engine::dfs || !frontier_applies(problem))
-    return search_depth_first(problem, watch, options.want_order);
-  if (watch.cancelled != nullptr) return search_frontier(problem, watch, options.want_order);
-  return race(spec, part, problem, watch, options.want_order);
+  if (!fast) return search(engine, spec, part, watch, options.want_order);
+  if (!options.want_order || fast->verdict != Verdict::valid || !fast->order.empty() || part.empty())
+    return std::move(*fast);
+  // It is linearizable, but this engine does not say how: a search may.
+  const Answer searched = search(engine, spec, part, watch, true);
+  RIVEN_CHECK(searched.verdict != Verdict::invalid, "two engines disagree about a history");
+  fast->order = searched.order;
+  return std::move(*fast);
 }
 
 bool is_linearization(const ModelSpec& spec, std::span<const Operation> part,
                       const std::vector<uint32_t>& order) {
-  const Problem problem = make_problem(spec, part);
-  std::vector<uint32_t> kind(part.size(), UINT32_MAX);
-  for (size_t i = 0; i < problem.live.size(); ++i) kind[problem.member[i]] = problem.kind[i];
-  for (const Pool& pool : problem.pools)
-    for (const uint32_t i : pool.members) kind[i] = pool.kinds.front();
-  uint32_t state = problem.space->initial();
+  std::vector<bool> done(part.size(), false);
+  std::vector<Operation> ops;
+  ops.reserve(order.size());
   uint32_t latest = 0;  // invocation so far
-  size_t live = 0;
   for (const uint32_t i : order) {
-    if (i >= part.size() || kind[i] == UINT32_MAX || part[i].returned < latest) return false;
+    if (i >= part.size() || done[i] || part[i].returned < latest) return false;
     latest = std::max(latest, part[i].invoked);
-    state = problem.space->step(state, kind[i]);
-    if (state == StateSpace::kIllegal) return false;
-    kind[i] = UINT32_MAX;  // once only
-    if (!part[i].pending()) ++live;
+    done[i] = true;
+    ops.push_back(part[i]);
   }
-  return live == problem.live.size();
+  for (size_t i = 0; i < part.size(); ++i)
+    if (!done[i] && !part[i].pending()) return false;
+  return spec.replay(ops);
 }
 
 }  // namespace riven::linearizable

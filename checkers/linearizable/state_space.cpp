@@ -35,6 +35,13 @@ uint64_t Problem::memory_bytes() const {
   return bytes + traits.capacity() * sizeof(StateSpace::Traits) + (space ? space->memory_bytes() : 0);
 }
 
+bool ModelSpec::replay(std::span<const Operation> ops) const {
+  const auto space = make({ops.begin(), ops.end()});
+  uint32_t state = space->initial();
+  for (uint32_t i = 0; i < ops.size() && state != StateSpace::kIllegal; ++i) state = space->step(state, i);
+  return state != StateSpace::kIllegal;
+}
+
 namespace {
 struct Shape {
   uint64_t ab;

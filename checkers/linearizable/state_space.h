@@ -81,6 +81,9 @@ class ModelSpec {
   virtual std::unique_ptr<StateSpace> make(std::vector<Operation> kinds) const = 0;
   /// For a crashed operation: the operations that it may have been (usually itself alone; empty: no effect).
   virtual std::vector<Operation> crashed_as(const Operation& op, std::span<const Operation> part) const = 0;
+  /// Whether the operations are possible one after another from the initial state. One pass; by default
+  /// through a StateSpace of their kinds.
+  virtual bool replay(std::span<const Operation> ops) const;
 };
 
 /// O(n) expected.

@@ -73,4 +73,18 @@ int32_t ValueTable::id(const Value& value) {
   }
 }
 
+uint64_t ValueTable::memory_bytes() const {
+  constexpr uint64_t kNodeBytes = 48;
+  return values_.capacity() * sizeof(Value) + small_.capacity() * sizeof(int32_t) +
+         (integers_.size() + texts_.size()) * kNodeBytes + others_.size() * kNodeBytes * 3;
+}
+
+uint64_t Projection::memory_bytes() const {
+  uint64_t bytes = values.memory_bytes() + parts.capacity() * sizeof(Part);
+  for (const Part& part : parts) bytes += part.operations.capacity() * sizeof(Operation);
+  for (const auto& list : lists) bytes += sizeof(list) + list.capacity() * sizeof(int32_t);
+  for (const auto& micro : transactions) bytes += sizeof(micro) + micro.capacity() * sizeof(MicroOp);
+  return bytes;
+}
+
 }  // namespace riven::linearizable

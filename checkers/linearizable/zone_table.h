@@ -21,7 +21,10 @@ struct ZoneCluster {
   uint32_t first_read = kNoOp;  ///< the read that returned first
   uint32_t last_read = kNoOp;   ///< the read that was invoked last
   uint32_t chain = kNoOp;
-  bool observed = false;
+  /// What says that the value was there: the first to return of what completed and needed it, or else a
+  /// crashed cas from it to a value that was there. kNoOp: nothing does.
+  uint32_t sighting = kNoOp;
+  bool observed() const { return sighting != kNoOp; }
 };
 
 /// Clusters that cas tie together.

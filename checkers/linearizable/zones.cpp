@@ -48,6 +48,7 @@ class Zones {
   bool refute(std::initializer_list<uint32_t> core) {
     for (const uint32_t i : core)
       if (i != kNoOp) answer_.core.push_back(i);
+    add_sightings();
     std::sort(answer_.core.begin(), answer_.core.end());
     answer_.core.erase(std::unique(answer_.core.begin(), answer_.core.end()), answer_.core.end());
     answer_.verdict = Verdict::invalid;
@@ -55,6 +56,20 @@ class Zones {
     for (const uint32_t i : answer_.core)
       if (!t_.ops[i].pending()) answer_.event = std::max(answer_.event, t_.ops[i].returned);
     return false;
+  }
+
+  /// A crashed operation of the core counts only because its value was seen: that belongs to the conflict.
+  void add_sightings() {
+    std::vector<bool> in(t_.ops.size(), false);
+    for (const uint32_t i : answer_.core) in[i] = true;
+    for (size_t k = 0; k < answer_.core.size(); ++k) {
+      const uint32_t i = answer_.core[k];
+      if (!t_.ops[i].pending() || t_.ends[i].to == kNoOp) continue;
+      const uint32_t seen = t_.clusters[t_.ends[i].to].sighting;
+      if (seen == kNoOp || in[seen]) continue;
+      in[seen] = true;
+      answer_.core.push_back(seen);
+    }
   }
 
   /// Adds the operations that make the values from `from` to `to` of one chain.
@@ -84,24 +99,25 @@ class Zones {
       if (op.f == Function::failed_cas) {
         failed_.push_back(i);
       } else if (op.f == Function::read || (op.f == Function::cas && !op.pending())) {
-        t_.clusters[ends.from].observed = true;
+        uint32_t& sighting = t_.clusters[ends.from].sighting;
+        if (sighting == kNoOp || op.returned < t_.ops[sighting].returned) sighting = i;
       }
       if (ends.to != kNoOp) t_.clusters[ends.to].writer = i;
     }
     // What a crashed cas took, on the way to a value that was seen, was there too.
     std::vector<uint32_t> work;
     for (uint32_t v = 0; v < t_.clusters.size(); ++v)
-      if (t_.clusters[v].observed) work.push_back(v);
+      if (t_.clusters[v].observed()) work.push_back(v);
     while (!work.empty()) {
       const uint32_t w = t_.clusters[work.back()].writer;
       work.pop_back();
-      if (w == kNoOp || t_.ops[w].f != Function::cas || t_.clusters[t_.ends[w].from].observed) continue;
-      t_.clusters[t_.ends[w].from].observed = true;
+      if (w == kNoOp || t_.ops[w].f != Function::cas || t_.clusters[t_.ends[w].from].observed()) continue;
+      t_.clusters[t_.ends[w].from].sighting = w;
       work.push_back(t_.ends[w].from);
     }
     for (uint32_t v = 0; v < t_.clusters.size(); ++v) {
       uint32_t& w = t_.clusters[v].writer;
-      if (w == kNoOp || !t_.ops[w].pending() || t_.clusters[v].observed) continue;
+      if (w == kNoOp || !t_.ops[w].pending() || t_.clusters[v].observed()) continue;
       if (t_.ops[w].f == Function::write) t_.spare.push_back(w);
       w = kNoOp;
     }

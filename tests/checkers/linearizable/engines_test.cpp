@@ -1,4 +1,7 @@
 // Every engine against brute force, on random small histories of every model it serves.
+#include <cstdio>
+#include <map>
+
 #include "checkers/linearizable/builtin_models.h"
 #include "checkers/linearizable/solve.h"
 #include "tests/catch.h"
@@ -7,158 +10,222 @@
 namespace riven::linearizable::testing {
 namespace {
 
+using Engines = std::vector<Engine>;
+
 struct Tally {
-  uint64_t valid = 0;
-  uint64_t invalid = 0;
-  uint64_t unknown = 0;
+  uint64_t histories = 0;
+  uint64_t valid = 0;  ///< says brute force
+  std::map<Engine, uint64_t> decided;
+  uint64_t orders = 0;  ///< linearizations that were verified
+  uint64_t events = 0;  ///< first events that were verified
 };
 
-/// Compares `engine` with brute force. `exact`: it must always decide.
-Tally compare(const SmallShape& shape, Engine engine, uint64_t count, uint64_t seed, bool exact = true) {
+const char* name(Engine engine) {
+  static const std::vector<std::string> names = engine_names();
+  return names[static_cast<size_t>(engine)].c_str();
+}
+
+/// Linearizable until just before the event, no longer with it.
+void check_event(const SmallHistory& history, uint32_t event) {
+  for (const uint32_t until : {event, event + 1}) {
+    std::vector<Operation> prefix;
+    for (Operation op : history.operations()) {
+      if (op.invoked >= until) continue;
+      if (op.returned >= until) op.returned = kPending;  // its answer stays known
+      prefix.push_back(op);
+    }
+    if (is_linearizable(history, prefix) != (until == event)) FAIL("wrong first event " << event);
+  }
+}
+
+void check_answer(const SmallHistory& history, bool expected, Engine engine, bool want_order, Tally& tally) {
+  Options options;
+  options.model = history.model;
+  options.engine = engine;
+  options.want_order = want_order;
+  Projection& projection = const_cast<SmallHistory&>(history).projection;
+  const auto spec = builtin_model(history.model, projection);
+  MemoryMeter memory(uint64_t{1} << 30);
+  const Watch watch{INT64_MAX, &memory, nullptr};
+  const Answer answer = solve(options, *spec, projection, history.operations(), watch, 1);
+  CAPTURE(name(engine), answer.engine, to_text(history));
+  if (memory.used_bytes() != 0) FAIL("memory that was not given back: " << memory.used_bytes());
+  if (answer.verdict == Verdict::unknown) {
+    if (engine == Engine::automatic || engine == Engine::dfs || engine == Engine::jit)
+      FAIL("unknown: " << answer.why);
+    return;
+  }
+  ++tally.decided[engine];
+  if ((answer.verdict == Verdict::valid) != expected)
+    FAIL("brute force says " << (expected ? "valid" : "invalid"));
+  if (expected && want_order) {
+    if (!is_linearization(history, answer.order)) FAIL("no linearization");
+    if (!is_linearization(*spec, history.operations(), answer.order)) FAIL("refused its own linearization");
+    ++tally.orders;
+  }
+  if (!expected && answer.exact_event) {
+    check_event(history, answer.event);
+    ++tally.events;
+  }
+}
+
+/// Random histories of `shape`; half of them linearizable. The general engines and the automatic choice have
+/// to decide each; `own` may hand over.
+Tally prove(const char* what, const SmallShape& shape, const Engines& own, uint64_t count, uint64_t seed) {
   Rng rng(seed);
   Tally tally;
-  for (uint64_t round = 0; round < count; ++round) {
+  for (; tally.histories < count; ++tally.histories) {
     SmallShape drawn = shape;
     drawn.operations = 2 + static_cast<int>(rng.below(static_cast<uint64_t>(shape.operations) - 1));
     // Both verdicts well represented: most random histories are linearizable.
     const bool wanted = rng.chance(0.5);
     SmallHistory history = random_history(drawn, rng);
     bool expected = is_linearizable(history);
-    for (int tries = 0; tries < 30 && expected != wanted; ++tries) {
+    for (int tries = 0; tries < 40 && expected != wanted; ++tries) {
       history = random_history(drawn, rng);
       expected = is_linearizable(history);
     }
-    Options options;
-    options.model = history.model;
-    options.engine = engine;
-    options.want_order = rng.chance(0.3);
-    const auto spec = builtin_model(history.model, history.projection);
-    MemoryMeter memory(uint64_t{1} << 30);
-    const Watch watch{INT64_MAX, &memory, nullptr};
-    const Answer answer = solve(options, *spec, history.projection, history.operations(), watch, 1);
-    INFO("round " << round << ", model " << to_text(history.model.model) << ", engine " << answer.engine
-                  << "\n"
-                  << to_text(history));
-    if (answer.verdict == Verdict::unknown) {
-      ++tally.unknown;
-      if (exact) FAIL("unknown: " << answer.why);
-      continue;
-    }
-    if ((answer.verdict == Verdict::valid) != expected)
-      FAIL("brute force says " << (expected ? "valid" : "invalid"));
-    if (!answer.order.empty() && !is_linearization(history, answer.order)) FAIL("no linearization");
-    if (options.want_order && expected && (engine == Engine::dfs || engine == Engine::jit) &&
-        answer.order.empty() && !history.operations().empty()) {
-      bool all_pending = true;
-      for (const Operation& op : history.operations()) all_pending = all_pending && op.pending();
-      if (!all_pending) FAIL("no linearization was given");
-    }
-    if (answer.verdict == Verdict::invalid && answer.exact_event) {
-      // Linearizable until just before the event, no longer with it.
-      for (const uint32_t until : {answer.event, answer.event + 1}) {
-        std::vector<Operation> prefix;
-        for (Operation op : history.operations()) {
-          if (op.invoked >= until) continue;
-          if (op.returned >= until) op.returned = kPending;  // its answer stays known
-          prefix.push_back(op);
-        }
-        if (is_linearizable(history, prefix) != (until == answer.event))
-          FAIL("wrong first event " << answer.event);
-      }
-    }
-    ++(expected ? tally.valid : tally.invalid);
+    tally.valid += expected ? 1 : 0;
+    const bool want_order = rng.chance(0.3);
+    for (const Engine engine : {Engine::automatic, Engine::dfs, Engine::jit})
+      check_answer(history, expected, engine, want_order, tally);
+    for (const Engine engine : own) check_answer(history, expected, engine, want_order, tally);
+  }
+  CHECK(tally.valid * 10 > count);
+  CHECK((count - tally.valid) * 10 > count);
+  if (rounds(1) > 1) {
+    std::printf("%-44s %9llu histories, %8llu valid, %8llu linearizations, %8llu first events; decided:",
+                what, static_cast<unsigned long long>(count), static_cast<unsigned long long>(tally.valid),
+                static_cast<unsigned long long>(tally.orders), static_cast<unsigned long long>(tally.events));
+    for (const auto& [engine, decided] : tally.decided)
+      std::printf(" %s %llu", name(engine), static_cast<unsigned long long>(decided));
+    std::printf("\n");
+    std::fflush(stdout);
   }
   return tally;
 }
 
-void check_both(const Tally& tally, uint64_t count) {
-  CHECK(tally.valid * 10 > count);
-  CHECK(tally.invalid * 10 > count);
-}
-
-TEST_CASE("general engines agree with brute force on every model") {
-  const Engine engine = GENERATE(Engine::dfs, Engine::jit);
-  const Model model =
-      GENERATE(Model::reg, Model::cas_register, Model::multi_register, Model::mutex, Model::owner_mutex,
-               Model::reentrant_mutex, Model::fenced_mutex, Model::semaphore, Model::set, Model::fifo_queue,
-               Model::stack, Model::priority_queue, Model::counter, Model::kv, Model::unordered_queue);
+/// Models that only the general engines serve: repeated and distinct values, few and many crashed ones.
+void prove_general(Model model) {
   SmallShape shape;
   shape.model = model;
   shape.operations = 8;
   shape.peeks = true;
   shape.whole_reads = true;
-  const uint64_t count = rounds(300);
-  check_both(compare(shape, engine, count, 1 + static_cast<uint64_t>(model)), count);
+  const std::string what(to_text(model));
+  const uint64_t count = rounds(250);
+  prove(what.c_str(), shape, {}, count * 2, 1 + static_cast<uint64_t>(model));
+  shape.crashed = 0.5;
+  prove((what + ", half crashed").c_str(), shape, {}, count, 50 + static_cast<uint64_t>(model));
+  shape.crashed = 0.1;
   shape.distinct = true;
   shape.initial = 0;
-  check_both(compare(shape, engine, count, 100 + static_cast<uint64_t>(model)), count);
+  prove((what + ", distinct values").c_str(), shape, {}, count, 100 + static_cast<uint64_t>(model));
 }
 
+TEST_CASE("general engines agree with brute force: registers") {
+  prove_general(Model::reg);
+  prove_general(Model::cas_register);
+}
+TEST_CASE("general engines agree with brute force: multi-register") { prove_general(Model::multi_register); }
+TEST_CASE("general engines agree with brute force: kv") {
+  prove_general(Model::kv);
+  SmallShape shape;
+  shape.model = Model::kv;
+  shape.texts = true;
+  shape.operations = 8;
+  prove("kv with appends", shape, {}, rounds(500), 900);
+}
+TEST_CASE("general engines agree with brute force: locks") {
+  for (const Model model :
+       {Model::mutex, Model::owner_mutex, Model::reentrant_mutex, Model::fenced_mutex, Model::semaphore})
+    prove_general(model);
+}
+TEST_CASE("general engines agree with brute force: sets and bags") {
+  prove_general(Model::set);
+  prove_general(Model::unordered_queue);
+}
+TEST_CASE("general engines agree with brute force: queues and stacks") {
+  prove_general(Model::fifo_queue);
+  prove_general(Model::stack);
+  prove_general(Model::priority_queue);
+}
+TEST_CASE("general engines agree with brute force: counters") { prove_general(Model::counter); }
+
 TEST_CASE("zones agree with brute force on registers with unique values") {
+  const uint64_t count = rounds(1000);
   SmallShape shape;
   shape.distinct = true;
   shape.operations = 9;
-  const uint64_t count = rounds(2000);
-  SECTION("without failed cas: always decided") {
-    shape.failed_cas = false;
-    check_both(compare(shape, Engine::zones, count, 7), count);
-    shape.initial = 0;
-    check_both(compare(shape, Engine::zones, count, 8), count);
-    shape.crashed = 0.6;
-    check_both(compare(shape, Engine::zones, count, 9), count);
+  shape.failed_cas = false;
+  for (const double crashed : {0.0, 0.2, 0.6}) {
+    shape.crashed = crashed;
+    shape.initial = crashed == 0.2 ? 0 : -1;
+    const Tally tally =
+        prove("zones", shape, {Engine::zones}, count, 7 + static_cast<uint64_t>(crashed * 10));
+    CHECK(tally.decided.at(Engine::zones) == count);
   }
-  SECTION("with failed cas: decided, or handed over") {
-    for (const double crashed : {0.0, 0.2, 0.5}) {
-      shape.crashed = crashed;
-      const Tally tally = compare(shape, Engine::zones, count, 10, false);
-      check_both(tally, count);
-      CHECK(tally.unknown * 20 < count);
-      check_both(compare(shape, Engine::automatic, count, 11), count);
-    }
+  shape.failed_cas = true;
+  for (const double crashed : {0.0, 0.2, 0.5}) {
+    shape.crashed = crashed;
+    const Tally tally =
+        prove("zones, failed cas", shape, {Engine::zones}, count, 17 + static_cast<uint64_t>(crashed * 10));
+    CHECK(tally.decided.at(Engine::zones) * 20 > count * 19);
   }
 }
 
 TEST_CASE("version chains agree with brute force where only cas changes the register") {
+  const uint64_t count = rounds(1500);
   SmallShape shape;
   shape.distinct = true;
   shape.only_cas = true;
   shape.operations = 9;
-  const uint64_t count = rounds(2000);
-  check_both(compare(shape, Engine::versions, count, 40, false), count);
+  for (const double crashed : {0.0, 0.3}) {
+    shape.crashed = crashed;
+    shape.failed_cas = true;
+    Tally tally = prove("versions, failed cas", shape, {Engine::versions, Engine::zones}, count,
+                        40 + static_cast<uint64_t>(crashed * 10));
+    CHECK(tally.decided.at(Engine::versions) * 20 > count * 19);
+    shape.failed_cas = false;
+    tally = prove("versions", shape, {Engine::versions, Engine::zones}, count,
+                  50 + static_cast<uint64_t>(crashed * 10));
+    CHECK(tally.decided.at(Engine::versions) == count);
+  }
 }
 
 TEST_CASE("the set engine agrees with brute force on one element") {
   SmallShape shape;
   shape.model = Model::set;
-  const uint64_t count = rounds(2000);
-  const Tally tally = compare(shape, Engine::set, count, 30, false);
-  CHECK(tally.valid * 20 > count);
-  CHECK(tally.invalid * 20 > count);
-  check_both(compare(shape, Engine::automatic, count, 31), count);
+  const uint64_t count = rounds(1500);
+  const Tally tally = prove("set, one element", shape, {Engine::set}, count, 30);
+  CHECK(tally.decided.at(Engine::set) * 10 > count);
 }
 
-TEST_CASE("collection engines agree with brute force on different elements") {
-  const auto [model, engine] =
-      GENERATE(std::pair(Model::fifo_queue, Engine::queue), std::pair(Model::stack, Engine::stack),
-               std::pair(Model::priority_queue, Engine::priority_queue));
+void prove_collection(Model model, Engine engine) {
   SmallShape shape;
   shape.model = model;
   shape.distinct = true;
   shape.operations = 9;
-  const uint64_t count = rounds(800);
+  const uint64_t count = rounds(500);
+  const std::string what(to_text(model));
   for (const bool empties : {false, true}) {
     shape.empties = empties;
     shape.crashed = 0;
-    check_both(compare(shape, engine, count, 20), count);
+    Tally tally = prove((what + (empties ? ", empties" : "")).c_str(), shape, {engine}, count, 20);
+    CHECK(tally.decided.at(engine) == count);
     shape.crashed = 0.3;
     shape.crashed_takes = false;
-    check_both(compare(shape, engine, count, 21), count);
+    tally = prove((what + ", crashed insertions").c_str(), shape, {engine}, count, 21);
+    CHECK(tally.decided.at(engine) == count);
     shape.crashed_takes = true;
-    const Tally tally = compare(shape, engine, count, 22, false);
-    check_both(tally, count);
-    CHECK(tally.unknown * 10 < count);
-    check_both(compare(shape, Engine::automatic, count, 23), count);
+    tally = prove((what + ", crashed operations").c_str(), shape, {engine}, count, 22);
+    CHECK(tally.decided.at(engine) * 10 > count * 9);
   }
+}
+TEST_CASE("the queue engine agrees with brute force") { prove_collection(Model::fifo_queue, Engine::queue); }
+TEST_CASE("the stack engine agrees with brute force") { prove_collection(Model::stack, Engine::stack); }
+TEST_CASE("the priority queue engine agrees with brute force") {
+  prove_collection(Model::priority_queue, Engine::priority_queue);
 }
 
 }  // namespace

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <deque>
-#include <map>
 #include <set>
+#include <unordered_set>
 
 namespace riven::linearizable::testing {
 
@@ -13,16 +12,88 @@ namespace {
 constexpr int kFirstId = 3;  // nil, false and true come first
 constexpr int kAmounts = 64;
 
+/// A few integers, without a heap: the brute force copies millions of them.
+struct FewItems {
+  static constexpr size_t kMost = 32;
+  int32_t item[kMost];
+  size_t used = 0;
+  int32_t* begin() { return item; }
+  int32_t* end() { return item + used; }
+  const int32_t* begin() const { return item; }
+  const int32_t* end() const { return item + used; }
+  size_t size() const { return used; }
+  bool empty() const { return used == 0; }
+  void insert(const int32_t* at, int32_t v) {
+    RIVEN_CHECK(used < kMost, "a small history with too many elements");
+    auto* const to = item + (at - item);
+    std::copy_backward(to, end(), end() + 1);
+    *to = v;
+    ++used;
+  }
+  void erase(const int32_t* at) {
+    auto* const to = item + (at - item);
+    std::copy(to + 1, end(), to);
+    --used;
+  }
+  void push_back(int32_t v) { insert(end(), v); }
+  void push_front(int32_t v) { insert(begin(), v); }
+  auto operator<=>(const FewItems& o) const {
+    return std::lexicographical_compare_three_way(begin(), end(), o.begin(), o.end());
+  }
+  bool operator==(const FewItems& o) const { return std::equal(begin(), end(), o.begin(), o.end()); }
+};
+
+/// Keys in ascending order with their values.
+struct FewKeys {
+  FewItems keys;
+  FewItems values;
+  size_t find(int32_t key) const {
+    return static_cast<size_t>(std::lower_bound(keys.begin(), keys.end(), key) - keys.begin());
+  }
+  bool has(int32_t key) const { return find(key) < keys.size() && keys.item[find(key)] == key; }
+  int32_t get(int32_t key) const { return has(key) ? values.item[find(key)] : kNil; }
+  void set(int32_t key, int32_t value) {
+    const size_t at = find(key);
+    if (!has(key)) {
+      keys.insert(keys.begin() + at, key);
+      values.insert(values.begin() + at, value);
+    }
+    values.item[at] = value;
+  }
+  void erase(int32_t key) {
+    if (!has(key)) return;
+    const size_t at = find(key);
+    keys.erase(keys.begin() + at);
+    values.erase(values.begin() + at);
+  }
+  auto operator<=>(const FewKeys&) const = default;
+  bool operator==(const FewKeys&) const = default;
+};
+
 /// One state for all models.
 struct Reference {
   int32_t value = kNil;
-  std::deque<int32_t> items;
-  std::map<int32_t, int32_t> map;
+  FewItems items;
+  FewKeys map;
   int32_t owner = kUnknown;
   int64_t count = 0;
   int32_t fence = 0;
-  auto key() const { return std::tie(value, items, map, owner, count, fence); }
-  bool operator<(const Reference& o) const { return key() < o.key(); }
+  auto operator<=>(const Reference&) const = default;
+  bool operator==(const Reference&) const = default;
+};
+
+struct Configuration {
+  uint32_t done;
+  Reference state;
+  bool operator==(const Configuration&) const = default;
+};
+struct ConfigurationHash {
+  size_t operator()(const Configuration& c) const {
+    uint64_t h = mix64((uint64_t{c.done} << 32) ^ static_cast<uint32_t>(c.state.value));
+    for (const FewItems* items : {&c.state.items, &c.state.map.keys, &c.state.map.values})
+      for (const int32_t v : *items) h = mix64(h ^ static_cast<uint32_t>(v));
+    return mix64(h ^ (static_cast<uint64_t>(c.state.count) << 20) ^ static_cast<uint32_t>(c.state.owner));
+  }
 };
 
 int64_t amount(const SmallHistory& h, int32_t id) { return h.projection.values.value(id).integer(); }
@@ -67,18 +138,17 @@ bool step_lock(const SmallHistory& h, Reference& s, const Operation& op) {
 }
 
 bool step_set(const SmallHistory& h, Reference& s, const Operation& op) {
-  const bool in = s.map.count(op.a) > 0;
+  const bool in = s.map.has(op.a);
   switch (op.f) {
     case Function::read: {
-      std::vector<int32_t> all;
-      for (const auto& [k, v] : s.map) all.push_back(k);
-      return all == h.projection.lists[static_cast<size_t>(op.a)];
+      const auto& all = h.projection.lists[static_cast<size_t>(op.a)];
+      return std::equal(s.map.keys.begin(), s.map.keys.end(), all.begin(), all.end());
     }
     case Function::contains:
       return in == (op.b == kTrue);
     case Function::add:
       if (op.b != kNil && in != (op.b == kFalse)) return false;
-      s.map[op.a] = 1;
+      s.map.set(op.a, 1);
       return true;
     default:
       if (op.b != kNil && in != (op.b == kTrue)) return false;
@@ -111,10 +181,29 @@ bool step_collection(const SmallHistory& h, Reference& s, const Operation& op, s
   if (q.empty()) return op.a == kUnknown;
   auto at = q.begin();
   if (m == Model::unordered_queue)
-    at = op.a == kUnknown ? q.begin() + static_cast<std::ptrdiff_t>(choice)
-                          : std::find(q.begin(), q.end(), op.a);
+    at = op.a == kUnknown ? q.begin() + choice : std::find(q.begin(), q.end(), op.a);
   if (at == q.end() || (op.a != kUnknown && *at != op.a)) return false;
   if (op.f == Function::take) q.erase(at);
+  return true;
+}
+
+/// A map's key whose values are texts: the state is the characters.
+bool step_text(const SmallHistory& h, Reference& s, const Operation& op) {
+  const auto text = [&](int32_t id) {
+    FewItems items;
+    if (id != kNil)
+      for (const char c : h.projection.values.value(id).text()) items.push_back(c);
+    return items;
+  };
+  if (op.f == Function::append) {
+    s.items.push_back(text(op.a).item[0]);
+    return true;
+  }
+  const bool same = s.items == text(op.a);
+  if (op.f == Function::read) return same;
+  if (op.f == Function::failed_cas) return !same;
+  if (op.f == Function::cas && !same) return false;
+  s.items = text(op.f == Function::cas ? op.b : op.a);
   return true;
 }
 
@@ -124,12 +213,7 @@ bool step(const SmallHistory& h, Reference& s, const Operation& op, size_t choic
     case Model::cas_register:
       return step_register(s, op);
     case Model::kv:
-      if (op.f == Function::append) {
-        if (s.value != kNil) return false;
-        s.items.push_back(op.a);
-        return true;
-      }
-      return step_register(s, op);
+      return h.texts ? step_text(h, s, op) : step_register(s, op);
     case Model::mutex:
     case Model::owner_mutex:
     case Model::reentrant_mutex:
@@ -145,8 +229,8 @@ bool step(const SmallHistory& h, Reference& s, const Operation& op, size_t choic
     case Model::multi_register: {
       for (const MicroOp& micro : h.projection.transactions[static_cast<size_t>(op.a)]) {
         if (micro.write) {
-          s.map[micro.key] = micro.value;
-        } else if ((s.map.count(micro.key) ? s.map[micro.key] : kNil) != micro.value) {
+          s.map.set(micro.key, micro.value);
+        } else if (s.map.get(micro.key) != micro.value) {
           return false;
         }
       }
@@ -166,12 +250,12 @@ Reference first_state(const SmallHistory& h) {
 struct Brute {
   const SmallHistory& h;
   const std::vector<Operation>& ops;
-  std::set<std::pair<uint32_t, Reference>> seen;
+  std::unordered_set<Configuration, ConfigurationHash> seen;
   uint32_t must = 0;
 
   bool go(uint32_t done, const Reference& s) {
     if ((done & must) == must) return true;
-    if (!seen.emplace(done, s).second) return false;
+    if (!seen.insert({done, s}).second) return false;
     uint32_t limit = kPending;
     for (size_t i = 0; i < ops.size(); ++i)
       if (!(done >> i & 1)) limit = std::min(limit, ops[i].returned);
@@ -195,6 +279,10 @@ class Maker {
     h_.model.depth = rng.chance(0.5) ? 2 : 0;
     h_.model.smallest_first = rng.chance(0.5);
     for (int i = 0; i < kAmounts; ++i) h_.projection.values.id(Value(i - 20));
+    h_.texts = shape.texts;
+    if (shape.texts)
+      for (const char* const text : {"a", "b", "aa", "ab", "ba", "bb", "aab", "aba", "abb"})
+        h_.projection.values.id(Value(text));
     if (shape.initial >= 0) h_.model.initial = Value(shape.initial);
     h_.projection.parts.push_back({});
   }
@@ -216,8 +304,13 @@ class Maker {
 
  private:
   int32_t id(int i) const { return kFirstId + 20 + i; }
-  int32_t fresh() { return id(shape_.distinct ? next_value_++ : static_cast<int>(rng_.below(3))); }
+  int32_t text(uint64_t most) { return kFirstId + kAmounts + static_cast<int32_t>(rng_.below(most)); }
+  int32_t fresh() {
+    if (shape_.texts) return text(9);
+    return id(shape_.distinct ? next_value_++ : static_cast<int>(rng_.below(3)));
+  }
   int32_t any_value() {
+    if (shape_.texts) return rng_.chance(0.2) ? kNil : text(9);
     if (!shape_.distinct) return id(static_cast<int>(rng_.below(3)));
     return rng_.chance(0.1) || next_value_ == 1
                ? kNil
@@ -236,6 +329,10 @@ class Maker {
         if (op.f == Function::write && shape_.only_cas) op.f = Function::cas;
         op.a = op.f == Function::write ? fresh() : any_value();
         if (op.f == Function::cas) op.b = fresh();
+        if (shape_.texts && rng_.chance(0.4)) {
+          op.f = Function::append;
+          op.a = text(2);
+        }
         return op;
       case Model::multi_register:
         return propose_transaction();
@@ -452,8 +549,9 @@ std::string to_text(const SmallHistory& history) {
 }
 
 uint64_t rounds(uint64_t few) {
-  const char* nightly = std::getenv("RIVEN_NIGHTLY");
-  return nightly != nullptr && nightly[0] == '1' ? few * 100 : few;
+  const char* const nightly = std::getenv("RIVEN_NIGHTLY");
+  return nightly != nullptr && std::atoi(nightly) > 0 ? few * 100 * static_cast<uint64_t>(std::atoi(nightly))
+                                                      : few;
 }
 
 }  // namespace riven::linearizable::testing

@@ -23,12 +23,14 @@ struct SmallShape {
   bool peeks = false;
   bool crashed_takes = true;
   bool whole_reads = false;  ///< sets: reads of all elements
+  bool texts = false;        ///< kv: values are texts, with appends
   int initial = -1;          ///< registers: index of the initial value; -1: nil
 };
 
 struct SmallHistory {
   Projection projection;  ///< with one part
   ModelOptions model;
+  bool texts = false;  ///< kv: values are texts
   const std::vector<Operation>& operations() const { return projection.parts[0].operations; }
 };
 
@@ -44,7 +46,7 @@ bool is_linearization(const SmallHistory& history, const std::vector<uint32_t>& 
 
 std::string to_text(const SmallHistory& history);
 
-/// How many random histories a test tries: `few`, or many times as many with RIVEN_NIGHTLY=1.
+/// How many random histories a test tries: `few`, or N hundred times as many with RIVEN_NIGHTLY=N.
 uint64_t rounds(uint64_t few);
 
 }  // namespace riven::linearizable::testing
