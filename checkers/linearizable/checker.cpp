@@ -57,6 +57,7 @@ class LinearizableChecker final : public Checker {
     auto projected = project(history, options_.projection);
     if (!projected) {
       result.reason = "the history cannot be judged: " + projected.error().message;
+      result.details["not-of-this-model"] = true;
       return result;
     }
     const auto spec = builtin_model(options_.model, *projected);

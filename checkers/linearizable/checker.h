@@ -36,8 +36,10 @@ struct Options {
 /// Every model's name, the default first.
 std::vector<std::string> model_names();
 std::vector<std::string> engine_names();
+/// For `--help`: each model's operations, the engines and the options.
+std::string models_help();
 
-/// Keys: model, engine, per-key (auto|yes|no), failed-cas (auto|observe|ignore), initial (EDN-like: nil, an
+/// Names in any case of letters. Keys: model, engine, per-key (auto|yes|no), failed-cas (auto|observe|ignore), initial (EDN-like: nil, an
 /// integer, true, false, or text), permits, depth, order (max|min), witness (yes|no). Errors: an unknown key
 /// or value, named with what would be right.
 Result<Options> parse_options(const std::map<std::string, std::string>& given);

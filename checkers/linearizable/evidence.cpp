@@ -114,6 +114,19 @@ class Finder {
     return last == 0 ? kPending : last;
   }
 
+  /// Operations of the prefix before an event, as operations of the part.
+  std::vector<uint32_t> in_part(const std::vector<uint32_t>& core, uint32_t event) const {
+    if (core.empty()) return core;
+    const std::vector<Operation> prefix = prefix_of(part_, event, false, projection_);
+    std::vector<uint32_t> mapped;
+    for (const uint32_t i : core) {
+      const auto at = std::lower_bound(part_.begin(), part_.end(), prefix[i].invoked,
+                                       [](const Operation& op, uint32_t t) { return op.invoked < t; });
+      mapped.push_back(static_cast<uint32_t>(at - part_.begin()));
+    }
+    return mapped;
+  }
+
   Answer judge_prefix(uint32_t event, bool with) const {
     return solve(options_, spec_, projection_, prefix_of(part_, event, with, projection_), watch_, 1);
   }
@@ -141,7 +154,7 @@ class Finder {
         }
       } else {
         evidence.event = std::min(before.event, at == 0 ? 0 : at - 1);
-        core = before.core;
+        core = in_part(before.core, at);
         evidence.states = before.states;
         if (before.exact_event) {
           evidence.exact_event = true;
@@ -155,6 +168,7 @@ class Finder {
   /// A set that is refused: the engine's core, or the operations of a window before the event.
   std::vector<uint32_t> start(std::vector<uint32_t> core, uint32_t event) {
     end_ = event;
+    core = closed(std::move(core));
     if (!core.empty() && refused(core, false)) return core;
     const auto count = static_cast<uint32_t>(
         std::lower_bound(part_.begin(), part_.end(), event,
@@ -169,6 +183,7 @@ class Finder {
         if (part_[i].returned == event && !std::binary_search(window.begin(), window.end(), i))
           window.insert(window.begin(), i);
       std::sort(window.begin(), window.end());
+      window = closed(std::move(window));
       if (refused(window, false)) return window;
       if (width >= count) break;
     }
@@ -231,7 +246,6 @@ class Finder {
     std::vector<Operation> ops;
     if (family_ == Family::elements) {
       for (const uint32_t i : chosen) ops.push_back(part_[i]);
-      if (!closed(chosen)) return false;
       for (const Operation& op : part_)
         if (op.f == Function::take && op.a == kUnknown) ops.push_back(op);
       std::sort(ops.begin(), ops.end(), [](const auto& x, const auto& y) { return x.invoked < y.invoked; });
@@ -252,24 +266,24 @@ class Finder {
     return search(ops, independent);
   }
 
-  /// Every element with its insertion and its removal.
-  bool closed(const std::vector<uint32_t>& chosen) {
+  /// With every element of a collection all of its operations.
+  std::vector<uint32_t> closed(std::vector<uint32_t> chosen) {
+    if (family_ != Family::elements) return chosen;
     if (of_element_.empty()) {
-      of_element_.assign(projection_.values.size(), 0);
-      for (const Operation& op : part_)
-        if (op.a > kNil) ++of_element_[static_cast<size_t>(op.a)];
+      for (uint32_t i = 0; i < part_.size(); ++i)
+        if (part_[i].a > kNil) of_element_.emplace_back(part_[i].a, i);
+      std::sort(of_element_.begin(), of_element_.end());
     }
-    std::vector<int32_t> elements;
-    for (const uint32_t i : chosen)
-      if (part_[i].a > kNil) elements.push_back(part_[i].a);
-    std::sort(elements.begin(), elements.end());
-    for (size_t i = 0; i < elements.size();) {
-      size_t next = i;
-      while (next < elements.size() && elements[next] == elements[i]) ++next;
-      if (next - i != of_element_[static_cast<size_t>(elements[i])]) return false;
-      i = next;
+    const size_t given = chosen.size();
+    for (size_t k = 0; k < given; ++k) {
+      const int32_t element = part_[chosen[k]].a;
+      if (element <= kNil) continue;
+      auto at = std::lower_bound(of_element_.begin(), of_element_.end(), std::pair(element, 0U));
+      for (; at != of_element_.end() && at->first == element; ++at) chosen.push_back(at->second);
     }
-    return true;
+    std::sort(chosen.begin(), chosen.end());
+    chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
+    return chosen;
   }
 
   bool search(const std::vector<Operation>& ops, bool independent) {
@@ -345,7 +359,7 @@ class Finder {
   const Watch& watch_;
   Family family_ = Family::other;
   uint32_t end_ = 0;
-  std::vector<uint32_t> of_element_;  // how many operations each element has
+  std::vector<std::pair<int32_t, uint32_t>> of_element_;  // element, operation
 };
 
 }  // namespace

@@ -17,18 +17,6 @@ constexpr size_t kWildWidth = 65536;     // configurations of a search from any 
 constexpr uint32_t kMaxStates = 64;      // and as long as no more are reached
 constexpr size_t kMaxUnlimited = 65536;  // configurations of one event, when crashed operations are unlimited
 
-uint32_t most_in_flight(const Problem& p) {
-  std::vector<std::pair<uint32_t, int>> edges;
-  for (const Operation& op : p.live) {
-    edges.emplace_back(op.invoked, 1);
-    edges.emplace_back(op.returned, -1);
-  }
-  std::sort(edges.begin(), edges.end());
-  int now = 0, most = 0;
-  for (const auto& [event, change] : edges) most = std::max(most, now += change);
-  return static_cast<uint32_t>(most);
-}
-
 template <size_t kWords>
 class Search {
  public:
@@ -342,6 +330,14 @@ class Search {
     return true;
   }
 
+  /// Whether an overwrite in flight that is not done would fit before one taken now, and before none so far.
+  bool hides_another(const Config& at) const {
+    return std::any_of(now_.updates.begin(), now_.updates.end(), [&](uint32_t s) {
+      const uint32_t op = now_.slot_of[s];
+      return !at.has(s) && p_.traits[p_.kind[op]].overwrite && p_.live[op].invoked >= at.overwritten;
+    });
+  }
+
   void take(const Config& at, uint32_t kind, uint32_t pool, uint32_t s, uint32_t o, uint32_t slot,
             uint32_t op, uint32_t time) {
     const auto traits = p_.traits[kind];
@@ -349,7 +345,7 @@ class Search {
     if (traits.overwrite && at.fresh != 0) return;
     const uint32_t to = p_.space->step(at.state, kind);
     if (to == StateSpace::kIllegal) return;
-    if (pool != kNoPool && to == at.state) return;
+    if (pool != kNoPool && to == at.state && !(traits.overwrite && hides_another(at))) return;
     Config next = at;
     next.state = to;
     next.fresh = traits.overwrite ? 1 : 0;

@@ -57,6 +57,12 @@ Value parse_value(const std::string& text) {
   return Value(std::move(items));
 }
 
+/// In any case of letters.
+bool same_name(std::string_view x, std::string_view y) {
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                    [](char a, char b) { return a == b || (a >= 'a' && a <= 'z' && a - 'a' + 'A' == b); });
+}
+
 template <typename T>
 struct Choice {
   std::string_view text;
@@ -87,14 +93,15 @@ Status set_option(Options& o, const std::string& key, const std::string& value) 
   static constexpr Choice<bool> kWitness[] = {{"yes", true}, {"no", false}};
   if (key == "model") {
     for (const Model model : kModels) {
-      if (to_text(model) != value) continue;
+      if (!same_name(to_text(model), value)) continue;
       o.model.model = o.projection.model = model;
       return ok_status();
     }
     return wrong(key, value, choices(model_names()));
   }
   if (key == "engine") {
-    const auto at = std::find(std::begin(kEngines), std::end(kEngines), value);
+    const auto at = std::find_if(std::begin(kEngines), std::end(kEngines),
+                                 [&](std::string_view name) { return same_name(name, value); });
     if (at == std::end(kEngines)) return wrong(key, value, choices(engine_names()));
     o.engine = static_cast<Engine>(at - std::begin(kEngines));
     return ok_status();

@@ -4,7 +4,7 @@
 #include <map>
 #include <set>
 
-#include "checkers/linearizable/jit.h"
+#include "checkers/linearizable/solve.h"
 
 namespace riven::linearizable {
 
@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kEntriesBefore = 2400;
 constexpr uint32_t kEntriesAfter = 200;
+constexpr uint64_t kMostStatesBytes = uint64_t{64} << 20;
 constexpr size_t kWholePrefix = 20000;  // operations up to which the linearization starts at the beginning
 
 class Picture {
@@ -91,10 +92,8 @@ class Picture {
   /// fits.
   void linearize() {
     const std::vector<Operation> before = prefix_of(ops(), evidence_.event, false, projection_);
-    std::map<uint32_t, uint32_t> index;  // by invocation
-    for (uint32_t i = 0; i < ops().size(); ++i) index[ops()[i].invoked] = i;
     if (before.size() <= kWholePrefix) {
-      follow(before, index);
+      follow(before);
       return;
     }
     const Model m = options_.model.model;
@@ -115,18 +114,27 @@ class Picture {
     for (const int32_t initial : values) {
       std::vector<Operation> from_state{{.invoked = 0, .returned = 1, .a = initial, .f = Function::write}};
       from_state.insert(from_state.end(), window.begin(), window.end());
-      if (watch_.expired() || follow(from_state, index)) return;
+      if (watch_.expired() || follow(from_state)) return;
     }
   }
 
-  bool follow(const std::vector<Operation>& before, const std::map<uint32_t, uint32_t>& index) {
-    Problem problem = make_problem(spec_, before);
-    if (!frontier_applies(problem)) return false;
+  /// The operation that was invoked then, or kPending.
+  uint32_t invoked_at(uint32_t entry) const {
+    const auto at = std::lower_bound(ops().begin(), ops().end(), entry,
+                                     [](const Operation& op, uint32_t t) { return op.invoked < t; });
+    return at != ops().end() && at->invoked == entry ? static_cast<uint32_t>(at - ops().begin()) : kPending;
+  }
+
+  bool follow(const std::vector<Operation>& before) {
     const Watch watch{std::min(watch_.deadline_ns, monotonic_now_ns() + kNanosPerSecond), watch_.memory,
                       nullptr};
-    const Answer answer = search_frontier(problem, watch, true);
+    Options options = options_;
+    options.engine = Engine::automatic;
+    options.want_order = true;
+    const Answer answer = solve(options, spec_, projection_, before, watch, 1);
     if (answer.verdict != Verdict::valid) return false;
     // Walk it once more for the states. Kinds are found by shape: the problem's own.
+    Problem problem = make_problem(spec_, before);
     std::map<uint32_t, uint32_t> kind_of;  // by index in `before`
     for (size_t i = 0; i < problem.live.size(); ++i) kind_of[problem.member[i]] = problem.kind[i];
     for (const Pool& pool : problem.pools)
@@ -136,12 +144,12 @@ class Picture {
     std::set<uint32_t> done;
     for (const uint32_t i : answer.order) {
       state = problem.space->step(state, kind_of[i]);
-      if (state == StateSpace::kIllegal) return false;
+      if (state == StateSpace::kIllegal || problem.space->memory_bytes() > kMostStatesBytes) return false;
       latest = std::max(latest, before[i].invoked);
-      const auto at = index.find(before[i].invoked);
-      if (at == index.end() || lane_.count(at->second) == 0) continue;
-      done.insert(at->second);
-      order_.push_back({at->second, ms(latest), problem.space->describe(state)});
+      const uint32_t at = invoked_at(before[i].invoked);
+      if (at == kPending || lane_.count(at) == 0) continue;
+      done.insert(at);
+      order_.push_back({at, ms(latest), problem.space->describe(state)});
     }
     last_state_ = problem.space->describe(state);
     // What returns at the event, and what else was in flight, cannot come next.

@@ -35,6 +35,18 @@ uint64_t Problem::memory_bytes() const {
   return bytes + traits.capacity() * sizeof(StateSpace::Traits) + (space ? space->memory_bytes() : 0);
 }
 
+uint32_t most_in_flight(const Problem& p) {
+  std::vector<std::pair<uint32_t, int>> edges;
+  for (const Operation& op : p.live) {
+    edges.emplace_back(op.invoked, 1);
+    edges.emplace_back(op.returned, -1);
+  }
+  std::sort(edges.begin(), edges.end());
+  int now = 0, most = 0;
+  for (const auto& [event, change] : edges) most = std::max(most, now += change);
+  return static_cast<uint32_t>(most);
+}
+
 bool ModelSpec::replay(std::span<const Operation> ops) const {
   const auto space = make({ops.begin(), ops.end()});
   uint32_t state = space->initial();

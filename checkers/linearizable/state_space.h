@@ -86,6 +86,9 @@ class ModelSpec {
   virtual bool replay(std::span<const Operation> ops) const;
 };
 
+/// How many completed operations are in flight at once, at most. O(n log n).
+uint32_t most_in_flight(const Problem& problem);
+
 /// O(n) expected.
 Problem make_problem(const ModelSpec& model, std::span<const Operation> part);
 

@@ -10,11 +10,32 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "harness/core/text.h"
 #include "harness/run/store.h"
 
 namespace riven {
 
-void complain(const std::string& message) { std::fprintf(stderr, "riven: %s\n", message.c_str()); }
+namespace {
+
+/// Safe on a terminal: control characters as \xNN. What is no well-formed UTF-8 becomes U+FFFD.
+std::string printable(const std::string& text) {
+  std::string out;
+  for (const char c : valid_utf8(text)) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((byte >= 0x20 || c == '\n') && byte != 0x7f) {
+      out += c;
+      continue;
+    }
+    char escaped[8];
+    std::snprintf(escaped, sizeof escaped, "\\x%02x", byte);
+    out += escaped;
+  }
+  return out;
+}
+
+}  // namespace
+
+void complain(const std::string& message) { std::fprintf(stderr, "riven: %s\n", printable(message).c_str()); }
 
 ExitCode usage_error(const std::string& message) {
   complain(message);

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <memory>
 
+#include "checkers/linearizable/checker.h"
 #include "harness/app/command.h"
 #include "harness/app/judge.h"
 #include "harness/app/units.h"
@@ -13,6 +14,8 @@
 namespace riven {
 
 namespace {
+
+constexpr unsigned kMostThreads = 1024;
 
 struct CheckOptions {
   std::string file;
@@ -108,6 +111,8 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   const auto time_limit_ns = parse_duration_ns(o.time_limit);
   if (!time_limit_ns)
     return usage_error("--time-limit takes a time such as 60s or 2m, not '" + o.time_limit + "'");
+  if (o.threads > kMostThreads)
+    return usage_error("--threads takes a number up to " + std::to_string(kMostThreads));
   JudgeOptions judged{
       .workload = o.workload, .model = o.model, .time_limit_ns = *time_limit_ns, .threads = o.threads};
   if (!o.memory.empty()) {
@@ -146,6 +151,8 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
     complain(written.error().message);
     return worst(exit_code_of(results.verdict), ExitCode::infrastructure);
   }
+  // The model does not know what the history has: the question was wrong, not the history.
+  if (results.checks.front().details.value("not-of-this-model", false)) return ExitCode::usage;
   return exit_code_of(results.verdict);
 }
 
@@ -160,13 +167,14 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
   app.add_option("-m,--model", o.model,
                  "what the database promised: cas-register, strict-serializable, ... (see `riven list`)");
   app.add_option("-f,--format", o.format, "of the file: auto, " + format_names())->capture_default_str();
-  app.add_option("--engine", o.engine, "the algorithm, by name; default: the best for this history");
+  app.add_option("--engine", o.engine,
+                 "the algorithm, by name (see below); default: the best for this history");
   app.add_option("--per-key", o.per_key, "whether values are independent [key value] pairs: auto, yes or no");
-  app.add_option("--checker-opt", o.extra, "KEY=VALUE for the checker (repeatable)")
+  app.add_option("--checker-opt", o.extra, "KEY=VALUE for the checker (repeatable; see below)")
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_option("--time-limit", o.time_limit,
-                 "for all checks together; then `unknown` with how far they got")
+                 "for all checks together, e.g. 500ms, 60s or 2m; then `unknown` with how far they got")
       ->capture_default_str();
   app.add_option("--memory", o.memory, "for the whole process, e.g. 500MB; default: half of the machine's");
   app.add_option("--threads", o.threads, "cores to use; 0: all")->capture_default_str();
@@ -181,7 +189,10 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
   riven check store/latest/history.edn --workload append --model snapshot-isolation --json -
   riven check results/latest --time-limit 60s --memory 500MB
 
-Exit codes: 0 valid, 1 invalid, 2 unknown, 64 wrong usage or unreadable history.)");
+)" + linearizable::models_help() +
+             R"(
+Exit codes: 0 valid, 1 invalid, 2 unknown, 3 an output could not be written, 64 wrong usage, an unreadable history or one
+that the model does not know, 70 a defect of Riven.)");
   return [options, &registry] { return check(*options, registry); };
 }
 

@@ -68,6 +68,24 @@ std::string workload_of(const std::string& name) {
   return name;
 }
 
+/// Whether two names are the same but for the case of ASCII letters, and `_` for `-`.
+bool same_name(std::string_view x, std::string_view y) {
+  const auto plain = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '_' ? '-' : c;
+  };
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                    [&](char a, char b) { return plain(a) == plain(b); });
+}
+
+/// The model's name as its checker spells it, or `name` itself where no model is called so.
+std::string model_named(const Registry& registry, const std::string& name) {
+  for (const CheckerFactory& factory : registry.checkers()) {
+    for (const std::string& model : factory.models)
+      if (same_name(model, name)) return model;
+  }
+  return name;
+}
+
 bool is_model(const Registry& registry, const std::string& name) {
   for (const CheckerFactory& factory : registry.checkers()) {
     if (std::find(factory.models.begin(), factory.models.end(), name) != factory.models.end()) return true;
@@ -113,7 +131,7 @@ Result<CheckerPtr> main_checker(const Registry& registry, const History& history
       return workload->checker;
     }
     // A workload that only others generate: its model says all that a checker needs.
-    const std::string& model = options.model.empty() ? options.workload : options.model;
+    const std::string model = options.model.empty() ? model_named(registry, options.workload) : options.model;
     if (is_model(registry, model)) return registry.make_checker(model, options.checker_options);
     return Error{"no workload is called " + options.workload + "; there are " + names_of_workloads(registry) +
                  "; or say --model (" + names_of_models(registry) + ")"};
@@ -163,6 +181,7 @@ uint64_t peak_rss_bytes() {
 Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history,
                                               const JudgeOptions& given) {
   JudgeOptions options = given;
+  options.model = model_named(registry, options.model);
   if (options.no_realtime) {
     if (options.model.empty()) options.model = "serializable";
     if (needs_real_time(options.model)) {

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
+#include <unordered_map>
 
 namespace riven::reading {
 
@@ -135,6 +136,7 @@ class TextAssembler {
     for (size_t i = 0; i < part.indices_.size(); ++i) {
       const int64_t index = part.indices_[i];
       if (index == OpFields::kMissing) continue;
+      indexed_ = true;
       descends_ = descends_ || index < last_index_;
       last_index_ = index;
       builder_.bulk_source_index(first + i, index);
@@ -151,6 +153,11 @@ class TextAssembler {
                           ": the indices do not ascend: operations are taken in the order of the file");
     auto result = reading::finish(builder_, source_, usual);
     if (!result) return result;
+    if (!indexed_ && all_timed_ && runs_back_at_ > 0) {
+      auto sorted = sort_by_time(result->history, source_.pairing(usual));
+      if (!sorted) return Error{source_.name + ": " + sorted.error().message};
+      result->history = std::move(*sorted);
+    }
     result->format = format;
     result->warnings = std::move(warnings_);
     warn_of_reuse(*result);
@@ -172,13 +179,55 @@ class TextAssembler {
   void fill_times(HistoryBuilder& from) {
     for (int64_t& time : from.times_ns()) {
       if (time != OpFields::kMissing) {
+        if (timed_ && time < last_time_ && runs_back_at_ == 0) runs_back_at_ = position_;
         timed_ = true;
       } else {
+        all_timed_ = false;
         time = timed_ ? last_time_ : static_cast<int64_t>(position_);
       }
       last_time_ = time;
       ++position_;
     }
+  }
+
+  /// Logs of several clients one after another, or written out of order: the times say what came first.
+  /// Entries of one time are taken as concurrent as far as each process's own order allows: what was invoked
+  /// then comes first, what only completed then comes last.
+  Result<History> sort_by_time(const History& h, HistoryBuilder::Pairing pairing) {
+    warnings_.push_back(source_.name + ": operation " + std::to_string(runs_back_at_ + 1) +
+                        " is earlier than the one before, and there is no index: operations are taken in the "
+                        "order of their times");
+    const size_t n = h.size();
+    std::vector<uint32_t> order(n);
+    for (uint32_t i = 0; i < n; ++i) order[i] = i;
+    std::stable_sort(order.begin(), order.end(),
+                     [&](uint32_t x, uint32_t y) { return h.time_ns(x) < h.time_ns(y); });
+    std::vector<uint32_t> level(n, 0);  // within a time; invocations have even ones
+    for (size_t from = 0, to = 0; from < n; from = to) {
+      for (to = from + 1; to < n && h.time_ns(order[to]) == h.time_ns(order[from]);) ++to;
+      if (to - from == 1) continue;
+      std::unordered_map<Process, uint32_t> last;  // entry of this time
+      for (size_t k = from; k < to; ++k) {
+        const uint32_t i = order[k];
+        const bool completes = h.type(i) != OpType::invoke;
+        const auto [before, first] = last.try_emplace(h.process(i), i);
+        const uint32_t least = first ? 0 : level[before->second] + 1;
+        level[i] = least + ((least % 2 == 1) == completes ? 0 : 1);
+        before->second = i;
+      }
+      for (const auto& [process, i] : last)
+        if (h.type(i) != OpType::invoke) level[i] = UINT32_MAX;
+      std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(from),
+                       order.begin() + static_cast<std::ptrdiff_t>(to),
+                       [&](uint32_t x, uint32_t y) { return level[x] < level[y]; });
+    }
+    HistoryBuilder sorted;
+    sorted.reserve(n);
+    for (const uint32_t i : order) {
+      sorted.append(h.op(i));
+      if (const auto line = h.source_line(i)) sorted.line(*line);
+    }
+    return sorted.finish(pairing);
   }
 
   void reserve(TextPart& part, double parts) {
@@ -218,6 +267,9 @@ class TextAssembler {
   std::vector<Symbol> names_;
   uint32_t lines_ = 0;
   bool timed_ = false;
+  bool all_timed_ = true;
+  bool indexed_ = false;
+  uint64_t runs_back_at_ = 0;  // the first entry whose time is before that of the entry before
   int64_t last_time_ = 0;
   uint64_t position_ = 0;
   int64_t last_index_ = OpFields::kMissing;

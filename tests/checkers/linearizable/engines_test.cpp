@@ -69,9 +69,22 @@ void check_answer(const SmallHistory& history, bool expected, Engine engine, boo
   }
 }
 
+void report(const std::string& what, const Tally& tally) {
+  if (rounds(1) == 1) return;
+  std::printf(
+      "%-40s %9llu histories, %9llu valid, %9llu linearizations, %9llu first events; decided:", what.c_str(),
+      static_cast<unsigned long long>(tally.histories), static_cast<unsigned long long>(tally.valid),
+      static_cast<unsigned long long>(tally.orders), static_cast<unsigned long long>(tally.events));
+  for (const auto& [engine, decided] : tally.decided)
+    std::printf(" %s %llu", name(engine), static_cast<unsigned long long>(decided));
+  std::printf("\n");
+  std::fflush(stdout);
+}
+
 /// Random histories of `shape`; half of them linearizable. The general engines and the automatic choice have
 /// to decide each; `own` may hand over.
-Tally prove(const char* what, const SmallShape& shape, const Engines& own, uint64_t count, uint64_t seed) {
+Tally prove(const std::string& what, const SmallShape& shape, const Engines& own, uint64_t count,
+            uint64_t seed) {
   Rng rng(seed);
   Tally tally;
   for (; tally.histories < count; ++tally.histories) {
@@ -93,15 +106,7 @@ Tally prove(const char* what, const SmallShape& shape, const Engines& own, uint6
   }
   CHECK(tally.valid * 10 > count);
   CHECK((count - tally.valid) * 10 > count);
-  if (rounds(1) > 1) {
-    std::printf("%-44s %9llu histories, %8llu valid, %8llu linearizations, %8llu first events; decided:",
-                what, static_cast<unsigned long long>(count), static_cast<unsigned long long>(tally.valid),
-                static_cast<unsigned long long>(tally.orders), static_cast<unsigned long long>(tally.events));
-    for (const auto& [engine, decided] : tally.decided)
-      std::printf(" %s %llu", name(engine), static_cast<unsigned long long>(decided));
-    std::printf("\n");
-    std::fflush(stdout);
-  }
+  report(what, tally);
   return tally;
 }
 
@@ -114,13 +119,13 @@ void prove_general(Model model) {
   shape.whole_reads = true;
   const std::string what(to_text(model));
   const uint64_t count = rounds(250);
-  prove(what.c_str(), shape, {}, count * 2, 1 + static_cast<uint64_t>(model));
+  prove(what, shape, {}, count * 2, 1 + static_cast<uint64_t>(model));
   shape.crashed = 0.5;
-  prove((what + ", half crashed").c_str(), shape, {}, count, 50 + static_cast<uint64_t>(model));
+  prove(what + ", half crashed", shape, {}, count, 50 + static_cast<uint64_t>(model));
   shape.crashed = 0.1;
   shape.distinct = true;
   shape.initial = 0;
-  prove((what + ", distinct values").c_str(), shape, {}, count, 100 + static_cast<uint64_t>(model));
+  prove(what + ", distinct values", shape, {}, count, 100 + static_cast<uint64_t>(model));
 }
 
 TEST_CASE("general engines agree with brute force: registers") {
@@ -206,19 +211,19 @@ void prove_collection(Model model, Engine engine) {
   shape.model = model;
   shape.distinct = true;
   shape.operations = 9;
-  const uint64_t count = rounds(500);
+  const uint64_t count = rounds(250);
   const std::string what(to_text(model));
   for (const bool empties : {false, true}) {
     shape.empties = empties;
     shape.crashed = 0;
-    Tally tally = prove((what + (empties ? ", empties" : "")).c_str(), shape, {engine}, count, 20);
+    Tally tally = prove(what + (empties ? ", empties" : ""), shape, {engine}, count, 20);
     CHECK(tally.decided.at(engine) == count);
     shape.crashed = 0.3;
     shape.crashed_takes = false;
-    tally = prove((what + ", crashed insertions").c_str(), shape, {engine}, count, 21);
+    tally = prove(what + ", crashed insertions", shape, {engine}, count, 21);
     CHECK(tally.decided.at(engine) == count);
     shape.crashed_takes = true;
-    tally = prove((what + ", crashed operations").c_str(), shape, {engine}, count, 22);
+    tally = prove(what + ", crashed operations", shape, {engine}, count, 22);
     CHECK(tally.decided.at(engine) * 10 > count * 9);
   }
 }
@@ -226,6 +231,126 @@ TEST_CASE("the queue engine agrees with brute force") { prove_collection(Model::
 TEST_CASE("the stack engine agrees with brute force") { prove_collection(Model::stack, Engine::stack); }
 TEST_CASE("the priority queue engine agrees with brute force") {
   prove_collection(Model::priority_queue, Engine::priority_queue);
+}
+
+/// Every history of `n` operations, each of one of `kinds`: all ways in which they may overlap.
+class Exhaustive {
+ public:
+  Exhaustive(Model model, std::vector<Operation> kinds, Engines own)
+      : kinds_(std::move(kinds)), own_(std::move(own)) {
+    h_.model.model = model;
+    for (int i = 0; i < 8; ++i) h_.projection.values.id(Value(i));
+    h_.projection.by_element = model == Model::set;
+    h_.projection.parts.push_back({});
+  }
+  Tally run(size_t n) {
+    n_ = n;
+    extend(0);
+    return tally_;
+  }
+
+ private:
+  std::vector<Operation>& ops() { return h_.projection.parts[0].operations; }
+
+  void extend(uint32_t event) {
+    bool open = false;
+    for (size_t i = 0; i < ops().size(); ++i) {
+      if (ops()[i].returned != kOpen) continue;
+      open = true;
+      ops()[i].returned = event;
+      extend(event + 1);
+      ops()[i].returned = kOpen;
+    }
+    if (ops().size() < n_) {
+      for (Operation op : kinds_) {
+        op.invoked = event;
+        if (!op.pending()) op.returned = kOpen;
+        ops().push_back(op);
+        extend(event + 1);
+        ops().pop_back();
+      }
+    } else if (!open) {
+      judge();
+    }
+  }
+
+  void judge() {
+    const bool expected = is_linearizable(h_);
+    const bool want_order = ++tally_.histories % 3 == 0;
+    tally_.valid += expected ? 1 : 0;
+    for (const Engine engine : {Engine::automatic, Engine::dfs, Engine::jit})
+      check_answer(h_, expected, engine, want_order, tally_);
+    for (const Engine engine : own_) check_answer(h_, expected, engine, want_order, tally_);
+  }
+
+  static constexpr uint32_t kOpen = kPending - 1;
+  std::vector<Operation> kinds_;
+  Engines own_;
+  SmallHistory h_;
+  size_t n_ = 0;
+  Tally tally_;
+};
+
+Operation kind(Function f, int a, int b = kUnknown, bool crashed = false) {
+  const auto value = [](int v) { return v < 0 ? kNil : v + 3; };  // after nil, false and true
+  Operation op{.returned = crashed ? kPending : 0, .a = value(a), .b = value(b)};
+  op.f = f;
+  return op;
+}
+
+TEST_CASE("exhaustive: every history of a few operations") {
+  using F = Function;
+  const size_t n = rounds(1) > 1 ? 4 : 3;
+  const auto prove_all = [&](const char* what, Model model, const std::vector<Operation>& kinds,
+                             Engines own) {
+    const Tally tally = Exhaustive(model, kinds, std::move(own)).run(n);
+    CHECK(tally.valid > 0);
+    CHECK(tally.valid < tally.histories);
+    report(std::string("all of ") + std::to_string(n) + ": " + what, tally);
+  };
+  prove_all("cas-register", Model::cas_register,
+            {kind(F::read, -1), kind(F::read, 1), kind(F::read, 2), kind(F::write, 1), kind(F::write, 2),
+             kind(F::write, 1, -1, true), kind(F::cas, -1, 1), kind(F::cas, 1, 2), kind(F::cas, 1, 2, true),
+             kind(F::failed_cas, 1)},
+            {Engine::zones});
+  prove_all(
+      "cas alone", Model::cas_register,
+      {kind(F::read, -1), kind(F::read, 1), kind(F::read, 2), kind(F::cas, -1, 1), kind(F::cas, 1, 2),
+       kind(F::cas, -1, 1, true), kind(F::cas, 1, 2, true), kind(F::failed_cas, -1), kind(F::failed_cas, 1)},
+      {Engine::zones, Engine::versions});
+  Operation unknown = kind(F::take, -1, -1, true);
+  unknown.a = kUnknown;
+  const std::vector<Operation> collection{kind(F::insert, 1),
+                                          kind(F::insert, 2),
+                                          kind(F::insert, 1, -1, true),
+                                          kind(F::take, -1),
+                                          kind(F::take, 1),
+                                          kind(F::take, 2),
+                                          unknown};
+  prove_all("fifo-queue", Model::fifo_queue, collection, {Engine::queue});
+  prove_all("stack", Model::stack, collection, {Engine::stack});
+  prove_all("priority-queue", Model::priority_queue, collection, {Engine::priority_queue});
+  prove_all("unordered-queue", Model::unordered_queue, collection, {});
+  std::vector<Operation> set;
+  for (const F f : {F::add, F::remove, F::contains}) {
+    for (const int32_t answer : {kTrue, kFalse, kNil}) {
+      if (f == F::contains && answer == kNil) continue;
+      set.push_back(kind(f, 1));
+      set.back().b = answer;
+    }
+    if (f == F::contains) continue;
+    set.push_back(kind(f, 1, -1, true));
+  }
+  prove_all("set", Model::set, set, {Engine::set});
+  std::vector<Operation> lock;
+  for (const int32_t owner : {0, 1})
+    for (const F f : {F::acquire, F::release}) lock.push_back({.returned = 0, .a = owner, .f = f});
+  lock.push_back({.a = 0, .f = F::acquire});
+  lock.push_back({.a = 0, .f = F::release});
+  lock.push_back({.returned = 0, .a = 0, .f = F::failed_acquire});
+  prove_all("mutex", Model::mutex, lock, {});
+  prove_all("owner-mutex", Model::owner_mutex, lock, {});
+  prove_all("reentrant-mutex", Model::reentrant_mutex, lock, {});
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ struct LargeShape {
   double crashed = 0;
   bool unique = true;  ///< registers: every written value is fresh; else 0..4
   bool cas = true;
-  bool fault = false;  ///< registers: one read near 97% is stale; collections: two takes are swapped
+  bool only_cas = false;  ///< registers: no plain writes
+  bool fault = false;     ///< registers: one read near 97% is stale; collections: two takes are swapped
   uint32_t final_crashed_writes = 0;  ///< pending at the end, values 0..4
   uint64_t seed = 1;
 };
@@ -102,7 +103,7 @@ class LargeMaker {
     if (dice < 2) {
       call.kind = Kind::read;
       call.answer = value_;
-    } else if (dice == 2 || !shape_.cas) {
+    } else if ((dice == 2 && !shape_.only_cas) || !shape_.cas) {
       call.kind = Kind::write;
       call.argument = fresh();
       if (effect) value_ = call.argument;
@@ -193,7 +194,8 @@ class LargeMaker {
   }
   bool written(int64_t v) const {
     return std::any_of(calls_.begin(), calls_.end(), [&](const Call& c) {
-      return c.outcome == OpType::ok && c.kind == Kind::write && c.argument == v;
+      return c.outcome == OpType::ok &&
+             ((c.kind == Kind::write && c.argument == v) || (c.kind == Kind::cas && c.to == v));
     });
   }
   /// Whether a write of v that completed may be what the read saw.
@@ -217,10 +219,15 @@ class LargeMaker {
       if (c.outcome != OpType::ok) continue;
       if (shape_.model == Model::set) {
         if (c.kind != Kind::contains) continue;
-        // One that surely was there, or surely was not.
-        c.answer = 1 - c.answer;
-        if (c.argument + 30 < last_) return;
-        c.answer = 1 - c.answer;
+        // One that surely was there, or surely was not: nothing else touched its element meanwhile.
+        const bool alone = std::none_of(calls_.begin(), calls_.end(), [&](const Call& other) {
+          return &other != &c && other.argument == c.argument &&
+                 (other.outcome != OpType::ok || (other.begin < c.end && c.begin < other.end));
+        });
+        if (alone) {
+          c.answer = 1 - c.answer;
+          return;
+        }
         continue;
       }
       if (c.kind == Kind::take && c.answer >= 0) takes.push_back(i);
