@@ -163,6 +163,7 @@ class Judge {
 
   void judge_successes(size_t index, Json& row) {
     const FaultWindow& w = timeline_.windows[index];
+    std::vector<std::string> too_few;
     const int64_t end = std::min(w.end_ns, activity_.last_invoked_ns);
     const int64_t length = end - w.begin_ns - options_.grace_ns;
     uint64_t total = 0;
@@ -177,19 +178,28 @@ class Judge {
       const uint64_t least = demand(activity_.rate_hz(usage.ok), length);
       if (least == 0) continue;
       demanded[function(f)] = least;
-      if (have < least) complain_about_successes(w, have, function(f), least);
+      if (have < least) too_few.push_back(about_successes(w, have, function(f), least));
     }
     const uint64_t least = demand(activity_.rate_hz(activity_.ok), length);
-    if (demanded.empty() && total < least) complain_about_successes(w, total, "operation", least);
+    if (demanded.empty() && total < least) too_few.push_back(about_successes(w, total, "operation", least));
     row["ok"] = std::move(ok);
     row["demanded"] = std::move(demanded);
+    if (w.end_ns - w.begin_ns >= options_.patience_ns) {
+      complaints_.insert(complaints_.end(), too_few.begin(), too_few.end());
+      return;
+    }
+    ShortWindows& shorts = shorts_[w.name];
+    ++shorts.judged;
+    if (too_few.empty()) return;
+    ++shorts.starved;
+    shorts.complaints.insert(shorts.complaints.end(), too_few.begin(), too_few.end());
   }
 
-  void complain_about_successes(const FaultWindow& w, uint64_t have, const std::string& kind,
-                                uint64_t least) {
-    complaints_.push_back("during the " + place(w) + " (" + fixed(w.seconds(), 1) + " s) " +
-                          (have == 0 ? "no " + kind : "only " + std::to_string(have) + " " + kind) +
-                          " succeeded, at least " + std::to_string(least) + " expected");
+  static std::string about_successes(const FaultWindow& w, uint64_t have, const std::string& kind,
+                                     uint64_t least) {
+    return "during the " + place(w) + " (" + fixed(w.seconds(), 1) + " s) " +
+           (have == 0 ? "no " + kind : "only " + std::to_string(have) + " " + kind) +
+           " succeeded, at least " + std::to_string(least) + " expected";
   }
 
   void judge_recovery(const FaultWindow& w) {
@@ -223,6 +233,10 @@ class Judge {
       ++kind.failed_marks;
       if (kind.first_failed == nullptr) kind.first_failed = &mark;
     }
+    for (const auto& [name, shorts] : shorts_) {
+      if (2 * shorts.starved > shorts.judged)
+        complaints_.insert(complaints_.end(), shorts.complaints.begin(), shorts.complaints.end());
+    }
     for (const auto& [name, kind] : kinds) {
       if (kind.without > 0 && kind.effective == 0 && kind.long_without == 0)
         complain_without_effect(*kind.first_without);
@@ -250,6 +264,12 @@ class Judge {
   const FaultTimeline timeline_;
   const Activity activity_;
   std::vector<std::string> complaints_;
+  /// Windows below patience_ns of one fault, and what is said of those with too few successes.
+  struct ShortWindows {
+    size_t judged = 0, starved = 0;
+    std::vector<std::string> complaints;
+  };
+  std::map<std::string, ShortWindows> shorts_;
 };
 
 class Vacuity final : public Checker {

@@ -15,6 +15,9 @@ struct VacuityOptions {
   uint64_t cap = 10;  ///< ... and never more than this many.
   int64_t grace_ns =
       3'000'000'000;  ///< time an election or fail-over may take before operations must succeed
+  /// A shorter window may pass in one long election, or in several, without a success; only when most windows
+  /// of its fault did is that too few.
+  int64_t patience_ns = 10'000'000'000;
   int64_t shortest_ns =
       1'000'000'000;  ///< windows shorter than this need no proof of their own, only of their kind
   /// Faults that must have begun at least once (names of spans or functions).
@@ -24,7 +27,8 @@ struct VacuityOptions {
 };
 
 /// `unknown` with a reason that begins with "vacuous:" when no client operation succeeded, when a fault
-/// window saw too few successes of a function or of all together, when a fault could not be applied, is
+/// window of `patience_ns` or more, or most of the shorter ones of a fault, saw too few successes of a
+/// function or of all together, when a fault could not be applied, is
 /// proved to have had no effect
 /// (`bit` false, or nothing dropped and `bit` not true) or, if expected, never began; otherwise `valid`.
 /// Never `invalid`. A success counts for a window when it was invoked and completed inside; a function that

@@ -14,14 +14,14 @@ std::vector<size_t> first_of(std::vector<size_t> order, size_t count) {
   return order;
 }
 
-Result<std::vector<size_t>> primaries_of(const FaultTarget& target) {
+Result<std::vector<size_t>> primaries_of(const FaultTarget& target, Rng& rng) {
   if (target.database == nullptr) return Error{"no database to ask for its primaries"};
   std::vector<size_t> found;
   for (const std::string& name : target.database->primaries(target.nodes)) {
     Result<size_t> at = node_named(name, target.nodes);
     if (at) found.push_back(*at);
   }
-  if (found.empty()) return Error{"no node says that it leads"};
+  if (found.empty()) return first_of(shuffled(target.nodes.size(), rng), 1);
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
@@ -124,7 +124,7 @@ Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& t
     return Error{"nodes are chosen by a word, a name or a list of names, not by " + to_edn(spec)};
   }
   const std::string word = spec.is_nil() ? "one" : std::string(spec.text());
-  if (word == "primaries") return primaries_of(target);
+  if (word == "primaries") return primaries_of(target, rng);
   std::vector<size_t> order = shuffled(n, rng);
   if (word == "one") return first_of(order, 1);
   if (word == "minority") return first_of(order, n == 1 ? 1 : std::max<size_t>(n - majority_of(n), 1));

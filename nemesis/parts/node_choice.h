@@ -16,8 +16,8 @@ std::vector<std::string> node_choice_words();
 /// Positions of the nodes that `spec` names, sorted:
 ///   nil or "one": one at random; "minority": as many as leave a majority of the cluster untouched;
 ///   "majority": the smallest majority at random; "third": fewer than a third, at least one; "some": a random
-///   non-empty subset; "all"; "primaries": those that the database says lead now (none: an error); a node's
-///   name; or a list of names.
+///   non-empty subset; "all"; "primaries": those that the database says lead now, and while none
+///   does, as in an election, one at random; a node's name; or a list of names.
 /// Errors: an unknown word or name.
 Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& target, Rng& rng);
 

@@ -93,6 +93,28 @@ TEST_CASE("short windows, rare functions and functions of another phase demand n
   }
 }
 
+TEST_CASE("a short window may pass in an election, not most of them") {
+  // Windows of 6 s at 5 s, 15 s and 25 s; reads succeed in as many of them as asked for.
+  const auto judged = [](int alive) {
+    Script script;
+    script.steady(0, 4'900, 200, 0, "read");
+    for (int i = 0; i < 3; ++i) {
+      const int begin = 5'000 + 10'000 * i;
+      script.fault(begin, "start-partition");
+      if (i < alive) script.steady(begin + 100, begin + 5'900, 200, 0, "read");
+      script.fault(begin + 6'000, "stop-partition", proof(true, 5));
+      script.steady(begin + 6'100, begin + 9'900, 200, 0, "read");
+    }
+    return judge(script.history());
+  };
+  CHECK(judged(3).verdict == Verdict::valid);
+  CHECK(judged(2).verdict == Verdict::valid);
+  const CheckResult one = judged(1);
+  CHECK(one.verdict == Verdict::unknown);
+  CHECK(one.reason.find("during the partition at 15.0 s (6.0 s) no read succeeded") != std::string::npos);
+  CHECK(one.reason.find("1 more complaint") != std::string::npos);
+}
+
 TEST_CASE("short windows need no proof of their own, but one of their kind must have bitten") {
   const auto run = [](bool second_bites) {
     Script script;

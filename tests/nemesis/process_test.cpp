@@ -31,13 +31,16 @@ class VictimDatabase final : public Database {
   Status kill(const Node&) override { return ok_status(); }
   Status pause(const Node&) override { return ok_status(); }
   Status resume(const Node&) override { return ok_status(); }
-  std::vector<std::string> primaries(const std::vector<Node>&) override { return {"n1"}; }
+  std::vector<std::string> primaries(const std::vector<Node>&) override {
+    return electing ? std::vector<std::string>{} : std::vector<std::string>{"n1"};
+  }
   std::vector<std::string> log_files(const Node&) const override { return {}; }
   std::string version(const Node&) override { return {}; }
 
   test::Victim victim;
   int starts = 0;
   bool refuse = false;
+  bool electing = false;
 };
 
 struct OneNode {
@@ -90,7 +93,8 @@ TEST_CASE("a node is paused, proved to stand still, and resumed", "[nemesis][roo
   REQUIRE(resumed);
   CHECK(resumed->find("bit")->boolean());
   CHECK(world->database.victim.lives());
-  REQUIRE(world->invoke("pause"));
+  world->database.electing = true;  // nobody leads: any node is struck
+  REQUIRE(world->invoke("pause", Value("primaries")));
   CHECK(world->package.nemesis->heal(world->target));
   CHECK(world->package.nemesis->heal(world->target));
   CHECK(world->database.victim.lives());
