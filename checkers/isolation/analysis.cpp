@@ -5,6 +5,7 @@
 
 #include "checkers/isolation/judging.h"
 #include "checkers/isolation/registers.h"
+#include "checkers/isolation/schedule.h"
 
 namespace riven::checkers::isolation {
 
@@ -97,8 +98,9 @@ Status analyse_lists(const Limits& limits, Analysis& a) {
   return ok_status();
 }
 
-/// What holds if every key is linearizable is all that strict serializability needs.
-void refute_strict(const KeyGroups& groups, const Limits& limits, Analysis& a) {
+/// What holds if every key is linearizable is all that strict serializability needs. Returns the dependencies
+/// if they are, where that refutes nothing.
+std::vector<Edge> refute_strict(const KeyGroups& groups, const Limits& limits, Analysis& a) {
   Analysis strict;
   strict.transactions = a.transactions;
   AnalysisOptions quick = limits.options;
@@ -107,59 +109,82 @@ void refute_strict(const KeyGroups& groups, const Limits& limits, Analysis& a) {
   const Limits within{quick, limits.budget, limits.threads};
   auto orders =
       order_registers(strict.transactions, groups, quick.registers, limits.threads, strict.findings);
-  if (!orders) return;
+  if (!orders) return {};
   if (strict.findings.any(Kind::cyclic_versions)) a.decisions.refute(Model::per_key_linearizable);
   strict.orders = std::move(orders->supposed);
   std::vector<uint32_t> judged;
   const Refutations found = judge_suspects(orders->certain, within, Depth::edges, judged, strict);
   if ((found.refuted & bit(Model::strict_serializable)) != 0) a.decisions.refute(Model::strict_serializable);
+  if (a.decisions.refuted(Model::strict_serializable)) return {};
+  return std::move(orders->certain);
 }
 
-/// Registers whose versions are known in part: what the certain order refutes is refuted, what holds in the
-/// supposed one holds, and the weak levels need no order.
-void judge_partly_ordered(const RegisterOrders& orders, const std::vector<Edge>& supposed,
-                          const std::vector<uint32_t>& odd, bool cursors_fail, const Limits& limits,
-                          Analysis& a) {
+/// The models that fail, or may, in the order of versions that `a` supposes.
+ModelSet failing_as_supposed(const KeyGroups& groups, const std::vector<uint32_t>& odd, const Limits& limits,
+                             Analysis& a) {
+  Findings by_order;
+  const std::vector<Edge> supposed = dependencies(a.transactions, groups, a.orders, limits.threads, by_order);
+  std::vector<uint32_t> judged;
+  const Refutations doubtful = judge_suspects(supposed, limits, Depth::no_cycles, judged, a);
+  ModelSet open = doubtful.refuted | doubtful.open | judge_alone(odd, judged, limits, a);
+  if (by_order.any(Kind::unseen_overwrite)) open |= failing_with(Model::cursor_stability);
+  a.findings.take(by_order, Kind::lost_update);
+  return open;
+}
+
+/// Registers whose versions are known in part: what the certain order refutes is refuted, what holds in an
+/// order that is supposed holds, and the weak levels need no order. `strict`: of refute_strict.
+void judge_partly_ordered(const KeyGroups& groups, const RegisterOrders& orders,
+                          const std::vector<Edge>& strict, const std::vector<uint32_t>& odd,
+                          const Limits& limits, Analysis& a) {
   std::vector<uint32_t> judged;
   const Refutations sure = judge_suspects(orders.certain, limits, Depth::edges, judged, a);
   for (const Model m : members(sure.refuted)) a.decisions.refute(m);
-  judged.clear();
-  const Refutations doubtful = judge_suspects(supposed, limits, Depth::no_cycles, judged, a);
-  ModelSet open = doubtful.refuted | doubtful.open | judge_alone(odd, judged, limits, a);
-  if (cursors_fail) open |= failing_with(Model::cursor_stability);
   refute_by_findings(a.findings, a.decisions);
+  // An order that an execution gives is the best guess; what real time gives is another.
+  const VersionOrders by_time = a.orders;
+  const std::vector<Mop> mops_by_time = a.transactions.mops;
+  suppose_execution(a.transactions, a.orders, strict.empty() ? orders.certain : strict, orders.certain);
+  Limits narrowed = limits;
+  narrowed.known = a.decisions.refuted();
+  ModelSet open = failing_as_supposed(groups, odd, narrowed, a);
   if (!a.cut_short.empty()) return;
-  WeakLevels weak = judge_weak_levels(a.transactions, a.orders, orders.certain, ~open | a.decisions.refuted(),
+  WeakLevels weak = judge_weak_levels(a.transactions, a.orders, orders.certain, ~open | narrowed.known,
                                       limits.options.work, limits.threads);
   for (const Model m : members(weak.refuted)) a.decisions.refute(m);
   a.weak_cycles = std::move(weak.cycles);
+  open &= ~weak.holds & ~a.decisions.refuted();
+  if (open != 0) {
+    a.orders = by_time;
+    a.transactions.mops = mops_by_time;
+    narrowed.known = ~open;
+    open &= failing_as_supposed(groups, odd, narrowed, a);
+  }
   const std::string why =
       "the versions of " + std::to_string(orders.unordered_keys) +
-      " keys are only partly ordered by what was read, and in the order supposed it fails";
-  for (const Model m : members(open & ~weak.holds)) a.decisions.leave_open(m, why);
+      " keys are only partly ordered by what was read, and in the orders supposed it fails";
+  for (const Model m : members(open)) a.decisions.leave_open(m, why);
 }
 
 Status analyse_registers(const Limits& limits, Analysis& a) {
   Transactions& t = a.transactions;
   const KeyGroups groups = group_by_key(t, limits.threads);
   const RegisterOptions& assumed = limits.options.registers;
-  if (!assumed.linearizable_keys) refute_strict(groups, limits, a);
+  std::vector<Edge> strict;
+  if (!assumed.linearizable_keys) strict = refute_strict(groups, limits, a);
   auto orders = order_registers(t, groups, assumed, limits.threads, a.findings);
   if (!orders) return orders.error();
   a.orders = std::move(orders->supposed);
   const std::vector<uint32_t> odd = check_transactions(t, limits.threads, a.findings);
   t.values = {};
   if (out_of_time(limits, "the versions of each key were put in order", a)) return ok_status();
-  const bool certain = orders->unordered_keys == 0;
-  Findings by_order;  // what the supposed order shows
-  const std::vector<Edge> supposed = dependencies(t, groups, a.orders, limits.threads, by_order);
-  a.dependency_count = certain ? supposed.size() : orders->certain.size();
-  if (!certain) {
-    a.findings.take(by_order, Kind::lost_update);
-    judge_partly_ordered(*orders, supposed, odd, by_order.any(Kind::unseen_overwrite), limits, a);
+  if (orders->unordered_keys > 0) {
+    a.dependency_count = orders->certain.size();
+    judge_partly_ordered(groups, *orders, strict, odd, limits, a);
     return ok_status();
   }
-  a.findings.merge(by_order);
+  const std::vector<Edge> supposed = dependencies(t, groups, a.orders, limits.threads, a.findings);
+  a.dependency_count = supposed.size();
   std::vector<uint32_t> judged;
   const Refutations all = judge_suspects(supposed, limits, Depth::everything, judged, a);
   for (const Model m : members(all.refuted | judge_alone(odd, judged, limits, a))) a.decisions.refute(m);

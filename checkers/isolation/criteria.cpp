@@ -133,10 +133,11 @@ ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect) {
 namespace {
 
 Refutations judge_world(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
-                        const LateOrders* late, uint64_t work) {
+                        const LateOrders* late, uint64_t work, ModelSet known) {
   Refutations out;
-  out.refuted = refuted_by_edges(t, suspect);
-  if ((out.refuted & bit(Model::serializable)) != 0 && snapshots_of_reads_clash(t, orders, suspect))
+  out.refuted = refuted_by_edges(t, suspect) | known;
+  if ((out.refuted & bit(Model::serializable)) != 0 && (known & bit(Model::monotonic_snapshot_read)) == 0 &&
+      snapshots_of_reads_clash(t, orders, suspect))
     out.refuted |= failing_with(Model::monotonic_snapshot_read);
   const Refutations versions = judge_by_past(t, orders, suspect, out.refuted, late, work);
   out.refuted |= versions.refuted;
@@ -178,8 +179,8 @@ bool next_orders(LateOrders& late) {
 }  // namespace
 
 Refutations judge_suspect(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
-                          uint64_t work) {
-  Refutations out = judge_world(t, orders, suspect, nullptr, work);
+                          uint64_t work, ModelSet known) {
+  Refutations out = judge_world(t, orders, suspect, nullptr, work, known);
   LateOrders late = late_orders(t, suspect);
   // The others hold with every order that is topological in the graph of their own criterion.
   ModelSet sensitive = bit(Model::monotonic_view);
@@ -197,7 +198,7 @@ Refutations judge_suspect(const Transactions& t, const VersionOrders& orders, co
   ModelSet everywhere = ~ModelSet{0};
   ModelSet open = 0;
   for (size_t tried = 0; tried < affordable; ++tried) {
-    const Refutations world = judge_world(t, orders, with_late_order(suspect, late), &late, work);
+    const Refutations world = judge_world(t, orders, with_late_order(suspect, late), &late, work, known);
     everywhere &= world.refuted | world.open;
     open |= world.open;
     if (!next_orders(late)) break;

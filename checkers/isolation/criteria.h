@@ -40,9 +40,10 @@ struct Refutations {
 
 /// Judges a suspect whose keys have total version orders (`orders`). Thread-safe. O(edges) for the models
 /// that are decided by one search of components, O(keys * edges) for those that compare versions; the latter
-/// stay open where that exceeds `work`.
+/// stay open where that exceeds `work`. `known` are refuted, or of no interest, together
+/// with all stronger models; nothing is said of them.
 Refutations judge_suspect(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
-                          uint64_t work);
+                          uint64_t work, ModelSet known = 0);
 
 /// The part that needs edges only: for registers whose version orders are known in part. What is not refuted
 /// here is not proved either.

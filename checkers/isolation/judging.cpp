@@ -25,6 +25,14 @@ bool worth_searching(const CycleClass& c, ModelSet refuted) {
   return (refuted & bit(needed)) != 0;
 }
 
+/// Those of `known` with all that fail when they do: no model outside depends on them.
+ModelSet closed(ModelSet known) {
+  ModelSet out = 0;
+  for (const Model m : members(known))
+    if ((failing_with(m) & ~known) == 0) out |= bit(m);
+  return out;
+}
+
 struct SuspectResult {
   Refutations judged;
   std::vector<Cycle> cycles;
@@ -73,8 +81,8 @@ SuspectResult judge(const Transactions& t, const VersionOrders& orders, const Su
     }
     return out;
   }
-  out.judged = judge_suspect(t, orders, suspect, work);
-  const Refutations memory = judge_shared_memory(t, suspect.txns, work);
+  out.judged = judge_suspect(t, orders, suspect, work, closed(limits.known));
+  const Refutations memory = judge_shared_memory(t, suspect.txns, work, limits.known);
   out.judged.refuted |= memory.refuted;
   out.judged.open |= memory.open;
   if (depth == Depth::everything) search_cycles(t, suspect, limits, witnesses, out.judged.refuted, out);

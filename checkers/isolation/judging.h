@@ -9,11 +9,13 @@
 namespace riven::checkers::isolation {
 
 /// What an analysis may cost. The search itself is bounded by work alone, so that two runs find the same; the
-/// deadline and the memory end an analysis that would else not end in time.
+/// deadline and the memory end an analysis that would else not end in time. `known`: models that need not be
+/// judged; nothing is said of them.
 struct Limits {
   const AnalysisOptions& options;
   const Budget& budget;
   unsigned threads = 1;
+  ModelSet known = 0;
   bool expired() const { return budget.expired(); }
   /// Whether so much working memory may be taken at once.
   bool affords(uint64_t bytes) const { return budget.memory_bytes == 0 || bytes <= budget.memory_bytes; }

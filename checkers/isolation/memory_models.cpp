@@ -17,9 +17,13 @@ class MemoryJudge {
     find_sources();
   }
 
-  Refutations run() {
-    by_key();
-    orders();
+  Refutations run(ModelSet known) {
+    using enum Model;
+    const ModelSet sessional = bit(monotonic_reads) | bit(monotonic_writes) | bit(read_your_writes) |
+                               bit(writes_follow_reads) | bit(pram) | bit(causal);
+    const ModelSet ordered = bit(sequential) | bit(linearizable) | bit(per_key_linearizable);
+    if ((sessional & ~known) != 0) by_key();
+    if ((ordered & ~known) != 0) orders();
     return result_;
   }
 
@@ -275,8 +279,9 @@ class MemoryJudge {
 
 }  // namespace
 
-Refutations judge_shared_memory(const Transactions& t, const std::vector<uint32_t>& txns, uint64_t work) {
-  return MemoryJudge(t, txns, work).run();
+Refutations judge_shared_memory(const Transactions& t, const std::vector<uint32_t>& txns, uint64_t work,
+                                ModelSet known) {
+  return MemoryJudge(t, txns, work).run(known);
 }
 
 }  // namespace riven::checkers::isolation

@@ -20,7 +20,9 @@
 namespace riven::checkers::isolation {
 
 /// Judges the transactions of one suspect (or one transaction that contradicts itself), whose keys have total
-/// version orders. Violations never reach beyond a suspect. Thread-safe; bounded as judge_suspect is.
-Refutations judge_shared_memory(const Transactions& t, const std::vector<uint32_t>& txns, uint64_t work);
+/// version orders. Violations never reach beyond a suspect. Thread-safe; bounded as judge_suspect is; what
+/// is said of the models in `known` has no meaning.
+Refutations judge_shared_memory(const Transactions& t, const std::vector<uint32_t>& txns, uint64_t work,
+                                ModelSet known = 0);
 
 }  // namespace riven::checkers::isolation

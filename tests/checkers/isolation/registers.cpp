@@ -1,6 +1,7 @@
 // Registers: version orders inferred, certain and supposed.
 #include "tests/catch.h"
 #include "tests/checkers/isolation/histories.h"
+#include "tests/checkers/isolation/simulated.h"
 
 namespace riven::checkers::isolation {
 
@@ -146,6 +147,25 @@ TEST_CASE("registers: version numbers are an explicit order") {
   RegisterOptions without;
   without.numbers = false;
   CHECK(judged_with(7, 8, without).first != Standing::refuted);
+}
+
+TEST_CASE("registers: an execution is found for blind writes of a serial database") {
+  for (const SimulatedLevel level : {SimulatedLevel::serial, SimulatedLevel::stale_serial}) {
+    for (const uint64_t seed : {1, 2, 3}) {
+      SimulationOptions options;
+      options.level = level;
+      options.seed = seed;
+      options.txns = 3000;
+      options.registers = true;
+      const History history = simulate(options);
+      const Analysis a = analysed(history);
+      INFO("level " << static_cast<int>(level) << ", seed " << seed << ": " << weakest_refuted(a));
+      const bool stale = level == SimulatedLevel::stale_serial;
+      CHECK_FALSE(a.decisions.refuted(Model::serializable));
+      CHECK(a.decisions.standing(Model::strict_serializable) ==
+            (stale ? Standing::refuted : Standing::holds));
+    }
+  }
 }
 
 }  // namespace riven::checkers::isolation
