@@ -19,7 +19,7 @@ struct Selection {
 class SubHistory {
  public:
   SubHistory(const History& history, const Analysis& a, Selection selection)
-      : history_(history), t_(a.transactions), selection_(std::move(selection)) {
+      : history_(history), a_(a), t_(a.transactions), selection_(std::move(selection)) {
     if (selection_.cut_lists) list_writers();
   }
 
@@ -33,7 +33,7 @@ class SubHistory {
     std::vector<Op> out;
     for (const auto& [entry, txn] : entries) {
       Op op = history_.op(entry);
-      op.value = cut(op.value);
+      op.value = cut(op.value, txn);
       out.push_back(std::move(op));
     }
     return out;
@@ -52,11 +52,13 @@ class SubHistory {
     for (const uint32_t k : selection_.keys) key_texts_.insert(to_edn(t_.key(k)));
   }
 
-  Value cut(const Value& value) const {
+  Value cut(const Value& value, uint32_t txn) const {
     if (!value.is_list()) return value;
     Value::List out;
+    uint32_t m = t_.begin_of(txn);
     for (const Value& mop : value.list()) {
-      if (!wanted(mop.list()[1])) continue;
+      const uint32_t here = m++;
+      if (!wanted(mop.list()[1]) || misses_writer(here)) continue;
       Value::List parts = mop.list();
       if (selection_.cut_lists && parts[2].is_list()) {
         Value::List elements;
@@ -68,6 +70,13 @@ class SubHistory {
     }
     return Value(std::move(out));
   }
+  // A register's read of what nobody kept wrote would be garbage.
+  bool misses_writer(uint32_t m) const {
+    const Mop mop = t_.mops[m];
+    if (selection_.cut_lists || !mop.is_known_read() || mop.version() == 0) return false;
+    const uint32_t writer = a_.orders.writer_of(mop.key, mop.version());
+    return writer != kNone && !std::binary_search(selection_.txns.begin(), selection_.txns.end(), writer);
+  }
   bool wanted(const Value& key) const {
     if (!key_texts_.empty()) return key_texts_.count(to_edn(key)) != 0;
     return std::any_of(selection_.keys.begin(), selection_.keys.end(),
@@ -75,6 +84,7 @@ class SubHistory {
   }
 
   const History& history_;
+  const Analysis& a_;
   const Transactions& t_;
   Selection selection_;
   std::unordered_set<std::string> kept_;
@@ -180,13 +190,17 @@ class Candidates {
   Explainer explainer_;
 };
 
-bool refutes(const std::vector<Op>& ops, Model model, const AnalysisOptions& options) {
+/// Whether these operations alone refute the model, by nothing that the whole history does not have.
+bool refutes(const std::vector<Op>& ops, Model model, const AnalysisOptions& options, const Findings& whole) {
   HistoryBuilder builder;
   for (const Op& op : ops) builder.append(op);
   auto history = builder.finish(HistoryBuilder::Pairing::lenient);
   if (!history) return false;
   auto again = analyse(*history, options, Budget{});
-  return again && again->decisions.refuted(model);
+  if (!again || !again->decisions.refuted(model)) return false;
+  for (size_t k = 0; k < kKinds; ++k)
+    if (again->findings.any(static_cast<Kind>(k)) && !whole.any(static_cast<Kind>(k))) return false;
+  return true;
 }
 
 std::string to_lines(const std::vector<Op>& ops) {
@@ -226,7 +240,7 @@ std::string minimal_history(const History& history, const Analysis& a, Model mod
   for (Selection& s : selections) {
     if (s.txns.size() > kLargest) break;
     const std::vector<Op> ops = SubHistory(history, a, std::move(s)).ops();
-    if (refutes(ops, model, options)) return to_lines(ops);
+    if (refutes(ops, model, options, a.findings)) return to_lines(ops);
   }
   return "";
 }
