@@ -93,40 +93,46 @@ bool snapshots_of_reads_clash(const Transactions& t, const VersionOrders& orders
 
 }  // namespace
 
-ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect) {
+ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect, ModelSet known) {
   ModelSet refuted = 0;
-  const auto refute = [&](Model m, bool when) {
-    if (when) refuted |= failing_with(m);
-  };
   const Graph& g = suspect.graph;
-  const bool wrote = cyclic(g, kWw);
-  refute(Model::read_uncommitted, wrote);
-  refute(Model::strong_session_read_uncommitted, wrote || cyclic(g, kWw | kProcess));
-  refute(Model::strong_read_uncommitted, wrote || against_time(t, suspect, g, kWw, 1));
-  const bool circular = wrote || cyclic(g, kWw | kWr);
-  refute(Model::read_committed, circular);
-  refute(Model::strong_session_read_committed, circular || cyclic(g, kWw | kWr | kProcess));
-  refute(Model::strong_read_committed, circular || against_time(t, suspect, g, kWw | kWr, 1));
-  const bool lost = circular || cyclic(g, kWw | kWr | kNoLostUpdate);
-  for (const Model m : {Model::cursor_stability, Model::update_atomic, Model::consistent_view})
-    refute(m, lost);
-  const Graph snapshot = product(g, kDependencies | kNoLostUpdate, snapshot_step);
-  const bool skewed = cyclic(snapshot, 1);
-  refute(Model::snapshot_isolation, skewed);
-  refute(Model::strong_snapshot_isolation, skewed || against_time(t, suspect, snapshot, 1, 2));
+  // A stronger model is not looked at once a weaker one is refuted.
+  const auto refute = [&](Model m, auto&& when) {
+    if (((known | refuted) & bit(m)) == 0 && when()) refuted |= failing_with(m);
+  };
+  const auto cycle = [&](uint8_t mask) { return [&g, mask] { return cyclic(g, mask); }; };
+  const auto late = [&](uint8_t mask) {
+    return [&t, &suspect, &g, mask] { return against_time(t, suspect, g, mask, 1); };
+  };
+  refute(Model::read_uncommitted, cycle(kWw));
+  refute(Model::strong_session_read_uncommitted, cycle(kWw | kProcess));
+  refute(Model::strong_read_uncommitted, late(kWw));
+  refute(Model::read_committed, cycle(kWw | kWr));
+  refute(Model::strong_session_read_committed, cycle(kWw | kWr | kProcess));
+  refute(Model::strong_read_committed, late(kWw | kWr));
+  const ModelSet no_lost_updates =
+      bit(Model::cursor_stability) | bit(Model::update_atomic) | bit(Model::consistent_view);
+  if ((no_lost_updates & ~(known | refuted)) != 0 && cyclic(g, kWw | kWr | kNoLostUpdate))
+    for (const Model m : members(no_lost_updates)) refuted |= failing_with(m);
+  const ModelSet snapshots = bit(Model::snapshot_isolation) | bit(Model::strong_snapshot_isolation);
+  if ((snapshots & ~(known | refuted)) != 0) {
+    const Graph snapshot = product(g, kDependencies | kNoLostUpdate, snapshot_step);
+    refute(Model::snapshot_isolation, [&] { return cyclic(snapshot, 1); });
+    refute(Model::strong_snapshot_isolation, [&] { return against_time(t, suspect, snapshot, 1, 2); });
+  }
   refute(Model::strong_session_snapshot_isolation,
-         skewed || cyclic(product(g, kDependencies | kNoLostUpdate | kProcess, snapshot_step), 1));
-  const bool torn = cyclic(product(g, kDependencies, prefix_step), 1);
-  refute(Model::prefix, torn);
-  refute(Model::strong_session_prefix, torn || cyclic(product(g, kDependencies | kProcess, prefix_step), 1));
-  const bool unserializable = cyclic(g, kDependencies);
-  for (const Model m :
-       {Model::repeatable_read, Model::serializable, Model::view_serializable, Model::one_copy_serializable})
-    refute(m, unserializable);
-  const bool session_broken = unserializable || cyclic(g, kDependencies | kProcess);
-  refute(Model::strong_session_serializable, session_broken);
-  refute(Model::session_serializable, session_broken);
-  refute(Model::strict_serializable, unserializable || against_time(t, suspect, g, kDependencies, 1));
+         [&] { return cyclic(product(g, kDependencies | kNoLostUpdate | kProcess, snapshot_step), 1); });
+  refute(Model::prefix, [&] { return cyclic(product(g, kDependencies, prefix_step), 1); });
+  refute(Model::strong_session_prefix,
+         [&] { return cyclic(product(g, kDependencies | kProcess, prefix_step), 1); });
+  const ModelSet serial = bit(Model::repeatable_read) | bit(Model::serializable) |
+                          bit(Model::view_serializable) | bit(Model::one_copy_serializable);
+  if ((serial & ~(known | refuted)) != 0 && cyclic(g, kDependencies))
+    for (const Model m : members(serial)) refuted |= failing_with(m);
+  const ModelSet sessions = bit(Model::strong_session_serializable) | bit(Model::session_serializable);
+  if ((sessions & ~(known | refuted)) != 0 && cyclic(g, kDependencies | kProcess))
+    for (const Model m : members(sessions)) refuted |= failing_with(m);
+  refute(Model::strict_serializable, late(kDependencies));
   return refuted;
 }
 
@@ -135,7 +141,7 @@ namespace {
 Refutations judge_world(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
                         const LateOrders* late, uint64_t work, ModelSet known) {
   Refutations out;
-  out.refuted = refuted_by_edges(t, suspect) | known;
+  out.refuted = refuted_by_edges(t, suspect, known) | known;
   if ((out.refuted & bit(Model::serializable)) != 0 && (known & bit(Model::monotonic_snapshot_read)) == 0 &&
       snapshots_of_reads_clash(t, orders, suspect))
     out.refuted |= failing_with(Model::monotonic_snapshot_read);

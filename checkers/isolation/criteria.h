@@ -46,7 +46,7 @@ Refutations judge_suspect(const Transactions& t, const VersionOrders& orders, co
                           uint64_t work, ModelSet known = 0);
 
 /// The part that needs edges only: for registers whose version orders are known in part. What is not refuted
-/// here is not proved either.
-ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect);
+/// here is not proved either. `known` as above.
+ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect, ModelSet known = 0);
 
 }  // namespace riven::checkers::isolation
