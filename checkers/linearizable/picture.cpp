@@ -1,8 +1,11 @@
 #include "checkers/linearizable/picture.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <set>
+#include <unordered_map>
 
 #include "checkers/linearizable/solve.h"
 
@@ -27,18 +30,21 @@ class Picture {
         evidence_(evidence),
         watch_(watch) {}
 
-  Json data() {
+  /// The picture's data as JSON text: thousands of operations, so written piece by piece.
+  std::string data() {
     choose();
     linearize();
-    Json operations = Json::array();
-    for (const uint32_t i : shown_) operations.push_back(operation(i));
-    Json data;
-    data["sentence"] = evidence_.sentence;
-    data["failureMs"] = ms(evidence_.event);
-    data["states"] = evidence_.states;
-    data["lanes"] = lanes_;
-    data["operations"] = std::move(operations);
-    return data;
+    Json head;
+    head["sentence"] = evidence_.sentence;
+    head["failureMs"] = ms(evidence_.event);
+    head["states"] = evidence_.states;
+    head["lanes"] = lanes_;
+    std::string text = head.dump(-1, ' ', true, Json::error_handler_t::replace);
+    text.pop_back();
+    text += ",\"operations\":[";
+    for (const uint32_t i : shown_) add_operation(i, text);
+    if (!shown_.empty()) text.pop_back();
+    return text + "]}";
   }
 
  private:
@@ -135,7 +141,7 @@ class Picture {
     if (answer.verdict != Verdict::valid) return false;
     // Walk it once more for the states. Kinds are found by shape: the problem's own.
     Problem problem = make_problem(spec_, before);
-    std::map<uint32_t, uint32_t> kind_of;  // by index in `before`
+    std::vector<uint32_t> kind_of(before.size(), 0);
     for (size_t i = 0; i < problem.live.size(); ++i) kind_of[problem.member[i]] = problem.kind[i];
     for (const Pool& pool : problem.pools)
       for (const uint32_t i : pool.members) kind_of[i] = pool.kinds.front();
@@ -149,7 +155,8 @@ class Picture {
       const uint32_t at = invoked_at(before[i].invoked);
       if (at == kPending || lane_.count(at) == 0) continue;
       done.insert(at);
-      order_.push_back({at, ms(latest), problem.space->describe(state)});
+      step_of_[at] = order_.size();
+      order_.push_back({at, latest, problem.space->describe(state)});
     }
     last_state_ = problem.space->describe(state);
     // What returns at the event, and what else was in flight, cannot come next.
@@ -162,36 +169,51 @@ class Picture {
     return true;
   }
 
-  Json operation(uint32_t i) const {
+  static void add_text(const std::string& what, std::string& text) {
+    const bool plain = std::all_of(what.begin(), what.end(),
+                                   [](char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\'; });
+    text += plain ? '"' + what + '"' : Json(what).dump(-1, ' ', true, Json::error_handler_t::replace);
+  }
+  /// Milliseconds with six places, as JSON.
+  void add_ms(uint32_t entry, std::string& text) const {
+    char number[40];
+    const int64_t ns = history_.time_ns(entry);
+    std::snprintf(number, sizeof number, "%s%lld.%06lld", ns < 0 ? "-" : "",
+                  static_cast<long long>(std::abs(ns / 1'000'000)),
+                  static_cast<long long>(std::abs(ns % 1'000'000)));
+    text += number;
+  }
+
+  void add_operation(uint32_t i, std::string& text) const {
     const Operation& op = ops()[i];
-    const bool chosen =
-        std::find(evidence_.operations.begin(), evidence_.operations.end(), i) != evidence_.operations.end();
-    std::string label = name_operation(history_, op);
-    const std::string full = label;
-    label.erase(label.rfind(" by process"));
-    Json one;
-    one["lane"] = lane_.at(i);
-    one["from"] = ms(op.invoked);
-    one["to"] = op.pending() ? Json() : Json(ms(op.returned));
-    one["label"] = label;
-    one["title"] = full;
-    if (chosen) one["core"] = true;
+    text += "{\"lane\":" + std::to_string(lane_.at(i)) + ",\"from\":";
+    add_ms(op.invoked, text);
+    text += ",\"to\":";
+    if (op.pending()) {
+      text += "null";
+    } else {
+      add_ms(op.returned, text);
+    }
+    text += ",\"title\":";
+    add_text(name_operation(history_, op), text);
+    if (std::binary_search(evidence_.operations.begin(), evidence_.operations.end(), i))
+      text += ",\"core\":1";
     if (illegal_.count(i) != 0) {
-      one["illegal"] = true;
-      one["state"] = "not possible after state " + last_state_;
+      text += ",\"illegal\":1,\"state\":";
+      add_text("not possible after state " + last_state_, text);
     }
-    for (size_t k = 0; k < order_.size(); ++k) {
-      if (order_[k].op != i) continue;
-      one["point"] = order_[k].at_ms;
-      one["step"] = k + 1;
-      one["state"] = "state after it: " + order_[k].state;
+    if (const auto step = step_of_.find(i); step != step_of_.end()) {
+      text += ",\"point\":";
+      add_ms(order_[step->second].at, text);
+      text += ",\"step\":" + std::to_string(step->second + 1) + ",\"state\":";
+      add_text("state after it: " + order_[step->second].state, text);
     }
-    return one;
+    text += "},";
   }
 
   struct Step {
     uint32_t op;
-    double at_ms;
+    uint32_t at;  // entry
     std::string state;
   };
   const Options& options_;
@@ -206,6 +228,7 @@ class Picture {
   std::map<Process, uint32_t> last_;
   std::vector<std::string> lanes_;
   std::vector<Step> order_;
+  std::unordered_map<uint32_t, size_t> step_of_;  // by operation: in order_
   std::set<uint32_t> illegal_;
   std::string last_state_;
 };
@@ -215,7 +238,7 @@ class Picture {
 Figure draw(const Options& options, const ModelSpec& spec, const Projection& projection,
             const History& history, const Part& part, const Evidence& evidence, const Watch& watch,
             const std::string& id) {
-  const Json data = Picture(options, spec, projection, history, part, evidence, watch).data();
+  const std::string data = Picture(options, spec, projection, history, part, evidence, watch).data();
   Figure figure;
   figure.id = id;
   figure.title = "Around the failure" + (part.keyed ? ", key " + to_edn(part.key) : std::string());

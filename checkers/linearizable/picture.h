@@ -11,7 +11,7 @@ Figure draw(const Options& options, const ModelSpec& spec, const Projection& pro
             const History& history, const Part& part, const Evidence& evidence, const Watch& watch,
             const std::string& id);
 
-/// The fixed part of the picture: style and script, which draw the JSON `data` into the element `id`.
-std::string picture_html(const std::string& id, const Json& data);
+/// The fixed part of the picture: style and script, which draw `data` (JSON text) into the element `id`.
+std::string picture_html(const std::string& id, const std::string& data);
 
 }  // namespace riven::linearizable

@@ -37,7 +37,7 @@ var N="http://www.w3.org/2000/svg",L=110,H=26,TOP=24,W=S.clientWidth||1000,O=D.o
 var height=TOP+n*H+14,min=Infinity,max=-Infinity;
 R.querySelector("b").textContent=D.sentence;
 S.setAttribute("height",height);
-O.forEach(function(o){min=Math.min(min,o.from);max=Math.max(max,o.to===null?o.from:o.to)});
+O.forEach(function(o){o.label=o.title.replace(/ by process -?\d+$/,"");min=Math.min(min,o.from);max=Math.max(max,o.to===null?o.from:o.to)});
 max=Math.max(max,min+0.001);
 var pad=(max-min)*0.02,a=min-=pad,b=max+=pad,drag=null;
 // A crashed operation is drawn up to the next one in its lane.
@@ -141,9 +141,9 @@ std::string with(std::string text, const std::string& what, const std::string& b
 
 }  // namespace
 
-std::string picture_html(const std::string& id, const Json& data) {
+std::string picture_html(const std::string& id, const std::string& data) {
   // Inside a script element, only "</" could end it.
-  const std::string json = with(data.dump(-1, ' ', true, Json::error_handler_t::replace), "</", "<\\/");
+  const std::string json = data.find("</") == std::string::npos ? data : with(data, "</", "<\\/");
   std::string html = with(std::string(kStyle) + kBody + kScript, "ID", id);
   const size_t at = html.find("DATA");
   return html.replace(at, 4, json);
