@@ -70,7 +70,8 @@ struct FrontierConfig {
   uint32_t state = 0;
   uint32_t used = 0;
   uint32_t overwritten = 0;
-  uint32_t fresh = 0;  // 1: the last step was an overwrite that nobody has seen yet
+  uint16_t fresh = 0;  // 1: the last step was an overwrite that nobody has seen yet
+  uint16_t spent = 0;  // crashed operations used for the completion that is looked at
   std::array<uint64_t, kWords> done{};
   uint32_t link = kNoLink;
 

@@ -13,8 +13,9 @@ namespace riven::linearizable {
 namespace {
 
 constexpr uint32_t kNoPool = UINT32_MAX;
-constexpr size_t kWildWidth = 65536;     // configurations of a search from any state
-constexpr uint32_t kMaxStates = 64;      // and as long as no more are reached
+constexpr size_t kWildWidth = 65536;  // configurations of a search from any state
+constexpr uint32_t kMaxStates = 64;   // and as long as no more are reached
+constexpr uint32_t kFirstSpent = 2;
 constexpr size_t kMaxUnlimited = 65536;  // configurations of one event, when crashed operations are unlimited
 
 template <size_t kWords>
@@ -84,12 +85,11 @@ class Search {
     answer.engine = "jit";
     size_t width = first_width;
     exact_ = now_;
-    bool cut = false;
     while (now_.next < events_.size()) {
       if (time_to_look() && stop()) break;
       if (now_.frontier.size() > width) {
-        if (!cut) exact_ = now_;
-        cut = true;
+        if (!cut_) exact_ = now_;
+        cut_ = true;
         trim(width);
       }
       const uint32_t time = times_[now_.next];
@@ -102,7 +102,7 @@ class Search {
         proved_ = std::max(proved_, now_.next);
         continue;
       }
-      if (!cut) {
+      if (!cut_) {
         answer.verdict = Verdict::invalid;
         answer.event = time;
         answer.exact_event = !unlimited_;
@@ -122,8 +122,9 @@ class Search {
         break;
       }
       width = std::min(last_width, width * 8);
+      most_spent_ *= 2;
       now_ = exact_;
-      cut = false;
+      cut_ = false;
     }
     if (!why_.empty() || now_.next < events_.size()) {
       answer.event = proved_ < times_.size() ? times_[proved_] : p_.last_event;
@@ -301,7 +302,10 @@ class Search {
   /// All ways to linearize operations in flight from `c` until `op` is among them.
   bool expand(const Config& c, uint32_t slot, uint32_t op, uint32_t time) {
     stack_.clear();
-    if (explored_.add_new(c)) stack_.push_back(c);
+    if (explored_.add_new(c)) {
+      stack_.push_back(c);
+      stack_.back().spent = 0;
+    }
     while (!stack_.empty()) {
       const Config at = stack_.back();
       stack_.pop_back();
@@ -320,6 +324,7 @@ class Search {
         tried_[kind] = epoch_;
         take(at, kind, kNoPool, s, o, slot, op, time);
       }
+      if (cut_ && at.spent >= most_spent_) continue;
       for (uint32_t pool = 0; pool < p_.pools.size(); ++pool) {
         if (now_.available[pool] == 0 || (!unlimited_ && used_.count(at.used, pool) >= now_.available[pool]))
           continue;
@@ -352,6 +357,7 @@ class Search {
     if (traits.overwrite) next.overwritten = time;
     if (pool != kNoPool) {
       if (!unlimited_) next.used = used_.with_one_more(at.used, pool);
+      ++next.spent;
       link(next, pool, Link::pool);
     } else {
       next.set(s);
@@ -457,6 +463,8 @@ class Search {
   Reservation memory_;
   size_t proved_ = 0;
   bool refuted_before_ = false;
+  bool cut_ = false;                   // since exact_
+  uint32_t most_spent_ = kFirstSpent;  // crashed operations for one completion, once cut
   std::function<bool(size_t, uint32_t&)> on_death_;
   std::string why_;
 };
