@@ -1,6 +1,7 @@
 // riven check FILE: the verdict over any history.
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 
 #include "checkers/linearizable/checker.h"
@@ -10,6 +11,7 @@
 #include "harness/core/clock.h"
 #include "harness/history/reader.h"
 #include "harness/report/report.h"
+#include "harness/run/store.h"
 
 namespace riven {
 
@@ -31,6 +33,7 @@ struct CheckOptions {
   std::string json;
   std::string elle_json;
   std::string report;
+  std::string artifacts;
   bool quiet = false;
 };
 
@@ -84,6 +87,21 @@ RunInfo info_of(const CheckOptions& o, const JudgeOptions& judged, const ReadHis
   return info;
 }
 
+/// The pictures, linearizations and the like that the checkers made, each as a file of its own.
+Status write_artifacts(const std::string& folder, const RunResults& results) {
+  if (folder.empty()) return ok_status();
+  std::error_code failed;
+  std::filesystem::create_directories(folder, failed);
+  if (failed) return Error{"cannot make the folder " + folder + ": " + failed.message()};
+  for (const CheckResult& check : results.checks) {
+    for (const Artifact& artifact : check.artifacts) {
+      const auto path = std::filesystem::path(folder) / file_name_of(artifact.name);
+      if (auto written = write_output(path.string(), artifact.content); !written) return written;
+    }
+  }
+  return ok_status();
+}
+
 Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& history,
                      const RunResults& results) {
   if (!o.json.empty()) {
@@ -100,8 +118,10 @@ Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& 
                    "' is not about transactions"};
     if (auto written = write_output(o.elle_json, elle.dump(2) + "\n"); !written) return written;
   }
-  if (!o.report.empty()) return write_output(o.report, html_report(info, history, results));
-  return ok_status();
+  if (!o.report.empty()) {
+    if (auto written = write_output(o.report, html_report(info, history, results)); !written) return written;
+  }
+  return write_artifacts(o.artifacts, results);
 }
 
 ExitCode check(const CheckOptions& o, const Registry& registry) {
@@ -182,6 +202,8 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
   app.add_option("--elle-json", o.elle_json,
                  "write Elle's result map here (valid?, anomaly-types, not, also-not)");
   app.add_option("--report", o.report, "write an HTML report here");
+  app.add_option("--artifacts", o.artifacts,
+                 "put what the checkers made into this folder: pictures, linearizations, minimal histories");
   app.add_flag("-q,--quiet", o.quiet, "print nothing; the exit code is the verdict");
   app.footer(R"(Examples:
   riven check history.edn                                       what it is is told from the history

@@ -111,6 +111,15 @@ TEST_CASE("what a foreign history is, is told by its functions") {
   CHECK(model_of({"fly"}).find("--model") != std::string::npos);
 }
 
+TEST_CASE("models are found in any case of letters") {
+  std::string asked;
+  const Registry registry = registry_for({"cas-register", "serializable"}, &asked);
+  JudgeOptions options;
+  options.model = "CAS_Register";
+  REQUIRE(pick_checkers(registry, history_of({"read"}), options));
+  CHECK(asked == "cas-register");
+}
+
 TEST_CASE("a name that does not exist is answered with those that do") {
   std::string asked;
   const Registry registry = registry_for({"cas-register"}, &asked);

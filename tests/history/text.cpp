@@ -169,6 +169,36 @@ TEST_CASE("times and indices may be missing") {
   CHECK(some.history.time_ns(1) == 77);
 }
 
+TEST_CASE("times that run backwards without an index put the operations in order, and say so") {
+  // Two clients' logs, one after another. At time 20 both act: their operations are concurrent.
+  const std::string log = R"({"time":10,"process":0,"type":"invoke","f":"w","value":1}
+{"time":20,"process":0,"type":"ok","f":"w","value":1}
+{"time":5,"process":1,"type":"invoke","f":"w","value":2}
+{"time":7,"process":1,"type":"ok","f":"w","value":2}
+{"time":20,"process":1,"type":"invoke","f":"r","value":null}
+{"time":20,"process":1,"type":"ok","f":"r","value":2}
+{"time":20,"process":1,"type":"invoke","f":"r","value":null}
+{"time":21,"process":1,"type":"ok","f":"r","value":1}
+)";
+  const auto read = read_history_bytes(log, "log.jsonl", {.format = Format::jsonl});
+  REQUIRE(read);
+  REQUIRE(read->warnings.size() == 1);
+  CHECK(says(read->warnings[0], {"operation 3 is earlier", "order of their times"}));
+  std::vector<uint32_t> lines;
+  for (size_t i = 0; i < read->history.size(); ++i) lines.push_back(read->history.source_line(i).value());
+  CHECK(lines == std::vector<uint32_t>{3, 4, 1, 5, 6, 7, 2, 8});
+  CHECK(read->history.pair(2) == 6);
+
+  std::string indexed = log;
+  int64_t index = 0;
+  for (size_t at = indexed.find("{\"time\""); at != std::string::npos; at = indexed.find("{\"time\"", at + 1))
+    indexed.insert(at + 1, "\"index\":" + std::to_string(index++) + ",");
+  const auto kept = read_history_bytes(indexed, "log.jsonl", {.format = Format::jsonl});
+  REQUIRE(kept);
+  CHECK(kept->warnings.empty());
+  CHECK(kept->history.source_line(0) == 1U);
+}
+
 TEST_CASE("JSON lines: every kind of value, any order of fields, unknown fields") {
   CHECK(json("null") == Value());
   CHECK(json(" -12 ") == Value(-12));
