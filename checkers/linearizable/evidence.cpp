@@ -9,6 +9,7 @@
 #include "checkers/linearizable/jit.h"
 #include "checkers/linearizable/narrative.h"
 #include "checkers/linearizable/solve.h"
+#include "checkers/linearizable/zones.h"
 
 namespace riven::linearizable {
 
@@ -95,6 +96,7 @@ class Finder {
       chosen = start(core, evidence.event);
       if (!chosen.empty()) evidence.minimal = shrink(chosen);
     }
+    if (evidence.states.empty() && family_ == Family::reg) evidence.states = states_before(evidence.event);
     if (chosen.empty()) return evidence;
     evidence.verified = refused(chosen, true);
     if (family_ == Family::reg) add_writers(chosen);
@@ -125,6 +127,48 @@ class Finder {
       mapped.push_back(static_cast<uint32_t>(at - part_.begin()));
     }
     return mapped;
+  }
+
+  /// Values that a register without repeated ones may have had just before the event: those that a read there
+  /// could have returned, as far as the operations of a window before it say.
+  std::vector<std::string> states_before(uint32_t event) const {
+    constexpr uint32_t kWindow = 2000;
+    constexpr size_t kMostStates = 16;
+    const std::vector<Operation> prefix = prefix_of(part_, event, false, projection_);
+    const size_t values = projection_.values.size();
+    if (!zones_apply(prefix, projection_.initial, values)) return {};
+    const uint32_t from = event > kWindow ? event - kWindow : 0;
+    const auto in_window = [&](const Operation& op) {
+      return (op.pending() ? op.invoked : op.returned) >= from;
+    };
+    const auto made = [](const Operation& op) { return op.f == Function::cas ? op.b : op.a; };
+    std::set<int32_t> needed;
+    std::set<int32_t> candidates{projection_.initial};
+    for (const Operation& op : prefix) {
+      if (!in_window(op)) continue;
+      if (op.f != Function::write) needed.insert(op.a);
+      if (op.f == Function::write || op.f == Function::cas) candidates.insert(made(op));
+    }
+    candidates.insert(needed.begin(), needed.end());
+    std::vector<Operation> window;
+    for (Operation op : prefix) {
+      const bool changes = op.f == Function::write || op.f == Function::cas;
+      if (!in_window(op)) {  // kept only as what made a value
+        if (!changes || candidates.count(made(op)) == 0) continue;
+        op.a = made(op);
+        op.f = Function::write;
+      }
+      window.push_back(op);
+    }
+    window.push_back({.invoked = event, .returned = event + 1, .f = Function::read});
+    std::vector<std::string> states;
+    for (auto v = candidates.rbegin(); v != candidates.rend() && states.size() < kMostStates && !late();
+         ++v) {
+      window.back().a = *v;
+      if (check_zones(window, projection_.initial, values, watch_, false).verdict == Verdict::valid)
+        states.push_back(to_edn(projection_.values.value(*v)));
+    }
+    return states;
   }
 
   Answer judge_prefix(uint32_t event, bool with) const {
@@ -329,7 +373,15 @@ class Finder {
     int32_t other = kNil;
     while (needed.count(other) != 0) ++other;
     needed.insert(other);
+    // A value can be there at the beginning only if something could have put it there.
+    std::set<int32_t> earlier{projection_.initial, other};
+    for (const Operation& op : part_) {
+      if (op.invoked >= begin) break;
+      if (op.f == Function::write || op.f == Function::cas)
+        earlier.insert(op.f == Function::cas ? op.b : op.a);
+    }
     for (const int32_t initial : needed) {
+      if (earlier.count(initial) == 0) continue;
       std::vector<Operation> ops{{.invoked = 0, .returned = 1, .a = initial, .f = Function::write}};
       for (const uint32_t i : chosen) ops.push_back(part_[i]);
       for (const uint32_t i : helpers) {

@@ -18,7 +18,7 @@ struct Evidence {
   uint32_t event = 0;     ///< history entry at which it became certain
   bool exact_event = false;
   std::string sentence;
-  std::vector<std::string> states;  ///< possible just before
+  std::vector<std::string> states;  ///< possible just before, at most 16
   uint64_t stale_versions = 0;  ///< how many newer values had been written for certain; 0: not a stale read
   int64_t stale_ns = 0;         ///< how long ago the first of them was certain
 };

@@ -37,7 +37,7 @@ var N="http://www.w3.org/2000/svg",L=110,H=26,TOP=24,W=S.clientWidth||1000,O=D.o
 var height=TOP+n*H+14,min=Infinity,max=-Infinity;
 R.querySelector("b").textContent=D.sentence;
 S.setAttribute("height",height);
-O.forEach(function(o){o.label=o.title.replace(/ by process -?\d+$/,"");min=Math.min(min,o.from);max=Math.max(max,o.to===null?o.from:o.to)});
+O.forEach(function(o){var m=/ by process (-?\d+)$/.exec(o.title);o.label=o.title.slice(0,m.index);o.process=m[1];min=Math.min(min,o.from);max=Math.max(max,o.to===null?o.from:o.to)});
 max=Math.max(max,min+0.001);
 var pad=(max-min)*0.02,a=min-=pad,b=max+=pad,drag=null;
 // A crashed operation is drawn up to the next one in its lane.
@@ -99,6 +99,13 @@ function order(g){
  el("path",{d:path,fill:"none",stroke:"#27704a","stroke-opacity":0.4,"stroke-width":1.2,"pointer-events":"none"},g);
  pts=pts.filter(function(o){return o.px>L-5&&o.px<W+5});
  if(pts.length<1500)pts.forEach(function(o){el("circle",{cx:o.px,cy:o.py,r:2.6,fill:"#27704a","pointer-events":"none"},g)})}
+// A lane goes to another process when its own has crashed: named by those in view.
+function laneName(i){
+ var seen=[];
+ O.forEach(function(o){
+  if(o.lane==i&&o.from<b&&(o.to===null?o.from:o.to)>a&&seen.indexOf(o.process)<0)seen.push(o.process)});
+ if(!seen.length)return D.lanes[i];
+ return(seen.length>1?"":"process ")+(seen.length>3?seen.slice(0,2).concat("\u2026",seen[seen.length-1]):seen).join(", ")}
 function draw(){
  W=S.clientWidth||1000;S.textContent="";
  var defs=el("defs",{}),p=el("pattern",{id:"ID-crash",width:6,height:6,patternUnits:"userSpaceOnUse",
@@ -108,7 +115,7 @@ function draw(){
  axis();
  for(var i=0;i<n;i++){
   el("line",{x1:0,x2:W,y1:TOP+i*H+H,y2:TOP+i*H+H,stroke:"#f0f2f5"});
-  el("text",{"class":"name",x:12,y:TOP+i*H+17}).textContent=D.lanes[i]}
+  el("text",{"class":"name",x:12,y:TOP+i*H+17}).textContent=laneName(i)}
  var g=el("g",{"clip-path":"url(#ID-clip)"});
  el("line",{x1:x(D.failureMs),x2:x(D.failureMs),y1:TOP-4,y2:height,stroke:"#c8352b","stroke-dasharray":"4 3"},g);
  O.forEach(function(o){box(o,g)});

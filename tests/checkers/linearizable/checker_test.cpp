@@ -148,14 +148,60 @@ TEST_CASE("the evidence is minimal, verified and in plain words") {
   CHECK(details["verified"] == true);
   CHECK(details["first-certain"] == true);
   CHECK(details["certain-at"] == 7);
+  CHECK(details["states-before"] == Json::array({"5"}));
   CHECK(details["stale-versions"] == 2);
   CHECK(details["stale-ms"] == 3.0);
+}
+
+TEST_CASE("a conflict of crashed operations names what shows them, and when it was certain") {
+  // A crashed cas from 3 to 1 began after 1 had been read: nothing else writes 1.
+  const CheckResult early = check({{1, kInvoke, "read", Value()},
+                                   {1, kOk, "read", 1},
+                                   {2, kInvoke, "cas", pair(3, 1)},
+                                   {0, kInvoke, "write", 3},
+                                   {0, kOk, "write", 3}});
+  REQUIRE(early.verdict == Verdict::invalid);
+  CHECK(early.anomalies.at(0).details.at(0)["certain-at"] == 1);
+  CHECK(early.anomalies.at(0).details.at(0)["verified"] == true);
+  // Two crashed cas from one value, and both of what they write is read.
+  const CheckResult fork = check({{0, kInvoke, "write", 1},
+                                  {0, kOk, "write", 1},
+                                  {1, kInvoke, "cas", pair(1, 2)},
+                                  {2, kInvoke, "cas", pair(1, 3)},
+                                  {3, kInvoke, "read", Value()},
+                                  {3, kOk, "read", 2},
+                                  {3, kInvoke, "read", Value()},
+                                  {3, kOk, "read", 3}});
+  REQUIRE(fork.verdict == Verdict::invalid);
+  CHECK(fork.anomalies.at(0).details.at(0)["certain-at"] == 7);
+  CHECK(fork.anomalies.at(0).details.at(0)["operations"].size() >= 4);
+  CHECK(fork.anomalies.at(0).details.at(0)["verified"] == true);
+}
+
+TEST_CASE("a linearization is given on request, and checked") {
+  const CheckResult result = check(
+      {{0, kInvoke, "write", 1}, {1, kInvoke, "read", Value()}, {1, kOk, "read", 1}, {0, kOk, "write", 1}},
+      {{"witness", "yes"}});
+  REQUIRE(result.verdict == Verdict::valid);
+  CHECK(result.details["linearization-verified"] == true);
+  REQUIRE(result.artifacts.size() == 1);
+  CHECK(Json::parse(result.artifacts[0].content)[0]["order"] == Json::array({0, 1}));
+}
+
+TEST_CASE("names in any case of letters; an engine that does not serve says what it needs") {
+  CHECK(make_checker(std::map<std::string, std::string>{{"model", "CAS-Register"}, {"engine", "DFS"}}));
+  const CheckResult refused =
+      check({{0, kInvoke, "write", 1}, {0, kOk, "write", 1}}, {{"engine", "versions"}});
+  CHECK(refused.verdict == Verdict::unknown);
+  CHECK(refused.reason == "version chains need a register that only cas changes, to fresh values");
+  for (const std::string& model : model_names()) CHECK(models_help().find(model) != std::string::npos);
 }
 
 TEST_CASE("what cannot be judged is unknown, by name") {
   const CheckResult unknown = check({{0, kInvoke, "frobnicate", 1}, {0, kOk, "frobnicate", 1}});
   CHECK(unknown.verdict == Verdict::unknown);
   CHECK(unknown.reason.find("frobnicate") != std::string::npos);
+  CHECK(unknown.details["not-of-this-model"] == true);
   CHECK(check({}).reason.rfind("vacuous:", 0) == 0);
   CHECK(!make_checker(std::map<std::string, std::string>{{"model", "teapot"}}));
   CHECK(!make_checker(std::map<std::string, std::string>{{"colour", "red"}}));
