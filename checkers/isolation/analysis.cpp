@@ -4,6 +4,7 @@
 #include <thread>
 
 #include "checkers/isolation/judging.h"
+#include "checkers/isolation/predicates.h"
 #include "checkers/isolation/registers.h"
 #include "checkers/isolation/schedule.h"
 
@@ -43,6 +44,7 @@ void refute_by_findings(const Findings& f, Decisions& d) {
     refute(kind, {view_serializable, one_copy_serializable});
   refute(Kind::lost_update, {cursor_stability, update_atomic, consistent_view});
   refute(Kind::unseen_overwrite, {cursor_stability, update_atomic, consistent_view});
+  refute(Kind::predicate_read_miss, {serializable});
   for (const Kind kind : {Kind::garbage_read, Kind::duplicate_elements, Kind::incompatible_order}) {
     if (!f.any(kind)) continue;
     const std::string why = "the versions of some keys have no order that all reads agree on (" +
@@ -192,6 +194,49 @@ Status analyse_registers(const Limits& limits, Analysis& a) {
   return ok_status();
 }
 
+/// Items first: what they refute, they refute whatever the predicates say. Then with what the predicate reads
+/// tell, which repeatable-read and the models below it allow to be wrong.
+Status analyse_predicates(const History& history, const Limits& limits, Analysis& a) {
+  auto read = read_predicates(history, a.findings);
+  if (!read) return read.error();
+  a.orders = std::move(read->orders);
+  const auto judge_view = [&](Transactions& view, std::vector<Cycle>& cycles) {
+    a.transactions = std::move(view);
+    a.cycles.clear();
+    Findings none;  // each key has one writer: nothing that the orders alone could show
+    const KeyGroups groups = group_by_key(a.transactions, limits.threads);
+    const std::vector<Edge> edges = dependencies(a.transactions, groups, a.orders, limits.threads, none);
+    a.dependency_count = edges.size();
+    std::vector<uint32_t> judged;
+    Refutations all = judge_suspects(edges, limits, Depth::everything, judged, a);
+    all.refuted |= judge_alone(read->odd, judged, limits, a);
+    cycles = std::move(a.cycles);
+    return all;
+  };
+  std::vector<Cycle> of_items, of_all;
+  const Refutations items = judge_view(read->items, of_items);
+  const Refutations both = judge_view(read->all, of_all);
+  for (const Model m : members(items.refuted)) a.decisions.refute(m);
+  if ((both.refuted & bit(Model::read_committed)) != 0) a.decisions.refute(Model::read_committed);
+  // In a predicate read nothing comes before anything: what depends on such an order stays open.
+  const ModelSet of_predicates =
+      ~(implied_by(Model::repeatable_read) | kSharedMemory | bit(Model::monotonic_view));
+  for (const Model m : members(both.refuted & of_predicates)) a.decisions.refute(m);
+  if ((both.refuted & bit(Model::monotonic_view)) != 0)
+    a.decisions.leave_open(Model::monotonic_view, "a predicate read has no order within");
+  for (const Model m : members(items.open | both.open))
+    a.decisions.leave_open(m, "deciding it needs too much work");
+  a.cycles = std::move(of_items);
+  const size_t known = a.cycles.size();
+  for (Cycle& cycle : of_all) {
+    const auto same = [&](const Cycle& c) { return c.cycle_class == cycle.cycle_class; };
+    if (std::any_of(a.cycles.begin(), a.cycles.begin() + static_cast<ptrdiff_t>(known), same)) continue;
+    a.cycles.push_back(std::move(cycle));
+  }
+  for (size_t i = known; i < a.cycles.size(); ++i) a.cycles[i].cycle_class.predicate = true;
+  return ok_status();
+}
+
 }  // namespace
 
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget) {
@@ -203,10 +248,11 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
                  std::to_string(expected >> 20) + " MB, more than the budget of " +
                  std::to_string(budget.memory_bytes >> 20) + " MB"};
   auto read = read_transactions(history, threads);
-  if (!read) return read.error();
+  const bool predicates = !read && has_predicates(history);
+  if (!read && !predicates) return read.error();
   Analysis a;
-  a.transactions = std::move(*read);
-  if (options.workload) a.transactions.workload = *options.workload;
+  if (!predicates) a.transactions = std::move(*read);
+  if (options.workload && !predicates) a.transactions.workload = *options.workload;
   if (a.transactions.writes && a.transactions.workload == Workload::list_append)
     return Error{"the history has plain writes (:w): it is not list-append, but wr"};
   if (a.transactions.appends && a.transactions.workload == Workload::rw_register)
@@ -215,7 +261,9 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
   const bool registers = a.transactions.workload == Workload::rw_register;
   const Limits limits{options, budget, threads};
   if (!out_of_time(limits, "the transactions were read", a)) {
-    const Status done = registers ? analyse_registers(limits, a) : analyse_lists(limits, a);
+    const Status done = predicates  ? analyse_predicates(history, limits, a)
+                        : registers ? analyse_registers(limits, a)
+                                    : analyse_lists(limits, a);
     if (!done) return done.error();
   }
   refute_by_findings(a.findings, a.decisions);

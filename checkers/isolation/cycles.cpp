@@ -9,16 +9,17 @@ const std::vector<CycleClass>& cycle_classes() {
     std::vector<CycleClass> out;
     for (const Order order : {Order::none, Order::session, Order::realtime})
       for (const Shape shape : {Shape::g0, Shape::g1c, Shape::single, Shape::nonadjacent, Shape::adjacent})
-        out.push_back({shape, order});
+        out.push_back({shape, order, false});
     return out;
   }();
   return all;
 }
 
 std::string name_of(const CycleClass& c) {
-  static constexpr const char* kShapes[] = {"G0", "G1c", "G-single-item", "G-nonadjacent-item", "G2-item"};
+  static constexpr const char* kShapes[] = {"G0", "G1c", "G-single", "G-nonadjacent", "G2"};
+  const char* const item = c.shape >= Shape::single && !c.predicate ? "-item" : "";
   static constexpr const char* kOrders[] = {"", "-process", "-realtime"};
-  return std::string(kShapes[static_cast<size_t>(c.shape)]) + kOrders[static_cast<size_t>(c.order)];
+  return std::string(kShapes[static_cast<size_t>(c.shape)]) + item + kOrders[static_cast<size_t>(c.order)];
 }
 
 namespace {

@@ -16,6 +16,7 @@ enum class Order : uint8_t { none, session, realtime };
 struct CycleClass {
   Shape shape;
   Order order;
+  bool predicate = false;  ///< only with dependencies that predicate reads have: without "-item"
   friend bool operator==(const CycleClass&, const CycleClass&) = default;
 };
 /// The least severe last; a class comes after those that imply it.

@@ -18,8 +18,9 @@ ModelSet ruled_out(const CycleClass& c) {
        strong_session_snapshot_isolation, strong_session_serializable},
       {strong_read_uncommitted, strong_read_committed, strong_snapshot_isolation, strong_snapshot_isolation,
        strict_serializable}};
+  if (c.predicate && c.order == Order::none && c.shape == Shape::adjacent) return bit(serializable);
   ModelSet out = bit(kByShape[static_cast<size_t>(c.order)][static_cast<size_t>(c.shape)]);
-  if (c.order == Order::none && c.shape >= Shape::single) out |= bit(repeatable_read);
+  if (c.order == Order::none && c.shape >= Shape::single && !c.predicate) out |= bit(repeatable_read);
   return out;
 }
 
@@ -38,6 +39,8 @@ ModelSet ruled_out(Kind kind) {
       return bit(read_committed);
     case Kind::internal:
       return bit(read_atomic);
+    case Kind::predicate_read_miss:
+      return bit(serializable);
     case Kind::lost_update:
       return bit(cursor_stability) | bit(update_atomic);
     default:
@@ -49,7 +52,7 @@ ModelSet ruled_out(Kind kind) {
 bool implied(const CycleClass& c, const std::vector<Cycle>& cycles) {
   return std::any_of(cycles.begin(), cycles.end(), [&](const Cycle& other) {
     const CycleClass& o = other.cycle_class;
-    return !(o == c) && o.order <= c.order && o.shape <= c.shape;
+    return !(o == c) && o.order <= c.order && o.shape <= c.shape && o.predicate <= c.predicate;
   });
 }
 

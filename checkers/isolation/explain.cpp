@@ -18,12 +18,14 @@ std::string short_edn(const Value& value) {
 
 Value Explainer::value_of(uint32_t txn, uint32_t mop) const {
   const ValueView value = history_.value(a_.transactions.value_entry(txn));
-  return value.at(mop - a_.transactions.begin_of(txn)).at(2).to_value();
+  const ValueView one = value.at(a_.transactions.place_of(txn, mop));
+  return one.size() > 2 ? one.at(2).to_value() : Value();
 }
 
 std::string Explainer::mop_text(uint32_t txn, uint32_t mop) const {
   const ValueView value = history_.value(a_.transactions.value_entry(txn));
-  const ValueView one = value.at(mop - a_.transactions.begin_of(txn));
+  const ValueView one = value.at(a_.transactions.place_of(txn, mop));
+  if (one.size() != 3) return to_edn(one.to_value());
   return "[:" + std::string(one.at(0).symbol().text()) + " " + to_edn(one.at(1).to_value()) + " " +
          short_edn(one.at(2).to_value()) + "]";
 }
@@ -33,16 +35,18 @@ std::string Explainer::transaction_text(uint32_t txn, const std::vector<uint32_t
   const uint32_t entry = t.complete[txn] == kNone ? t.invoke[txn] : t.complete[txn];
   const bool pending = t.complete[txn] == kNone;
   std::string value;
-  uint32_t next = t.begin_of(txn);
+  uint32_t next = 0;  // place
   for (const uint32_t m : mops) {
-    if (m > next)
+    const uint32_t place = t.place_of(txn, m);
+    if (place + 1 == next) continue;  // told already
+    if (place > next)
       value += value.empty() ? "... " : " ... ";
     else if (!value.empty())
       value += ' ';
     value += mop_text(txn, m);
-    next = m + 1;
+    next = place + 1;
   }
-  if (next < t.end_of(txn)) value += value.empty() ? "..." : " ...";
+  if (next < history_.value(t.value_entry(txn)).size()) value += value.empty() ? "..." : " ...";
   std::string out = "{:index " + std::to_string(history_.source_index(entry));
   out += ", :time " + std::to_string(history_.time_ns(entry));
   out += ", :process " + std::to_string(history_.process(entry));
@@ -69,6 +73,7 @@ Explainer::Reason Explainer::dependency(uint32_t from, uint32_t to, uint8_t labe
     for (uint32_t y = t.begin_of(to); y < t.end_of(to); ++y) {
       const Mop a = t.mops[x];
       const Mop b = t.mops[y];
+      if (a.is_predicate() || b.is_predicate()) continue;
       if (a.key != b.key || a.is_write() != (label != kRw) || b.is_write() != (label != kWr)) continue;
       if (label == kWr ? !b.is_known_read() || a.version() != a_.orders.foreign(to, b.key, b.version())
                        : !follows(a.key, a.version(), b.version()))
@@ -99,6 +104,32 @@ Explainer::Reason Explainer::dependency(uint32_t from, uint32_t to, uint8_t labe
               : label == kWw ? "ww"
                              : "rw",
               x, y, a.key};
+    }
+  }
+  return by_predicate(from, to, label, from_name, to_name);
+}
+
+Explainer::Reason Explainer::by_predicate(uint32_t from, uint32_t to, uint8_t label,
+                                          const std::string& from_name, const std::string& to_name) const {
+  const Transactions& t = a_.transactions;
+  const uint32_t reader = label == kWr ? to : from;
+  const uint32_t writer = label == kWr ? from : to;
+  for (uint32_t r = t.begin_of(reader); r < t.end_of(reader); ++r) {
+    for (uint32_t w = t.begin_of(writer); w < t.end_of(writer); ++w) {
+      const Mop read = t.mops[r];
+      if (!read.is_predicate() || !read.is_known_read() || !t.mops[w].is_write() ||
+          t.mops[w].key != read.key || (read.version() == 1) != (label == kWr))
+        continue;
+      const ValueView one = history_.value(t.value_entry(reader)).at(t.place_of(reader, r));
+      const std::string reader_name = label == kWr ? to_name : from_name;
+      const std::string writer_name = label == kWr ? from_name : to_name;
+      const std::string why = reader_name + "'s predicate " + to_edn(one.at(1).to_value()) +
+                              " did not match key " + key_text(read.key) + ", as it " +
+                              (label == kWr ? "no longer did after " : "did only after ") + writer_name +
+                              "'s " + mop_text(writer, w);
+      const bool first = label == kWr;
+      return {from_name + " < " + to_name + ", because " + why, first ? "wrp" : "rwp", first ? w : r,
+              first ? r : w, read.key};
     }
   }
   return {from_name + " < " + to_name, label == kWr ? "wr" : label == kWw ? "ww" : "rw", kNone, kNone, kNone};
@@ -168,6 +199,8 @@ std::string Explainer::single(Kind kind, const Case& c) const {
     case Kind::lost_write:
       return "T1's write of " + mine + " to key " + key +
              " was acknowledged, and reads that began later miss it";
+    case Kind::predicate_read_miss:
+      return "T1's predicate read did not return key " + key + ", every version of which matches";
     case Kind::stale_read:
       return read + ", which misses a write that had been acknowledged before T1 began";
   }

@@ -42,6 +42,8 @@ class Explainer {
   bool follows(uint32_t key, uint32_t version, uint32_t next) const;
   Reason dependency(uint32_t from, uint32_t to, uint8_t label, const std::string& from_name,
                     const std::string& to_name) const;
+  Reason by_predicate(uint32_t from, uint32_t to, uint8_t label, const std::string& from_name,
+                      const std::string& to_name) const;
   Reason in_time(uint32_t from, uint32_t to, const std::string& from_name, const std::string& to_name) const;
 
   const History& history_;

@@ -34,7 +34,9 @@ std::string clipped(std::string text, size_t columns) {
 const char* color_of(const std::string& type) {
   if (type == "ww") return "#C02700";
   if (type == "wr") return "#C000A5";
+  if (type == "wrp") return "#FF46E5";
   if (type == "rw") return "#5B00C0";
+  if (type == "rwp") return "#9D45FF";
   if (type == "realtime") return "#0050C0";
   return "#008B8B";
 }
@@ -71,7 +73,7 @@ class Drawing {
                       number(height) + "\" width=\"" + number(kWidth) +
                       "\" font-family=\"ui-monospace,Menlo,Consolas,monospace\" "
                       "font-size=\"12\" role=\"img\">\n<defs>";
-    for (const char* type : {"ww", "wr", "rw", "process", "realtime"})
+    for (const char* type : {"ww", "wr", "wrp", "rw", "rwp", "process", "realtime"})
       out += "<marker id=\"" + id_ + "-" + type +
              "\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" "
              "markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"" +

@@ -34,6 +34,8 @@ std::string_view name_of(Kind kind) {
       return "G-cursor";
     case Kind::lost_write:
       return "lost-write";
+    case Kind::predicate_read_miss:
+      return "predicate-read-miss";
     case Kind::stale_read:
       return "stale-read";
   }

@@ -31,6 +31,12 @@ class SubHistory {
     }
     std::sort(entries.begin(), entries.end());
     std::vector<Op> out;
+    if (!t_.places.empty()) {  // predicates speak of every key
+      for (size_t i = 0; i < history_.size(); ++i)
+        if (history_.f(i).text() == "init") out.push_back(history_.op(i));
+      for (const auto& [entry, txn] : entries) out.push_back(history_.op(entry));
+      return out;
+    }
     for (const auto& [entry, txn] : entries) {
       Op op = history_.op(entry);
       op.value = cut(op.value, txn);

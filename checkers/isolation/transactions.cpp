@@ -165,6 +165,8 @@ std::vector<char> transactional_functions(const History& history) {
   return is;
 }
 
+}  // namespace
+
 void list_transactions(const History& history, Transactions& t) {
   const std::vector<char> transactional = transactional_functions(history);
   std::vector<uint32_t> near;  // process -> session
@@ -199,6 +201,8 @@ void list_transactions(const History& history, Transactions& t) {
     t.session.push_back(session);
   }
 }
+
+namespace {
 
 void join_parts(std::vector<Part>& parts, Transactions& t, unsigned threads) {
   std::vector<std::vector<uint32_t>> renamed(parts.size());

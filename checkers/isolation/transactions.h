@@ -21,6 +21,7 @@ constexpr bool committed(TxnState s) { return s == TxnState::ok || s == TxnState
 /// initial state: of a read the version it saw, of a write the one it made.
 struct Mop {
   static constexpr uint32_t kWrite = 1U << 31;
+  static constexpr uint32_t kPredicate = 1U << 30;  ///< a read: the version kept the key from matching
   static constexpr uint32_t kMask = (1U << 30) - 1;
   static constexpr uint32_t kUnobserved = kMask;       ///< a write that nobody saw: after every other version
   static constexpr uint32_t kOffTrunk = kMask - 1;     ///< a read that does not fit the version order
@@ -30,6 +31,7 @@ struct Mop {
   uint32_t key = 0;
   uint32_t bits = 0;
   bool is_write() const { return (bits & kWrite) != 0; }
+  bool is_predicate() const { return (bits & kPredicate) != 0; }
   uint32_t version() const { return bits & kMask; }
   void set_version(uint32_t v) { bits = (bits & ~kMask) | v; }
   /// A read that saw a version of the order.
@@ -56,6 +58,9 @@ struct Transactions {
   /// kNoNumber. Empty: none does.
   std::vector<int64_t> version_numbers;
   static constexpr int64_t kNoNumber = INT64_MIN;
+  /// Histories with predicate reads: of each mop, its micro-operation's place in the value. Empty: mop i of a
+  /// transaction is micro-operation i.
+  std::vector<uint32_t> places;
   uint32_t sessions = 0;
   size_t ok_count = 0;
   size_t ignored = 0;  ///< client operations that are no transactions
@@ -65,6 +70,10 @@ struct Transactions {
   uint32_t end_of(uint32_t txn) const { return mop_begin[txn + 1]; }
   /// The transaction that mop `m` belongs to; O(log n).
   uint32_t txn_of(uint32_t m) const;
+  /// The place of mop `m` of `txn` in the transaction's value.
+  uint32_t place_of(uint32_t txn, uint32_t m) const {
+    return places.empty() ? m - mop_begin[txn] : places[m];
+  }
   Value key(uint32_t k) const { return ValueView(keys[k]).to_value(); }
   /// The entry that carries the micro-operations of `txn`.
   uint32_t value_entry(uint32_t txn) const {
@@ -74,6 +83,9 @@ struct Transactions {
   uint32_t returned(uint32_t txn) const { return state[txn] == TxnState::ok ? complete[txn] : kNone; }
   size_t memory_bytes() const;
 };
+
+/// Fills all columns but those about micro-operations and keys.
+void list_transactions(const History& history, Transactions& t);
 
 /// Reads the transactions of `history`: client operations whose value is a list of micro-operations
 /// [:r k v], [:append k v] or [:w k v] (names as keywords or strings), registers also with a fourth part, the
