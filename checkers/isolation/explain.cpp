@@ -208,6 +208,7 @@ std::string Explainer::single(Kind kind, const Case& c) const {
 }
 
 std::string common_name(const Cycle& cycle, const Explainer& explainer) {
+  if (cycle.cycle_class.predicate) return "phantom";
   const auto& steps = cycle.steps;
   std::string form;
   for (const auto& step : steps) {

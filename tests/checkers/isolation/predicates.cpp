@@ -108,6 +108,8 @@ TEST_CASE("predicates: told in words, and as a minimal history") {
   const auto file = std::find_if(r.artifacts.begin(), r.artifacts.end(),
                                  [](const Artifact& a) { return a.name == "minimal.jsonl"; });
   REQUIRE(file != r.artifacts.end());
+  CHECK(std::any_of(r.anomalies.begin(), r.anomalies.end(),
+                    [](const Anomaly& a) { return a.type == "phantom"; }));
   CHECK(file->content.find("\"insert\",7") == std::string::npos);
   const auto again = read_history_bytes(file->content, "minimal.jsonl", {.format = Format::jsonl});
   REQUIRE(again);
