@@ -61,6 +61,36 @@ class WholeRuns(unittest.TestCase):
             again, out, err = riven("check", folder)
             self.assertEqual(again, VALID, out + err)
 
+    def test_a_correct_database_stays_valid_when_the_power_fails(self):
+        for seed in range(1, (5 if ROUNDS > 1 else 1) + 1):
+            code, out, results, folder = self.run_riven("--db", "etcd", "--nodes", "3", "--faults", "disk:power-loss", "--interval",
+                                                        "3s", "--time-limit", "20s", "--seed", str(seed), "--max-broken",
+                                                        "minority")
+            self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
+            windows = self.check(results, "vacuity")["details"]["windows"]
+            self.assertTrue(windows and all(window["bit"] for window in windows), out)
+            with open(folder + "/faults.jsonl", encoding="utf-8") as file:
+                faults = [json.loads(line) for line in file]
+            self.assertTrue(all(fault["undone"]["killed"] > 0 and fault["undone"]["syncs"] > 0 for fault in faults), faults)
+
+    def test_a_run_s_own_schedule_does_the_same_again(self):
+        common = ("--db", "etcd", "--nodes", "3", "--time-limit", "16s")
+        code, out, _, folder = self.run_riven(*common, "--faults", "kill,pause:one", "--interval", "2s", "--max-broken",
+                                              "minority", "--seed", "5")
+        self.assertEqual(code, VALID, out)
+        with open(folder + "/faults.schedule", encoding="utf-8") as file:
+            first = [line for line in file if not line.startswith("#")]
+        self.assertTrue(first, out)
+        code, out, _, folder = self.run_riven(*common, "--schedule", folder + "/faults.schedule", "--seed", "6")
+        self.assertEqual(code, VALID, out)
+        with open(folder + "/faults.schedule", encoding="utf-8") as file:
+            second = [line for line in file if not line.startswith("#")]
+        same = re.compile(r"at ([0-9.]+)s (\S+ \S+) for")
+        self.assertEqual([same.match(line).group(2) for line in first if same.match(line)],
+                         [same.match(line).group(2) for line in second if same.match(line)], first + second)
+        for a, b in zip(first, second):
+            self.assertLess(abs(float(same.match(a).group(1)) - float(same.match(b).group(1))), 0.5, a + b)
+
     def test_stale_reads_are_found_and_told_in_a_sentence(self):
         for seed in range(1, ROUNDS + 1):
             code, out, results, _ = self.run_riven("--db", "etcd", "--db-opt", "reads=serializable", "--time-limit", "15s",
@@ -95,7 +125,7 @@ class WholeRuns(unittest.TestCase):
     def test_a_partition_by_hand_on_a_running_cluster(self):
         name = f"e2e-{os.getpid()}"
         self.addCleanup(riven, "cluster", "down", "--name", name)
-        code, out, err = riven("cluster", "up", "--db", "etcd", "--nodes", "3", "--name", name)
+        code, out, err = riven("cluster", "up", "--db", "etcd", "--nodes", "3", "--name", name, "--faults", "clock,disk")
         self.assertEqual(code, 0, out + err)
         code, out, err = riven("doctor", "--cluster", name)
         self.assertEqual(code, 0, out + err)
@@ -117,6 +147,12 @@ class WrongUse(unittest.TestCase):
     def test_exit_codes(self):
         self.assertEqual(riven("run", "--db", "no-such-database")[0], 64)
         self.assertEqual(riven("check", "/no/such/file")[0], 64)
+        with tempfile.NamedTemporaryFile("w", suffix=".schedule") as file:
+            file.write("at 12s partition isolate n3 for 8s\nat 30s kill n9 for 5s\n")
+            file.flush()
+            code, out, err = riven("run", "--db", "etcd", "--schedule", file.name)
+            self.assertEqual(code, 64)
+            self.assertIn(f"{file.name}:2: there is no node 'n9'", out + err)
         self.assertEqual(riven("version")[0], 0)
 
 

@@ -44,7 +44,8 @@ class Etcd final : public Database {
             .functions = {"read", "write", "cas", "acquire", "release", "txn"},
             .processes = {"etcd"},
             .client_ports = {kClientPort},
-            .peer_ports = {kPeerPort}};
+            .peer_ports = {kPeerPort},
+            .data_directory = std::string(kDirectory)};
   }
 
   Status setup(const Node& node, const std::vector<Node>& nodes) override {
@@ -169,8 +170,11 @@ class Etcd final : public Database {
 
   static Status wipe(const Node& node) {
     if (auto stopped = kServer.stop(node); !stopped) return stopped;
+    // A directory with a disk layer over it can be emptied, not removed.
     const auto ran = node.session->run(
-        {.argv = {"rm", "-rf", std::string(kDirectory), std::string(kLogFile)}, .sudo = true});
+        {.argv = {"sh", "-c", R"(rm -rf "$1" "$2" 2>/dev/null || [ -z "$(ls -A "$1")" ])", "sh",
+                  std::string(kDirectory), std::string(kLogFile)},
+         .sudo = true});
     if (!ran) return Error{ran.error().message};
     if (!ran->succeeded()) return Error{"cannot remove etcd's data on " + node.name + ": " + ran->err};
     return ok_status();

@@ -1,0 +1,319 @@
+// Failing disks, through a layer under the database's data directory that is mounted before the database
+// starts (agent kinds "disk-layer" and "disk").
+//
+// :start-disk with a map (parts/node_choice.h for `nodes`; default: one):
+//   disk   power-loss  the database is killed and the power fails: what was not synced is lost; `loss` says
+//   how:
+//                      all, torn, reordered, files (default: one of them by chance), see agent/disk_pending.h
+//          truncate    the same, and files that match `path` lose up to `bytes` (default 512) at their end
+//          bit-flip    the same, and `bytes` (default 1) bits flip in each file that matches `path`
+//          slow        every read, write and sync takes `delay-ms` (default 100) longer
+//          slow-sync   only syncs do
+//          full        no space is left: what needs new space fails
+//          eio         `percent` (default 10) of reads, writes and syncs fail
+//          read-only   nothing can be changed
+//   path   only files that match this glob ("*.wal"; '*' matches '/' too)
+// :stop-disk heals, starts the database again where it does not run, and completes with {bit, nodes, disk}
+// and what was done: refused, delayed, or killed, lost-bytes, lost-names, kept-bytes, and `syncs`, what the
+// layer had made durable before. A power loss bit when processes were killed and the layer had seen writes.
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <sstream>
+
+#include "harness/api/registry.h"
+#include "harness/generator/combinators.h"
+#include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/jittered.h"
+#include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/on_nodes.h"
+
+namespace riven {
+namespace {
+
+constexpr std::array<const char*, 8> kWords = {"power-loss", "slow",      "slow-sync", "full",
+                                               "eio",        "read-only", "truncate",  "bit-flip"};
+/// What a database must survive without a wrong answer; the others are asked for by name.
+constexpr size_t kByDefault = 5;
+constexpr std::array<const char*, 4> kLosses = {"all", "torn", "reordered", "files"};
+
+std::string joined(const char* const* first, const char* const* last) {
+  std::string text;
+  for (; first != last; ++first) text += (text.empty() ? "" : ", ") + std::string(*first);
+  return text;
+}
+
+Value field(const Value& spec, const char* key) {
+  const Value* found = spec.is_map() ? spec.find(key) : nullptr;
+  return found == nullptr ? Value() : *found;
+}
+
+std::string text_field(const Value& spec, const char* key, const std::string& fallback) {
+  const Value told = field(spec, key);
+  const bool is_text = told.kind() == Value::Kind::string || told.kind() == Value::Kind::keyword;
+  return is_text ? std::string(told.text()) : fallback;
+}
+
+Result<double> number_field(const Value& spec, const char* key, double fallback, double most) {
+  const Value told = field(spec, key);
+  if (told.is_nil()) return fallback;
+  const bool real = told.kind() == Value::Kind::real;
+  if (!real && !told.is_integer()) return Error{std::string(key) + " must be a number"};
+  const double number = real ? told.real() : static_cast<double>(told.integer());
+  if (!(number > 0 && number <= most)) return Error{std::string(key) + " is out of range"};
+  return number;
+}
+
+bool loses_power(const std::string& word) {
+  return word == "power-loss" || word == "truncate" || word == "bit-flip";
+}
+
+/// The agent's params but for the directory.
+Result<Json> disk_params(const Value& spec, uint64_t seed) {
+  const std::string word = text_field(spec, "disk", "power-loss"), path = text_field(spec, "path", "");
+  if (loses_power(word)) {
+    const std::string loss = text_field(spec, "loss", "all");
+    if (std::find(kLosses.begin(), kLosses.end(), loss) == kLosses.end())
+      return Error{"loss is " + joined(kLosses.begin(), kLosses.end()) + ", not " + loss};
+    Json crash = {{"loss", loss}, {"seed", seed >> 1}};
+    if (word == "power-loss") return Json{{"crash", crash}};
+    const bool cuts = word == "truncate";
+    Result<double> bytes = number_field(spec, "bytes", cuts ? 512 : 1, 1e9);
+    if (!bytes) return bytes.error();
+    crash["damage"] = {{"what", cuts ? "truncate" : "flip"}, {"path", path}, {"bytes", std::llround(*bytes)}};
+    return Json{{"crash", crash}};
+  }
+  Json rule = {{"path", path}};
+  if (word == "slow" || word == "slow-sync") {
+    Result<double> delay_ms = number_field(spec, "delay-ms", 100, 60'000);
+    if (!delay_ms) return delay_ms.error();
+    rule["what"] = "slow";
+    rule["delay_us"] = std::llround(*delay_ms * 1000);
+    rule["ops"] = word == "slow" ? Json::array({"read", "write", "sync"}) : Json::array({"sync"});
+  } else if (word == "eio") {
+    Result<double> percent = number_field(spec, "percent", 10, 100);
+    if (!percent) return percent.error();
+    rule["what"] = "error";
+    rule["error"] = "EIO";
+    rule["ops"] = Json::array({"read", "write", "sync"});
+    rule["per_million"] = std::max<int64_t>(1, std::llround(*percent * 10'000));
+  } else if (word == "full" || word == "read-only") {
+    rule["what"] = word;
+  } else {
+    return Error{"unknown disk fault '" + word + "' (known: " + joined(kWords.begin(), kWords.end()) + ")"};
+  }
+  return Json{{"rules", Json::array({rule})}};
+}
+
+class DiskNemesis final : public Nemesis {
+ public:
+  DiskNemesis(uint64_t seed, const Capabilities& can)
+      : rng_(seed), directory_(can.data_directory), processes_(can.processes) {}
+
+  Status prepare(FaultTarget& target) override {
+    const std::vector<FaultSpec> layer = {FaultSpec{"disk-layer", Json{{"directory", directory_}}}};
+    const std::vector<std::vector<FaultSpec>> layers(target.nodes.size(), layer);
+    Result<std::vector<FaultAck>> acks = layer_.apply(target, layers);
+    return acks ? ok_status() : Status(acks.error());
+  }
+
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (!op.value.is_nil() && !op.value.is_map())
+      return Error{"a disk fault is a map, not " + to_edn(op.value)};
+    Result<FaultPlan> plan = plan_nodes(op.value, target, rng_);
+    if (!plan) return plan;
+    const std::string word = text_field(op.value, "disk", "power-loss");
+    Value::List exact = plan->value.flat_map();
+    exact.insert(exact.end(), {"disk", word});
+    if (loses_power(word)) {
+      if (field(op.value, "loss").is_nil())
+        exact.insert(exact.end(), {"loss", kLosses[rng_.below(kLosses.size())]});
+      if (field(op.value, "seed").is_nil())
+        exact.insert(exact.end(), {"seed", static_cast<int64_t>(rng_.below(1'000'000'000))});
+    }
+    for (size_t i = 0; op.value.is_map() && i < op.value.flat_map().size(); i += 2) {
+      const Value& key = op.value.flat_map()[i];
+      if (!key.is_name("nodes") && !key.is_name("disk"))
+        exact.insert(exact.end(), {key, op.value.flat_map()[i + 1]});
+    }
+    plan->value = Value::map(std::move(exact));
+    if (Result<Json> params = disk_params(plan->value, 0); !params) return params.error();
+    return plan;
+  }
+
+  Result<Value> invoke(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (op.f.text() == "start-disk") return start(target, op.value);
+    if (op.f.text() == "stop-disk") return stop(target);
+    return Error{"disks have no operation " + std::string(op.f.text())};
+  }
+
+  /// The layers stay, passing everything on: programs have files of them open. They go with the agents.
+  Status heal(FaultTarget& target) noexcept override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    if (Status started = start_struck(target); !started) return started;
+    return healed ? ok_status() : Status(healed.error());
+  }
+
+ private:
+  Result<Value> start(FaultTarget& target, const Value& spec) {
+    if (faults_.in_force() || !struck_.empty()) return Error{"disks are failing already"};
+    Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(spec), target, rng_);
+    if (!nodes) return nodes.error();
+    const Value seed = field(spec, "seed");
+    Result<Json> params =
+        disk_params(spec, seed.is_integer() ? static_cast<uint64_t>(seed.integer()) : rng_.next());
+    if (!params) return params.error();
+    (*params)["directory"] = directory_;
+    word_ = text_field(spec, "disk", "power-loss");
+    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
+    for (const size_t node : *nodes) {
+      if (loses_power(word_)) faults[node].push_back({"kill", {{"processes", processes_}}});
+      faults[node].push_back({"disk", *params});
+    }
+    struck_ = *nodes;
+    totals_.clear();
+    all_hit_ = false;
+    Result<std::vector<FaultAck>> acks = faults_.apply(target, faults);
+    if (!acks) return acks.error();
+    all_hit_ = true;
+    if (loses_power(word_)) {
+      for (const size_t node : *nodes) note_loss((*acks)[node]);
+    }
+    Value::List done = {"nodes", names_of(*nodes, target.nodes), "disk", word_};
+    for (const auto& [key, sum] : totals_) done.insert(done.end(), {key, sum});
+    done.insert(done.end(), {"spread-us", spread_ns(*acks) / 1000});
+    return Value::map(std::move(done));
+  }
+
+  void note_loss(const FaultAck& ack) {
+    const Json& killed = ack.details[ack.ids.front()];
+    const Json& lost = ack.details[ack.ids.back()];
+    totals_["killed"] += integer_of(killed, "killed");
+    for (const auto& [key, field] : {std::pair{"lost-bytes", "lost_bytes"},
+                                     {"lost-names", "lost_names"},
+                                     {"kept-bytes", "kept_bytes"},
+                                     {"writes", "writes"},
+                                     {"syncs", "syncs"}}) {
+      totals_[key] += integer_of(lost, field);
+    }
+    if (lost.contains("damaged_files")) totals_["damaged-files"] += integer_of(lost, "damaged_files");
+    all_hit_ = all_hit_ && integer_of(killed, "killed") > 0 && integer_of(lost, "writes") > 0 &&
+               integer_of(lost, "errors") == 0;
+  }
+
+  Result<Value> stop(FaultTarget& target) {
+    if (struck_.empty()) return Value("no disk was failing");
+    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    const Value nodes = names_of(struck_, target.nodes);
+    if (Status started = start_struck(target); !started) return started.error();
+    if (!healed) return healed.error();
+    bool bit = all_hit_;
+    if (!loses_power(word_)) {
+      for (const NodeProof& proof : *healed) {
+        totals_["refused"] += integer_of(proof.fault.proof, "refused");
+        totals_["delayed"] += integer_of(proof.fault.proof, "delayed");
+      }
+      bit = totals_["refused"] + totals_["delayed"] > 0;
+    }
+    Value::List done = {"bit", bit, "nodes", nodes, "disk", word_};
+    for (const auto& [key, sum] : totals_) done.insert(done.end(), {key, sum});
+    return Value::map(std::move(done));
+  }
+
+  /// Also after faults that kill nobody: a server may have given up on its disk.
+  Status start_struck(FaultTarget& target) {
+    if (struck_.empty() || target.database == nullptr) return ok_status();
+    std::vector<size_t> left;
+    std::mutex left_mutex;
+    Status started = on_nodes(struck_, target.nodes, [&](size_t node) {
+      Status done = target.database->start(target.nodes[node], target.nodes);
+      if (!done) {
+        const std::lock_guard<std::mutex> lock(left_mutex);
+        left.push_back(node);
+      }
+      return done;
+    });
+    struck_ = std::move(left);
+    return started;
+  }
+
+  std::mutex mutex_;
+  AgentFaults layer_;
+  AgentFaults faults_;
+  Rng rng_;
+  std::string directory_;
+  std::vector<std::string> processes_;
+  std::string word_;
+  std::vector<size_t> struck_;
+  std::map<std::string, int64_t> totals_;
+  bool all_hit_ = false;
+};
+
+/// The words to choose from, and the fields of every operation, from the options.
+Status read_options(const FaultOptions& options, std::vector<std::string>& words, Value::List& fields) {
+  for (const auto& [key, text] : options.extra) {
+    if (key == "disk") {
+      std::istringstream in(text);
+      std::string word;
+      while (std::getline(in, word, ',')) words.push_back(word);
+    } else if (key == "delay-ms" || key == "percent" || key == "bytes") {
+      double number = 0;
+      std::istringstream in(text);
+      if (!(in >> number) || !in.eof()) return Error{"disk: " + key + " must be a number, not " + text};
+      fields.insert(fields.end(), {key, number});
+    } else if (key == "path" || key == "loss") {
+      fields.insert(fields.end(), {key, text});
+    }
+  }
+  if (words.empty()) words.assign(kWords.begin(), kWords.begin() + kByDefault);
+  for (const std::string& word : words) {
+    Value::List trial = fields;
+    trial.insert(trial.end(), {"disk", word});
+    if (Result<Json> params = disk_params(Value::map(std::move(trial)), 0); !params) return params.error();
+  }
+  return ok_status();
+}
+
+Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
+  if (capabilities.data_directory.empty())
+    return Error{"this database does not say where its data lies, so no disk fault can reach it"};
+  if (!capabilities.kill || capabilities.processes.empty())
+    return Error{"disk faults need a database that can be killed and started again"};
+  std::vector<std::string> words;
+  Value::List fields;
+  if (Status read = read_options(options, words, fields); !read) return read.error();
+  Result<Value> who = nodes_option(options, {"disk", "delay-ms", "percent", "bytes", "path", "loss"});
+  if (!who) return who.error();
+  FaultPackage package;
+  package.nemesis = std::make_unique<DiskNemesis>(mix64(options.seed + 5), capabilities);
+  const auto start =
+      gen::fn([choice = *who, words, fields](const Context&, Rng& rng) -> std::optional<gen::Draft> {
+        Value::List map = {"disk", words[rng.below(words.size())], "nodes", word_of(choice, rng)};
+        map.insert(map.end(), fields.begin(), fields.end());
+        return gen::op("start-disk", Value::map(std::move(map)));
+      });
+  package.generator =
+      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-disk")))));
+  package.final_generator = gen::one(gen::op("stop-disk"));
+  package.span = {"disk", "#8a6d4b", {"start-disk"}, {"stop-disk"}};
+  return package;
+}
+
+}  // namespace
+
+void add_disk(Registry& registry) {
+  auto factory = std::make_shared<FaultFactory>();
+  factory->name = "disk";
+  factory->description = "power loss (unsynced data lost), slow, full and failing disks under the database";
+  factory->word = "disk";
+  factory->agent_kinds = {"disk-layer", "disk", "kill"};
+  factory->make = make;
+  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+}
+
+}  // namespace riven
