@@ -179,6 +179,27 @@ ExitCode run(Given& g, const Registry& registry) {
   return code;
 }
 
+void declare_faults(CLI::App& app, Given& g) {
+  auto* const faults = app.add_option("--faults", g.faults,
+                                      "faults to inject: names by comma, NAME:WORD for one form of a fault "
+                                      "(partition:halves, kill:one), all, or a profile (gentle, nightly, "
+                                      "storm); default: none");
+  app.add_option("--schedule", g.schedule,
+                 "a file that says when what breaks, such as a run's own faults.schedule")
+      ->excludes(faults);
+  app.add_option("--max-broken", g.max_broken,
+                 "never break more nodes than this number, or a minority, all faults together");
+  app.add_option("--fault-opt", g.fault_options,
+                 "KEY=VALUE for the faults, FAULT.KEY=VALUE for one of them (repeatable)")
+      ->type_name("KEY=VALUE")
+      ->take_all();
+  app.add_flag(
+      "--faults-together", g.run.faults_together,
+      "all kinds of faults at once; default: in turns, so that they never add up to a lost majority");
+  app.add_option("--interval", g.interval,
+                 "mean time between a fault's start and its end, and until the next; default: 5s");
+}
+
 }  // namespace
 
 CommandAction declare_run(CLI::App& app, const Registry& registry) {
@@ -194,24 +215,7 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
       ->type_name("KEY=VALUE")
       ->take_all();
   app.add_option("-m,--model", o.model, "what the database must keep; default: the workload's");
-  auto* const faults = app.add_option("--faults", g.faults,
-                                      "faults to inject: names by comma, NAME:WORD for one form of a fault "
-                                      "(partition:halves, kill:one), all, or a profile (gentle, nightly, "
-                                      "storm); default: none");
-  app.add_option("--schedule", g.schedule,
-                 "a file that says when what breaks, such as a run's own faults.schedule")
-      ->excludes(faults);
-  app.add_option("--max-broken", g.max_broken,
-                 "never break more nodes than this number, or a minority, all faults together");
-  app.add_option("--fault-opt", g.fault_options,
-                 "KEY=VALUE for the faults, FAULT.KEY=VALUE for one of them (repeatable)")
-      ->type_name("KEY=VALUE")
-      ->take_all();
-  app.add_flag(
-      "--faults-together", o.faults_together,
-      "all kinds of faults at once; default: in turns, so that they never add up to a lost majority");
-  app.add_option("--interval", g.interval,
-                 "mean time between a fault's start and its end, and until the next; default: 5s");
+  declare_faults(app, g);
   app.add_option("--time-limit", g.time_limit, "how long the clients run")->capture_default_str();
   app.add_option("--rate", o.rate_hz, "operations a second over all clients; 0: as fast as they go")
       ->capture_default_str();

@@ -9,8 +9,10 @@ void add_disk(Registry& registry);
 
 namespace {
 
+using Extra = std::map<std::string, std::string>;
+
 struct Package {
-  explicit Package(std::map<std::string, std::string> extra = {}, const char* data = "/var/lib/db") {
+  explicit Package(Extra extra = {}, const char* data = "/var/lib/db") {
     add_disk(registry);
     for (int i = 1; i <= 5; ++i) {
       Node node;
@@ -40,14 +42,14 @@ struct Package {
 
 TEST_CASE("disk faults that cannot work are refused before the run", "[nemesis][disk]") {
   CHECK(Package().make());
-  CHECK_FALSE(Package({}, "").make());
-  CHECK_FALSE(Package({{"disk", "dust"}}).make());
-  CHECK_FALSE(Package({{"percent", "many"}}).make());
-  CHECK_FALSE(Package({{"loss", "some"}}).make());
-  CHECK_FALSE(Package({{"delay-ms", "0"}}).make());
-  CHECK_FALSE(Package({{"speed", "1"}}).make());
-  CHECK(
-      Package({{"disk", "slow,eio"}, {"percent", "0.5"}, {"path", "*.wal"}, {"nodes", "one,n1+n2"}}).make());
+  CHECK_FALSE(Package(Extra{}, "").make());
+  CHECK_FALSE(Package(Extra{{"disk", "dust"}}).make());
+  CHECK_FALSE(Package(Extra{{"percent", "many"}}).make());
+  CHECK_FALSE(Package(Extra{{"loss", "some"}}).make());
+  CHECK_FALSE(Package(Extra{{"delay-ms", "0"}}).make());
+  CHECK_FALSE(Package(Extra{{"speed", "1"}}).make());
+  CHECK(Package(Extra{{"disk", "slow,eio"}, {"percent", "0.5"}, {"path", "*.wal"}, {"nodes", "one,n1+n2"}})
+            .make());
   Package dead;
   dead.can.kill = false;
   CHECK_FALSE(dead.make());

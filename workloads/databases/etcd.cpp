@@ -172,7 +172,7 @@ class Etcd final : public Database {
     if (auto stopped = kServer.stop(node); !stopped) return stopped;
     // A directory with a disk layer over it can be emptied, not removed.
     const auto ran = node.session->run(
-        {.argv = {"sh", "-c", R"(rm -rf "$1" "$2" 2>/dev/null || [ -z "$(ls -A "$1")" ])", "sh",
+        {.argv = {"sh", "-c", R"sh(rm -rf "$1" "$2" 2>/dev/null || [ -z "$(ls -A "$1")" ])sh", "sh",
                   std::string(kDirectory), std::string(kLogFile)},
          .sudo = true});
     if (!ran) return Error{ran.error().message};

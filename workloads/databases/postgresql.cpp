@@ -26,12 +26,16 @@ constexpr const char* kInitialise = R"sh(set -e
 data=/var/lib/riven-postgresql
 bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
 [ -x "$bin/initdb" ] || { echo "no PostgreSQL server is installed (looked for /usr/lib/postgresql/*/bin/initdb)" >&2; exit 1; }
-rm -rf "$data"; mkdir -p "$data" /run/postgresql
+# With a disk layer over it the directory can be emptied, not removed, and what is not synced may be lost.
+rm -rf "$data" 2>/dev/null || [ -z "$(ls -A "$data")" ]
+mkdir -p "$data" /run/postgresql
+sync=--no-sync
+if grep -q " $data fuse.riven" /proc/mounts; then sync=; fi
 chown postgres: "$data" /run/postgresql; chmod 700 "$data"
 pw=$(mktemp); cat >"$pw"; chown postgres: "$pw"
 as() { setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; }
 cd /
-as "$bin/initdb" -D "$data" -A scram-sha-256 -U riven --pwfile="$pw" -E UTF8 --locale=C --no-sync >/dev/null
+as "$bin/initdb" -D "$data" -A scram-sha-256 -U riven --pwfile="$pw" -E UTF8 --locale=C $sync >/dev/null
 rm -f "$pw"
 cat >>"$data/postgresql.conf" <<END
 listen_addresses = '$1'
@@ -42,6 +46,7 @@ deadlock_timeout = 50ms
 logging_collector = off
 END
 echo 'host all riven all scram-sha-256' >>"$data/pg_hba.conf"
+[ -n "$sync" ] || sync "$data/postgresql.conf" "$data/pg_hba.conf"
 echo "$bin/postgres"
 )sh";
 
@@ -63,7 +68,8 @@ class Postgresql final : public Database {
             .functions = {"txn"},
             .processes = {"postgres"},
             .client_ports = {kPort},
-            .peer_ports = {}};
+            .peer_ports = {},
+            .data_directory = "/var/lib/riven-postgresql"};
   }
 
   Status setup(const Node& node, const std::vector<Node>& nodes) override {
@@ -80,8 +86,11 @@ class Postgresql final : public Database {
 
   Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override {
     if (const Status stopped = kServer.stop(node); !stopped) return stopped;
-    const auto removed =
-        sql::run_as_root(node, "rm -rf /var/lib/riven-postgresql /var/log/riven-postgresql.log", {}, "");
+    const auto removed = sql::run_as_root(
+        node,
+        "data=/var/lib/riven-postgresql; rm -rf $data /var/log/riven-postgresql.log 2>/dev/null "
+        "|| [ -z \"$(ls -A $data)\" ]",
+        {}, "");
     return removed ? ok_status() : Status(removed.error());
   }
 
