@@ -38,6 +38,11 @@ Result<LossKind> loss_kind(const std::string& word) {
 Result<Json> crash(DiskLayer& layer, const Json& request) {
   Result<LossKind> kind = loss_kind(text_of(request, "loss", "all"));
   if (!kind) return kind.error();
+  // What the dead had asked for came before the power failed.
+  for (uint64_t before = 0; before != layer.traffic().requests;) {
+    before = layer.traffic().requests;
+    if (!layer.serve()) break;
+  }
   Rng rng(static_cast<uint64_t>(integer_of(request, "seed")));
   Json done = to_json(layer.store().crash(*kind, rng));
   if (!request.contains("damage")) return done;

@@ -148,10 +148,11 @@ TEST_CASE("disks fail under a real etcd, and nothing stays", "[docker]") {
   CHECK(lost.find("killed")->integer() >= 1);
   CHECK_FALSE(docker->inside(0, "pgrep -x etcd").succeeded());
   CHECK(docker->inside(0, "cat " + std::string(kData) + "/kept").out == "kept\n");
-  CHECK_FALSE(docker->inside(0, "test -e " + std::string(kData) + "/gone").succeeded());
+  // Its name may be there: etcd's own syncs made it durable.
+  CHECK_FALSE(docker->inside(0, "grep -q gone " + std::string(kData) + "/gone").succeeded());
   const Value back = world->invoke("stop-disk");
   CHECK(back.find("bit")->boolean());
-  CHECK(back.find("lost-names")->integer() >= 1);
+  CHECK(back.find("lost-bytes")->integer() >= 5);
   CHECK(world->database->await_ready(world->target.nodes, Milliseconds(60'000)));
 
   world->invoke("start-disk", World::on_n1("slow-sync", {"delay-ms", 400}));
