@@ -54,6 +54,9 @@ void refute_by_findings(const Findings& f, Decisions& d) {
          {read_uncommitted, strong_session_read_uncommitted, strong_read_uncommitted, item_cut_isolation})
       d.leave_open(m, why);
   }
+  if (f.any(Kind::g1a))
+    for (const Model m : {monotonic_reads, writes_follow_reads})
+      d.leave_open(m, "reads of aborted writes are in no order of versions (G1a)");
 }
 
 /// A model is no stronger than what it implies.

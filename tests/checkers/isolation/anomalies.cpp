@@ -89,6 +89,8 @@ TEST_CASE("anomalies without a cycle") {
     const Analysis a = of(Maker().invoke(0, "ax1").fail(0).run(1, "rx1"));
     CHECK(a.findings.count(Kind::g1a) == 1);
     CHECK(a.decisions.refuted(Model::read_committed));
+    const Analysis b = of(Maker().run(1, "rx1").run(1, "rx").invoke(0, "ax1").fail(0));
+    CHECK(b.decisions.standing(Model::monotonic_reads) == Standing::undecided);
   }
   SECTION("G1b") {
     const Analysis a = of(Maker().invoke(0, "ax1 ax2").invoke(1, "rx1").ok(1).ok(0).run(1, "rx12"));
