@@ -65,5 +65,5 @@ MAX_FUNCTION_LINES = 70
 MAX_COLUMNS = 110  # .clang-format's ColumnLimit; for scripts 140
 
 # The ratchet: what was longer when the rule came, with the lines it has. It may shrink and must not grow; nothing is added.
-LONG_FILES = {"tests/checkers/isolation/oracle.cpp": 679}
-LONG_FUNCTIONS = {"tests/checkers/isolation/oracle.cpp": 108}
+LONG_FILES = {}
+LONG_FUNCTIONS = {}

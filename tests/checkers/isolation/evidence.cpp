@@ -29,26 +29,6 @@ bool names(const Json& list, const std::string& name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-/// `base` with `extra` spliced in at its middle, by processes of their own.
-History spliced(const History& base, const History& extra) {
-  HistoryBuilder b;
-  for (size_t i = 0; i < base.size(); ++i) {
-    if (i == base.size() / 2)
-      for (size_t e = 0; e < extra.size(); ++e) {
-        Op op = extra.op(e);
-        op.index = -1;
-        op.process += 100;
-        b.append(op);
-      }
-    Op op = base.op(i);
-    op.index = -1;
-    b.append(op);
-  }
-  auto built = b.finish(HistoryBuilder::Pairing::lenient);
-  REQUIRE(built);
-  return std::move(*built);
-}
-
 }  // namespace
 
 TEST_CASE("a cycle is told edge by edge, with the micro-operations that matter") {
@@ -113,79 +93,6 @@ TEST_CASE("the minimal history reproduces the verdict and is small") {
     REQUIRE(minimal != nullptr);
     CHECK(std::count(minimal->content.begin(), minimal->content.end(), '\n') <= 12);
   }
-}
-
-TEST_CASE("one anomaly in a large valid history is found, with the shortest witness and nothing else") {
-  SimulationOptions options;
-  options.txns = 30000;
-  const History base = simulate(options);
-  struct Injected {
-    const char* cycles;
-    size_t length;
-    Maker maker;
-  };
-  std::vector<Injected> all(3);
-  all[0].cycles = "G2-item";
-  all[0].length = 2;
-  all[0].maker.invoke(0, "rx ry ax1").invoke(1, "rx ry ay1").ok(0).ok(1);
-  all[1].cycles = "G-nonadjacent-item";
-  all[1].length = 4;
-  all[1]
-      .maker.invoke(0, "ax1")
-      .invoke(1, "ay1")
-      .invoke(2, "rx1 ry")
-      .invoke(3, "rx ry1")
-      .ok(0)
-      .ok(1)
-      .ok(2)
-      .ok(3);
-  all[2].cycles = "G-single-item-realtime";
-  all[2].length = 2;
-  all[2].maker.run(0, "ax1").run(1, "rx");
-  for (Injected& one : all) {
-    const History history = spliced(base, one.maker.history());
-    const Analysis a = analysed(history);
-    CHECK(cycle_names(a) == one.cycles);
-    REQUIRE(a.cycles.size() == 1);
-    CHECK(a.cycles[0].steps.size() == one.length);
-  }
-}
-
-TEST_CASE("names and numbers do not matter") {
-  SimulationOptions options;
-  options.level = SimulatedLevel::prefix;
-  options.txns = 2000;
-  const History history = simulate(options);
-  HistoryBuilder b;
-  for (size_t i = 0; i < history.size(); ++i) {
-    Op op = history.op(i);
-    op.index = -1;
-    op.process = 1000 - op.process;
-    Value::List value;
-    for (const Value& mop : op.value.list()) {
-      Value::List parts = mop.list();
-      parts[1] = Value("key " + std::to_string(parts[1].integer()));
-      const auto renamed = [](const Value& v) { return Value("v" + std::to_string(v.integer())); };
-      if (parts[2].is_integer())
-        parts[2] = renamed(parts[2]);
-      else if (parts[2].is_list()) {
-        Value::List list;
-        for (const Value& e : parts[2].list()) list.push_back(renamed(e));
-        parts[2] = Value(std::move(list));
-      }
-      value.emplace_back(std::move(parts));
-    }
-    op.value = Value(std::move(value));
-    b.append(op);
-  }
-  auto renamed = b.finish();
-  REQUIRE(renamed);
-  const Analysis before = analysed(history);
-  const Analysis after = analysed(*renamed);
-  CHECK(before.decisions.refuted() == after.decisions.refuted());
-  CHECK(before.cycles.size() == after.cycles.size());
-  CHECK(before.findings.count(Kind::lost_update) == after.findings.count(Kind::lost_update));
-  CHECK(before.findings.count(Kind::lost_update) > 0);
 }
 
 }  // namespace riven::checkers::isolation

@@ -1,9 +1,10 @@
-// Every model by brute force, from definitions that share nothing with the checker: executions of small
-// databases, and the axioms of Biswas and Enea (OOPSLA'19) and of Cerone, Bernardi and Gotsman (CONCUR'15)
-// over all orders.
+// Every model by brute force on small histories, from definitions that share nothing with the checker: the
+// axioms of Biswas and Enea (OOPSLA'19) over all commit orders, Adya's cycles over all version orders, and
+// memories that execute one micro-operation at a time.
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "checkers/isolation/model.h"
@@ -15,8 +16,8 @@ namespace riven::checkers::isolation {
 struct TinyMop {
   bool write = false;
   int key = 0;
-  int value = 0;              ///< appended (or written)
-  std::vector<int> elements;  ///< read; a register's value is its last element, nil: none
+  int value = 0;              ///< appended or written; each value only once in a history
+  std::vector<int> elements;  ///< read; of a register none (nil) or one
 };
 struct TinyTxn {
   int session = 0;
@@ -30,12 +31,41 @@ struct TinyHistory {
   bool registers = false;
 };
 
-/// A random history of `txns` transactions whose reads are prefixes of one order of appends for each key, so
-/// that no value is garbage and no two reads are incompatible.
-TinyHistory random_history(Rng& rng, int txns, int keys, int sessions);
-History to_history(const TinyHistory& tiny);
-/// The models that hold: some choice of what nobody saw (order of unread appends, fate of unread
-/// transactions) satisfies the definition.
-ModelSet holding(const TinyHistory& tiny);
+/// What random_history makes.
+struct TinyShape {
+  bool registers = false;
+  int txns = 4;
+  int keys = 2;
+  int sessions = 2;
+  int longest = 3;     ///< micro-operations of a transaction
+  double noise = 0.3;  ///< how many reads and version orders are arbitrary instead of serial
+  double writes = 0.5;
+  double read_first = 0;       ///< how many writes follow a read of the key in their transaction
+  bool aborted_reads = false;  ///< reads may return what failed transactions wrote
+};
+/// A random history. The reads of a list are prefixes of one order of appends for each key, so that no value
+/// is garbage and no two reads are incompatible.
+TinyHistory random_history(Rng& rng, const TinyShape& shape);
+/// As the checker reads it. Times are divided by `coarseness`, so that many may be equal; the order of the
+/// entries says what came first.
+History to_history(const TinyHistory& tiny, int coarseness = 1);
+/// For people.
+std::string described(const TinyHistory& tiny);
+
+/// What is taken for granted of the version orders of registers, beside each transaction's own order and nil
+/// before everything else (analysis.h: RegisterOptions).
+struct Assumed {
+  bool write_follows_read = false;
+  bool sequential_keys = false;
+  bool linearizable_keys = false;
+};
+struct Judgement {
+  /// The models that hold: some choice of what nobody saw (version orders, fate of unread transactions)
+  /// satisfies the definition.
+  ModelSet holding = 0;
+  /// No version order of some key is what is taken for granted.
+  bool contradiction = false;
+};
+Judgement judge_by_force(const TinyHistory& tiny, const Assumed& assumed = {});
 
 }  // namespace riven::checkers::isolation

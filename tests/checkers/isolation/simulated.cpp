@@ -135,12 +135,15 @@ class Database {
         return true;
       }
       case SimulatedLevel::snapshot:
+      case SimulatedLevel::stale_snapshot:
       case SimulatedLevel::prefix:
+        if (o_.level == SimulatedLevel::stale_snapshot && reads_only && rng_.chance(0.2))
+          r.snapshot -= std::min<uint64_t>(r.snapshot, 50);
         for (size_t i = 0; i < r.accesses.size(); ++i) {
           const Access& a = r.accesses[i];
           if (!a.write)
             read(r, i, r.snapshot);
-          else if (o_.level == SimulatedLevel::snapshot && !keys_[a.key].commit.empty() &&
+          else if (o_.level != SimulatedLevel::prefix && !keys_[a.key].commit.empty() &&
                    keys_[a.key].commit.back() > r.snapshot)
             r.aborted = true;
         }
@@ -154,7 +157,7 @@ class Database {
         }
         commit(r);
         return true;
-      case SimulatedLevel::read_uncommitted:
+      case SimulatedLevel::read_uncommitted: {
         if (r.next == r.accesses.size()) return true;
         Access& a = r.accesses[r.next++];
         if (a.write) {
@@ -164,6 +167,9 @@ class Database {
           a.seen = visible(a.key, commits_);
         }
         return false;
+      }
+      default:  // several nodes: elsewhere
+        break;
     }
     return true;
   }
@@ -217,6 +223,8 @@ class Database {
 
 }  // namespace
 
-History simulate(const SimulationOptions& options) { return Database(options).run(); }
+History simulate(const SimulationOptions& options) {
+  return options.level >= SimulatedLevel::roaming ? simulate_replicas(options) : Database(options).run();
+}
 
 }  // namespace riven::checkers::isolation
