@@ -373,15 +373,8 @@ class Finder {
     int32_t other = kNil;
     while (needed.count(other) != 0) ++other;
     needed.insert(other);
-    // A value can be there at the beginning only if something could have put it there.
-    std::set<int32_t> earlier{projection_.initial, other};
-    for (const Operation& op : part_) {
-      if (op.invoked >= begin) break;
-      if (op.f == Function::write || op.f == Function::cas)
-        earlier.insert(op.f == Function::cas ? op.b : op.a);
-    }
     for (const int32_t initial : needed) {
-      if (earlier.count(initial) == 0) continue;
+      if (initial != other && !may_hold(initial, begin, chosen)) continue;
       std::vector<Operation> ops{{.invoked = 0, .returned = 1, .a = initial, .f = Function::write}};
       for (const uint32_t i : chosen) ops.push_back(part_[i]);
       for (const uint32_t i : helpers) {
@@ -397,6 +390,20 @@ class Finder {
       if (!search(ops, independent)) return false;
     }
     return true;
+  }
+
+  /// Whether a register can hold the value when the chosen operations begin, by anybody else's doing.
+  bool may_hold(int32_t value, uint32_t begin, const std::vector<uint32_t>& chosen) const {
+    if (value == projection_.initial) return true;
+    const auto end = std::lower_bound(part_.begin(), part_.end(), begin,
+                                      [](const Operation& op, uint32_t t) { return op.invoked < t; });
+    for (auto i = static_cast<uint32_t>(end - part_.begin()); i-- > 0;) {
+      const Operation& op = part_[i];
+      const bool makes =
+          (op.f == Function::write && op.a == value) || (op.f == Function::cas && op.b == value);
+      if (makes && std::find(chosen.begin(), chosen.end(), i) == chosen.end()) return true;
+    }
+    return false;
   }
 
   bool sees_others(const std::vector<uint32_t>& chosen) const {

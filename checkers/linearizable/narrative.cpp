@@ -34,9 +34,11 @@ class Narrator {
     bool earlier = any;
     uint32_t last_return = 0;  // of what wrote the value before
     bool crashed = false;
+    size_t makers = read.a == p_.initial ? 1 : 0;
     for (const Operation& op : part_) {
       if (&op == &read || !makes(op, read.a)) continue;
       any = true;
+      ++makers;
       if (op.invoked > read.returned) continue;
       earlier = true;
       crashed = crashed || op.pending();
@@ -46,12 +48,16 @@ class Narrator {
     if (!earlier)
       return say(name(reader) + " returned before anything that writes " + value(read.a) + " was invoked");
     if (crashed || last_return >= read.invoked) return false;
-    // Everything that wrote the value had returned before: which newer ones came for certain after it?
+    // Everything that wrote the value had returned before: which newer ones came for certain after it? Those
+    // invoked later, and those that took it away, where it was written but once.
+    const auto after = [&](const Operation& op) {
+      return op.invoked > last_return || (makers == 1 && op.f == Function::cas && op.a == read.a);
+    };
     const Operation* newest = nullptr;
     uint32_t first_certain = kPending;
     for (const Operation& op : part_) {
       if (op.pending() || (op.f != Function::write && op.f != Function::cas) || makes(op, read.a)) continue;
-      if (op.invoked < last_return || op.returned > read.invoked) continue;
+      if (!after(op) || op.returned > read.invoked) continue;
       ++e_.stale_versions;
       first_certain = std::min(first_certain, op.returned);
       if (newest == nullptr || op.returned > newest->returned) newest = &op;
@@ -60,7 +66,7 @@ class Narrator {
     for (const uint32_t i : e_.operations) {
       const Operation& op = part_[i];
       if (!op.pending() && (op.f == Function::write || op.f == Function::cas) && !makes(op, read.a) &&
-          op.returned < read.invoked && op.invoked > last_return)
+          op.returned < read.invoked && after(op))
         told = &op;
     }
     if (told == nullptr) told = newest;
@@ -138,6 +144,23 @@ class Narrator {
                " was still there");
   }
 
+  /// A larger knot of a minimal set: the read that returned last, without which the others have an order.
+  bool tell_stale_read() {
+    const uint32_t* last = nullptr;
+    for (const uint32_t& i : e_.operations) {
+      if (part_[i].f == Function::read && !part_[i].pending() &&
+          (last == nullptr || part_[i].returned > part_[*last].returned))
+        last = &i;
+    }
+    if (!e_.minimal || last == nullptr || e_.operations.size() < 2) return false;
+    std::vector<uint32_t> others;
+    for (const uint32_t i : e_.operations)
+      if (i != *last) others.push_back(i);
+    return say(
+        name(*last) +
+        " is stale, as it seems: without it these operations have an order, with it none: " + list(others));
+  }
+
   void tell_generic() {
     if (e_.operations.empty()) {
       say("no order of the operations up to " + describe_entry(history_, e_.event) + " is possible");
@@ -145,13 +168,18 @@ class Narrator {
     }
     std::string text = e_.operations.size() == 1 ? "this operation is possible at no moment: "
                                                  : "no order of these operations is possible: ";
-    for (size_t k = 0; k < e_.operations.size() && k < 8; ++k)
-      text += (k == 0 ? "" : "; ") + name(e_.operations[k]);
-    if (e_.operations.size() > 8) text += "; and " + std::to_string(e_.operations.size() - 8) + " more";
-    say(text);
+    say(text + list(e_.operations));
   }
 
  private:
+  std::string list(const std::vector<uint32_t>& operations) const {
+    constexpr size_t kListed = 8;
+    std::string text;
+    for (size_t k = 0; k < operations.size() && k < kListed; ++k)
+      text += (k == 0 ? "" : "; ") + name(operations[k]);
+    if (operations.size() > kListed) text += "; and " + std::to_string(operations.size() - kListed) + " more";
+    return text;
+  }
   bool say(std::string text) {
     e_.sentence = std::move(text);
     return true;
@@ -169,7 +197,7 @@ void narrate(Model model, const Projection& projection, const History& history,
   Narrator narrator(projection, history, part, evidence);
   bool told = false;
   if (model == Model::reg || model == Model::cas_register || model == Model::kv)
-    told = narrator.tell_register() || narrator.tell_contradicting_reads();
+    told = narrator.tell_register() || narrator.tell_contradicting_reads() || narrator.tell_stale_read();
   if (model == Model::fifo_queue || model == Model::stack || model == Model::priority_queue ||
       model == Model::unordered_queue)
     told = narrator.tell_collection() || (model == Model::fifo_queue && narrator.tell_queue());

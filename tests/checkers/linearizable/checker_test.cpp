@@ -66,6 +66,42 @@ TEST_CASE("two concurrent writes that replace each other: the stale read is name
   CHECK(sentence.find("read of 2 by process 3") != std::string::npos);
 }
 
+TEST_CASE("a value that a cas took away while it was being written: the stale read is named") {
+  const CheckResult result = check({{0, kInvoke, "write", 1},
+                                    {1, kInvoke, "cas", pair(1, 2)},
+                                    {0, kOk, "write", 1},
+                                    {1, kOk, "cas", pair(1, 2)},
+                                    {2, kInvoke, "read", Value()},
+                                    {2, kOk, "read", 1}});
+  REQUIRE(result.verdict == Verdict::invalid);
+  CHECK(result.anomalies.front().sentences.at(0) ==
+        "read of 1 by process 2 returned after the cas from 1 to 2 by process 1 had completed and nothing "
+        "wrote 1 again");
+}
+
+TEST_CASE("in a larger knot the read without which there is an order is named") {
+  // 1, 2 and 3 written at once, then read as 2 3, 3 1 and 1 2: three clients that cannot all be right.
+  const CheckResult result = check({{0, kInvoke, "write", 1},
+                                    {1, kInvoke, "write", 2},
+                                    {2, kInvoke, "write", 3},
+                                    {3, kInvoke, "read", Value()},
+                                    {3, kOk, "read", 2},
+                                    {3, kInvoke, "read", Value()},
+                                    {3, kOk, "read", 3},
+                                    {0, kOk, "write", 1},
+                                    {1, kOk, "write", 2},
+                                    {2, kOk, "write", 3},
+                                    {4, kInvoke, "read", Value()},
+                                    {4, kOk, "read", 1},
+                                    {4, kInvoke, "read", Value()},
+                                    {4, kOk, "read", 2}});
+  REQUIRE(result.verdict == Verdict::invalid);
+  const std::string& sentence = result.anomalies.front().sentences.at(0);
+  CAPTURE(sentence);
+  CHECK(sentence.find("read of ") == 0);
+  CHECK(sentence.find(" is stale") != std::string::npos);
+}
+
 TEST_CASE("a stale read is refused, a fresh one is not") {
   const auto read = [](int seen) {
     return check({{0, kInvoke, "write", 1},
