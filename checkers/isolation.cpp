@@ -96,7 +96,8 @@ class IsolationChecker final : public Checker {
     const auto count = [&](TxnState s) {
       return static_cast<uint64_t>(std::count(t.state.begin(), t.state.end(), s));
     };
-    result.details["workload"] = !t.places.empty()                     ? "closed-predicate"
+    result.details["workload"] = t.own_keys != nullptr                 ? "set"
+                                 : !t.places.empty()                   ? "closed-predicate"
                                  : t.workload == Workload::list_append ? "list-append"
                                                                        : "rw-register";
     result.details["transactions"] = {{"ok", count(TxnState::ok)},

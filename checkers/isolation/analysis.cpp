@@ -7,6 +7,7 @@
 #include "checkers/isolation/predicates.h"
 #include "checkers/isolation/registers.h"
 #include "checkers/isolation/schedule.h"
+#include "checkers/isolation/sets.h"
 
 namespace riven::checkers::isolation {
 
@@ -240,6 +241,29 @@ Status analyse_predicates(const History& history, const Limits& limits, Analysis
   return ok_status();
 }
 
+/// Sets: their elements as registers whose orders are known.
+Status analyse_sets(const History& history, const Limits& limits, Analysis& a) {
+  auto read = read_sets(history, a.findings);
+  if (!read) return read.error();
+  a.orders = std::move(read->orders);
+  a.transactions = std::move(read->transactions);
+  Findings none;  // each element has one writer: nothing that the orders alone could show
+  const KeyGroups groups = group_by_key(a.transactions, limits.threads);
+  const std::vector<Edge> edges = dependencies(a.transactions, groups, a.orders, limits.threads, none);
+  a.dependency_count = edges.size();
+  std::vector<uint32_t> judged;
+  const Refutations found = judge_suspects(edges, limits, Depth::everything, judged, a);
+  const ModelSet refuted = found.refuted | judge_alone(read->odd, judged, limits, a);
+  // Within a read of a set nothing comes before anything: models that speak of such an order stay open. Those
+  // above them take transactions as a whole, and fail whatever the order within.
+  const ModelSet by_order = kSharedMemory | bit(Model::monotonic_atomic_view) | bit(Model::monotonic_view);
+  for (const Model m : members(refuted & ~by_order)) a.decisions.refute(m);
+  for (const Model m : members(refuted & by_order))
+    a.decisions.leave_open(m, "a read of a set has no order within");
+  for (const Model m : members(found.open)) a.decisions.leave_open(m, "deciding it needs too much work");
+  return ok_status();
+}
+
 }  // namespace
 
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget) {
@@ -252,10 +276,11 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
                  std::to_string(budget.memory_bytes >> 20) + " MB"};
   auto read = read_transactions(history, threads);
   const bool predicates = !read && has_predicates(history);
-  if (!read && !predicates) return read.error();
+  const bool sets = !read && !predicates && has_sets(history);
+  if (!read && !predicates && !sets) return read.error();
   Analysis a;
-  if (!predicates) a.transactions = std::move(*read);
-  if (options.workload && !predicates) a.transactions.workload = *options.workload;
+  if (read) a.transactions = std::move(*read);
+  if (options.workload && read) a.transactions.workload = *options.workload;
   if (a.transactions.writes && a.transactions.workload == Workload::list_append)
     return Error{"the history has plain writes (:w): it is not list-append, but wr"};
   if (a.transactions.appends && a.transactions.workload == Workload::rw_register)
@@ -265,6 +290,7 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
   const Limits limits{options, budget, threads};
   if (!out_of_time(limits, "the transactions were read", a)) {
     const Status done = predicates  ? analyse_predicates(history, limits, a)
+                        : sets      ? analyse_sets(history, limits, a)
                         : registers ? analyse_registers(limits, a)
                                     : analyse_lists(limits, a);
     if (!done) return done.error();

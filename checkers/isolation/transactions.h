@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -52,7 +53,8 @@ struct Transactions {
   std::vector<uint32_t> session;    ///< dense number of the process
   std::vector<uint32_t> mop_begin;  ///< size() + 1
   std::vector<Mop> mops;
-  std::vector<const uint8_t*> keys;    ///< each key's encoded value, inside the history
+  std::vector<const uint8_t*> keys;                      ///< each key's encoded value, inside the history
+  std::shared_ptr<const std::vector<uint8_t>> own_keys;  ///< where they are not inside the history
   std::vector<const uint8_t*> values;  ///< of each mop, inside the history; emptied once versions are known
   /// Where micro-operations carry a version number as their fourth part ([:w 1 5 17]): of each mop, or
   /// kNoNumber. Empty: none does.
