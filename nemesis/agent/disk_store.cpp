@@ -113,7 +113,7 @@ int DiskStore::remove(int directory, const std::string& name, bool is_directory)
 
 int DiskStore::rename(int from, const std::string& old_name, int to, const std::string& new_name,
                       unsigned flags) {
-  if ((flags & ~(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) return -EINVAL;
+  if ((flags & ~static_cast<unsigned>(RENAME_NOREPLACE | RENAME_EXCHANGE)) != 0) return -EINVAL;
   struct stat old_file {
   }, new_file{};
   const bool replaces = ::fstatat(to, new_name.c_str(), &new_file, AT_SYMLINK_NOFOLLOW) == 0;

@@ -31,7 +31,6 @@ class CommitOrder {
     put({monotonic_snapshot_read}, snapshot_for_each_read());
     put({monotonic_atomic_view}, monotonic());
     if (!f_.internally_consistent()) return out;
-    const Relation none;
     const Relation& so = f_.sessions;
     const Relation& rt = f_.real_time;
     const bool sessions = within(so);

@@ -151,7 +151,7 @@ TEST_CASE("registers: version numbers are an explicit order") {
 
 TEST_CASE("registers: an execution is found for blind writes of a serial database") {
   for (const SimulatedLevel level : {SimulatedLevel::serial, SimulatedLevel::stale_serial}) {
-    for (const uint64_t seed : {1, 2, 3}) {
+    for (const uint64_t seed : {1U, 2U, 3U}) {
       SimulationOptions options;
       options.level = level;
       options.seed = seed;

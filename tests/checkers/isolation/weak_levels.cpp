@@ -121,7 +121,7 @@ TEST_CASE("registers: what blind writes leave open, the weak levels decide") {
 }
 
 TEST_CASE("a causal store is causal, one that tears its transactions is not") {
-  for (const uint64_t seed : {1, 2, 3}) {
+  for (const uint64_t seed : {1U, 2U, 3U}) {
     CausalStoreOptions options;
     options.seed = seed;
     options.txns = 3000;
