@@ -1,3 +1,4 @@
+#include "nemesis/agent/clock_fault.h"
 #include "nemesis/agent/disk_fault.h"
 #include "nemesis/agent/fault.h"
 #include "nemesis/agent/link_fault.h"
@@ -7,8 +8,8 @@
 namespace riven::agent {
 
 const std::vector<FaultKind>& fault_kinds() {
-  static const std::vector<FaultKind> kKinds = {packet_kind(), link_kind(),       pause_kind(),
-                                                kill_kind(),   disk_layer_kind(), disk_kind()};
+  static const std::vector<FaultKind> kKinds = {packet_kind(), link_kind(),       pause_kind(), kill_kind(),
+                                                clock_kind(),  disk_layer_kind(), disk_kind()};
   return kKinds;
 }
 

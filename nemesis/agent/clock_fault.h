@@ -1,0 +1,22 @@
+// Kind "clock": the database's processes see another time than the machine has.
+#pragma once
+
+#include "nemesis/agent/fault.h"
+
+namespace riven::agent {
+
+/// params: {processes: [names]} with the fields of ClockShape, for processes (clock_lens.h says how); or
+/// {machine: true, controller_boot_id} with them, for a machine with a kernel of its own
+/// (machine_clock.h). {watch: true}: bends nothing, and only tells the offset.
+///
+/// A second fault of the same owner on a process takes its clock over, without stopping it; the first one's
+/// undo then changes nothing there.
+///
+/// Proof: {processes, bent: how many of them have this fault's lens, followed: found after the beginning,
+/// offset_ns: how far the oldest one's clock is off, asked through its own vDSO in its own thread; wanted_ns,
+/// error_ns, right: whether the two agree, largest_ns: the furthest it was seen off, absolute_waits (see
+/// there), series: [[ms, offset in us] ...] since the beginning, stopped_us: the longest that a process stood
+/// still, slow_readings, unbent: {processes, why}}, and after the undo {restored, pages_left}.
+FaultKind clock_kind();
+
+}  // namespace riven::agent

@@ -1,0 +1,77 @@
+// Putting a lens between a process and its clock, and taking it away again (see clock_lens.h).
+//
+// Functions that stop the process trace it: they are called by one thread, and one at a time for a process.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "harness/core/result.h"
+#include "nemesis/agent/clock_lens.h"
+#include "nemesis/agent/process_memory.h"
+
+namespace riven::agent {
+
+/// A lens found in a process.
+struct Lens {
+  uint64_t page = 0;
+  std::string owner;
+  uint64_t current = 0;
+  LensBlock block{};  ///< the setting in force
+};
+
+/// A process whose clock may be bent. Opening changes nothing. Move-only.
+class ClockTarget {
+ public:
+  /// Errors: it is gone, may not be looked at, or has no 64-bit vDSO.
+  static Result<ClockTarget> open(pid_t pid);
+
+  pid_t pid() const { return pid_; }
+  /// The lens that the process has now; nullopt: none of ours (or it has ended).
+  std::optional<Lens> lens() const;
+  /// Whether the process still has the memory that it had when this was opened: false once it ended or ran
+  /// another program.
+  bool is_same_program() const;
+  /// Whether every byte of its vDSO is the kernel's.
+  bool is_pristine() const;
+  /// Makes another setting current, without stopping the process. False: it is gone or has no lens.
+  bool set(const LensBlock& block) const;
+
+  struct Patched {
+    size_t threads = 0;
+    int64_t stopped_ns = 0;    ///< how long all its threads stood still, by the tracer's clock
+    bool system_call = false;  ///< the kernel's code could not be moved: each reading is a system call now
+  };
+  /// Puts a lens in. Errors: what open() says, a vDSO that somebody else has changed, a kernel that refuses
+  /// the pages. After an error the process is as it was.
+  Result<Patched> patch(const std::string& owner, const LensBlock& block) const;
+
+  struct Restored {
+    int64_t stopped_ns = 0;
+    bool unmapped = false;  ///< false: a thread stayed inside it; its two pages remain, without any use
+  };
+  /// Takes the lens out: the vDSO is the kernel's byte for byte. The setting goes at once, before the process
+  /// is stopped. Errors: it could not be stopped; the setting is gone all the same.
+  Result<Restored> restore(const Lens& lens) const;
+
+  /// What clock_gettime(clock) tells the process, asked through its own vDSO in one of its own threads.
+  Result<int64_t> read_clock(int clock) const;
+
+ private:
+  ClockTarget(pid_t pid, ProcessMemory memory, uint64_t vdso)
+      : pid_(pid), memory_(std::move(memory)), vdso_(vdso) {}
+  Result<uint64_t> map_lens(const std::string& owner, const LensBlock& block, bool& system_call) const;
+  Status switch_over(uint64_t page, Patched& patched) const;
+  Status write_back(pid_t tid, uint64_t page) const;
+  void unmap(uint64_t page) const;
+
+  pid_t pid_;
+  ProcessMemory memory_;
+  uint64_t vdso_;
+};
+
+}  // namespace riven::agent

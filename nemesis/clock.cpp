@@ -1,0 +1,285 @@
+// Clocks that are wrong: jumped, drifting, strobing, leaping, smeared or scrambled, on some of the nodes.
+//
+// :start-clock with a value for plan_clock (parts/clock_plan.h; default: one of its words by chance). While a
+// fault is in force another :start-clock takes its place, without stopping the database's processes.
+// Completes with {clock, nodes, offsets-ms: how far the database's process on each node sees itself off,
+// spread-us, stopped-us: the longest that a process stood still, absolute-waits: threads that wait for a
+// moment of the kernel's real-time clock, which comes when that says so}. :clock-offsets completes with
+// {offsets-ms}. :stop-clock completes with {bit, offsets-ms: just before, healed-ms: just after, followed:
+// processes that were found after the beginning}; `bit` is missing where the skew was too small to be told
+// from none.
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+
+#include "harness/api/registry.h"
+#include "harness/generator/combinators.h"
+#include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/clock_plan.h"
+#include "nemesis/parts/jittered.h"
+#include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/on_nodes.h"
+
+namespace riven {
+namespace {
+
+constexpr int64_t kMicro = 1000;
+
+/// What the agents' proofs of kind "clock" say, node by node; nodes without one are missing.
+using Proofs = std::map<size_t, Json>;
+
+Value offsets_ms(const Proofs& proofs, const std::vector<Node>& nodes) {
+  Value::List offsets;
+  for (const auto& [node, proof] : proofs) {
+    if (!proof.contains("offset_ns")) continue;
+    offsets.emplace_back(nodes[node].name);
+    offsets.emplace_back(static_cast<double>(integer_of(proof, "offset_ns") / kMicro) / 1000);
+  }
+  return Value::map(std::move(offsets));
+}
+
+/// What each node's clock showed over time, as the agents noted it down in milli- and microseconds.
+Value series_of(const Proofs& proofs, const std::vector<Node>& nodes) {
+  Value::List all;
+  for (const auto& [node, proof] : proofs) {
+    Value::List points;
+    for (const Json& point : array_of(proof, "series")) {
+      if (!point.is_array() || point.size() != 2) continue;
+      points.emplace_back(Value::List{point[0].get<double>() / 1000, point[1].get<double>() / 1000});
+    }
+    all.emplace_back(nodes[node].name);
+    all.emplace_back(std::move(points));
+  }
+  return Value::map(std::move(all));
+}
+
+int64_t sum_of(const Proofs& proofs, const char* key) {
+  int64_t sum = 0;
+  for (const auto& [node, proof] : proofs) sum += integer_of(proof, key);
+  return sum;
+}
+
+int64_t most_of(const Proofs& proofs, const char* key) {
+  int64_t most = 0;
+  for (const auto& [node, proof] : proofs) most = std::max(most, integer_of(proof, key));
+  return most;
+}
+
+/// Whether the bent nodes saw what they should: false when one did not, nothing when none was far enough off
+/// to be told from a clock that is right.
+std::optional<bool> took_effect(const Proofs& proofs, const std::vector<size_t>& bent) {
+  bool seen = false;
+  for (const size_t node : bent) {
+    const auto found = proofs.find(node);
+    if (found == proofs.end()) return false;
+    const Json& proof = found->second;
+    const int64_t largest_ns = integer_of(proof, "largest_ns");
+    if (integer_of(proof, "processes") == 0) {
+      if (largest_ns == 0) return false;  // the database was down all the time
+    } else if (!flag_of(proof, "right") || integer_of(proof, "bent") != integer_of(proof, "processes")) {
+      return false;
+    }
+    seen = seen || largest_ns > 2 * integer_of(proof, "error_ns") + kNanosPerMilli / 5;
+  }
+  if (!seen) return std::nullopt;
+  return true;
+}
+
+class ClockNemesis final : public Nemesis {
+ public:
+  ClockNemesis(uint64_t seed, std::vector<std::string> processes)
+      : rng_(seed), processes_(std::move(processes)) {}
+
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    Result<ClockPlan> plan = plan_clock(op.value, target, rng_);
+    if (!plan) return plan.error();
+    return FaultPlan{plan->exact, {plan->nodes, {}}};
+  }
+
+  Result<Value> invoke(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (op.f.text() == "start-clock") return start(target, op.value);
+    if (op.f.text() == "stop-clock") return stop(target);
+    if (op.f.text() == "clock-offsets") {
+      Result<Proofs> proofs = ask(target);
+      if (!proofs) return proofs.error();
+      return Value::map({"offsets-ms", offsets_ms(*proofs, target.nodes)});
+    }
+    return Error{"clocks have no operation " + std::string(op.f.text())};
+  }
+
+  Status heal(FaultTarget& target) noexcept override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Result<std::vector<NodeProof>> healed = faults_->heal(target);
+    return healed ? ok_status() : Status(healed.error());
+  }
+
+ private:
+  Result<Value> start(FaultTarget& target, const Value& spec) {
+    Result<ClockPlan> plan = plan_clock(spec, target, rng_);
+    if (!plan) return plan.error();
+    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
+    for (auto& node : faults) node.push_back({"clock", {{"processes", processes_}, {"watch", true}}});
+    for (size_t i = 0; i < plan->nodes.size(); ++i) {
+      Json params = plan->shapes[i];
+      if (params.front() == 0 && params.size() == 1) continue;  // an offset of 0 in a scramble: only watched
+      params["processes"] = processes_;
+      faults[plan->nodes[i]] = {{"clock", std::move(params)}};
+    }
+    auto next = std::make_unique<AgentFaults>();
+    Result<std::vector<FaultAck>> acks = next->apply(target, faults);
+    if (!acks) return acks.error();
+    // The clocks that the fault before had bent are the new one's now, or are put right here.
+    std::swap(faults_, next);
+    bent_ = plan->nodes;
+    if (const Result<std::vector<NodeProof>> replaced = next->heal(target); !replaced) return replaced.error();
+    Result<Proofs> proofs = ask(target);
+    if (!proofs) return proofs.error();
+    Value::List done = plan->exact.flat_map();
+    done.insert(done.end(), {Value("seen-ms"), offsets_ms(*proofs, target.nodes), Value("spread-us"),
+                             Value(spread_ns(*acks) / kMicro), Value("stopped-us"),
+                             Value(most_of(*proofs, "stopped_us"))});
+    if (const int64_t waits = sum_of(*proofs, "absolute_waits"); waits > 0) {
+      done.insert(done.end(), {Value("absolute-waits"), Value(waits)});
+    }
+    return Value::map(std::move(done));
+  }
+
+  /// The newest proof of each node; where nothing is in force, from faults that only watch.
+  Result<Proofs> ask(FaultTarget& target) {
+    AgentFaults watching;
+    if (!faults_->in_force()) {
+      std::vector<std::vector<FaultSpec>> watch(target.nodes.size());
+      for (auto& node : watch) node.push_back({"clock", {{"processes", processes_}, {"watch", true}}});
+      if (Result<std::vector<FaultAck>> acks = watching.apply(target, watch); !acks) return acks.error();
+    }
+    Proofs proofs;
+    std::mutex mutex;
+    std::vector<size_t> all;
+    for (size_t i = 0; i < target.agents.size(); ++i) all.push_back(i);
+    const Status asked = on_nodes(all, target.nodes, [&](size_t node) -> Status {
+      const Result<std::vector<FaultProof>> seen = target.agents[node]->observe();
+      if (!seen) return seen.error();
+      const std::lock_guard<std::mutex> lock(mutex);
+      for (const FaultProof& fault : *seen) {
+        if (fault.kind == "clock") proofs[node] = fault.proof;
+      }
+      return ok_status();
+    });
+    (void)watching.heal(target);
+    if (!asked) return asked.error();
+    return proofs;
+  }
+
+  Result<Value> stop(FaultTarget& target) {
+    if (!faults_->in_force()) return Value("no clock was bent");
+    Result<std::vector<NodeProof>> healed = faults_->heal(target);
+    if (!healed) return healed.error();
+    Proofs before;  // of several on one node the last took over from those before it
+    for (NodeProof& proof : *healed) before[proof.node] = std::move(proof.fault.proof);
+    const std::optional<bool> bit = took_effect(before, bent_);
+    Value::List done;
+    if (bit) done = {"bit", *bit};
+    done.insert(done.end(), {Value("offsets-ms"), offsets_ms(before, target.nodes)});
+    if (Result<Proofs> after = ask(target)) {
+      done.insert(done.end(), {Value("healed-ms"), offsets_ms(*after, target.nodes)});
+    }
+    if (const int64_t followed = sum_of(before, "followed"); followed > 0) {
+      done.insert(done.end(), {Value("followed"), Value(followed)});
+    }
+    done.insert(done.end(), {Value("series"), series_of(before, target.nodes)});
+    for (const auto& [node, proof] : before) {
+      if (!proof.contains("unbent")) continue;
+      done.insert(done.end(), {Value("unbent"), from_json(proof["unbent"])});
+      break;
+    }
+    return Value::map(std::move(done));
+  }
+
+  std::mutex mutex_;
+  std::unique_ptr<AgentFaults> faults_ = std::make_unique<AgentFaults>();
+  Rng rng_;
+  std::vector<std::string> processes_;
+  std::vector<size_t> bent_;
+};
+
+/// The part of every :start-clock that the options give, `nodes` apart; keys that its word has no use for are
+/// left out where the word is left to chance.
+Result<Value::List> fixed_fields(const FaultOptions& options) {
+  Value::List fields;
+  for (const auto& [key, text] : options.extra) {
+    if (key == "nodes") continue;
+    fields.emplace_back(key);
+    if (key == "clock") {
+      fields.emplace_back(text);
+      continue;
+    }
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    if (text.empty() || *end != 0 || !std::isfinite(number)) {
+      return Error{"clock: " + key + " must be a number, not " + text};
+    }
+    fields.emplace_back(number);
+  }
+  return fields;
+}
+
+Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
+  if (capabilities.processes.empty()) return Error{"nobody says which processes' clocks are to be bent"};
+  std::vector<std::string> keys = clock_keys();
+  std::erase(keys, "offsets-ms");
+  keys.emplace_back("clock");
+  Result<Value> who = nodes_option(options, keys);
+  if (!who) return who.error();
+  Result<Value::List> fields = fixed_fields(options);
+  if (!fields) return fields.error();
+  FaultTarget shape;
+  for (const std::string& name : options.nodes) {
+    Node node;
+    node.name = name;
+    shape.nodes.push_back(node);
+  }
+  const bool random = options.extra.count("clock") == 0;
+  if (random && !fields->empty())
+    return Error{"say which clock fault the option is for (clock:jump, clock:drift, ...)"};
+  if (Rng trial(options.seed); !shape.nodes.empty()) {
+    if (const Result<ClockPlan> plan = plan_clock(Value::map(*fields), shape, trial); !plan)
+      return plan.error();
+  }
+  FaultPackage package;
+  package.nemesis = std::make_unique<ClockNemesis>(mix64(options.seed + 4), capabilities.processes);
+  const bool everyone = options.extra.count("nodes") == 0;
+  const auto start = gen::fn([choice = *who, told = *fields, random, everyone](
+                                 const Context&, Rng& rng) -> std::optional<gen::Draft> {
+    Value::List map = told;
+    if (random) {
+      const std::vector<std::string> words = clock_words();
+      map = {"clock", words[rng.below(words.size())]};
+    }
+    const Value* const word = Value::map(map).find("clock");
+    // A scramble takes all nodes unless told otherwise.
+    if (!everyone || !word->is_name("scramble"))
+      map.insert(map.end(), {Value("nodes"), word_of(choice, rng)});
+    return gen::op("start-clock", Value::map(std::move(map)));
+  });
+  package.generator =
+      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-clock")))));
+  package.final_generator = gen::one(gen::op("stop-clock"));
+  package.span = {"clock", "#2a9d8f", {"start-clock"}, {"stop-clock"}};
+  return package;
+}
+
+}  // namespace
+
+void add_clock(Registry& registry) {
+  auto factory = std::make_shared<FaultFactory>();
+  factory->name = "clock";
+  factory->description =
+      "wrong clocks (clock:jump, drift, strobe, leap, smear, scramble; default: any by chance)";
+  factory->word = "clock";
+  factory->agent_kinds = {"clock"};
+  factory->make = make;
+  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+}
+
+}  // namespace riven
