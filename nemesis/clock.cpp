@@ -132,7 +132,8 @@ class ClockNemesis final : public Nemesis {
     // The clocks that the fault before had bent are the new one's now, or are put right here.
     std::swap(faults_, next);
     bent_ = plan->nodes;
-    if (const Result<std::vector<NodeProof>> replaced = next->heal(target); !replaced) return replaced.error();
+    if (const Result<std::vector<NodeProof>> replaced = next->heal(target); !replaced)
+      return replaced.error();
     Result<Proofs> proofs = ask(target);
     if (!proofs) return proofs.error();
     Value::List done = plan->exact.flat_map();
@@ -203,8 +204,7 @@ class ClockNemesis final : public Nemesis {
   std::vector<size_t> bent_;
 };
 
-/// The part of every :start-clock that the options give, `nodes` apart; keys that its word has no use for are
-/// left out where the word is left to chance.
+/// The part of every :start-clock that the options give, `nodes` apart.
 Result<Value::List> fixed_fields(const FaultOptions& options) {
   Value::List fields;
   for (const auto& [key, text] : options.extra) {
@@ -239,16 +239,14 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
     node.name = name;
     shape.nodes.push_back(node);
   }
-  const bool random = options.extra.count("clock") == 0;
-  if (random && !fields->empty())
-    return Error{"say which clock fault the option is for (clock:jump, clock:drift, ...)"};
+  const bool random = fields->empty();
   if (Rng trial(options.seed); !shape.nodes.empty()) {
     if (const Result<ClockPlan> plan = plan_clock(Value::map(*fields), shape, trial); !plan)
       return plan.error();
   }
   FaultPackage package;
   package.nemesis = std::make_unique<ClockNemesis>(mix64(options.seed + 4), capabilities.processes);
-  const bool everyone = options.extra.count("nodes") == 0;
+  const bool everyone = options.extra.count("nodes") == 0 && !options.max_broken;
   const auto start = gen::fn([choice = *who, told = *fields, random, everyone](
                                  const Context&, Rng& rng) -> std::optional<gen::Draft> {
     Value::List map = told;
@@ -256,9 +254,10 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
       const std::vector<std::string> words = clock_words();
       map = {"clock", words[rng.below(words.size())]};
     }
-    const Value* const word = Value::map(map).find("clock");
+    const Value spec = Value::map(map);
+    const Value* const word = spec.find("clock");
     // A scramble takes all nodes unless told otherwise.
-    if (!everyone || !word->is_name("scramble"))
+    if (!everyone || word == nullptr || !word->is_name("scramble"))
       map.insert(map.end(), {Value("nodes"), word_of(choice, rng)});
     return gen::op("start-clock", Value::map(std::move(map)));
   });

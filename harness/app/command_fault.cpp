@@ -10,6 +10,7 @@
 
 #include "harness/api/nemesis.h"
 #include "harness/app/command.h"
+#include "harness/app/fault_schedule.h"
 #include "harness/app/target.h"
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
@@ -20,6 +21,9 @@ namespace {
 
 struct FaultCommand {
   TargetOptions target;
+  std::string fault = "partition";
+  std::vector<std::string> what;  // of other faults: as in a schedule's line
+  std::string database;
   bool majority = false;
   bool halves = false;
   bool bridge = false;
@@ -88,6 +92,7 @@ class SignalWait {
 /// A cluster with its agents, for one command.
 struct Experiment {
   std::unique_ptr<Cluster> cluster;
+  std::unique_ptr<Database> database;  // null: unknown
   std::vector<std::unique_ptr<AgentClient>> agents;
   FaultTarget target;
 };
@@ -118,9 +123,75 @@ void print_outcome(bool json, const char* what, const Value& value) {
   std::fflush(stdout);
 }
 
+const FaultFactory* find_fault(const Registry& registry, const std::string& name) {
+  for (const auto& factory : registry.faults()) {
+    if (factory->name == name) return factory.get();
+  }
+  return nullptr;
+}
+
+/// What is known of the database: told, or from the cluster's image.
+Status find_database(const std::string& told, const Registry& registry, Experiment& experiment) {
+  const std::string& name = told.empty() ? experiment.cluster->spec().database : told;
+  for (const DatabaseFactory& factory : registry.databases()) {
+    if (factory.name != name) continue;
+    auto made = factory.make({});
+    if (!made) return made.error();
+    experiment.database = std::move(*made);
+    experiment.target.database = experiment.database.get();
+    return ok_status();
+  }
+  if (!told.empty()) return Error{"no database is called '" + told + "'"};
+  return ok_status();
+}
+
+/// The operation that begins the fault.
+Result<Op> first_operation(const FaultCommand& c, const FaultFactory& factory, const FaultPackage& package,
+                           const FaultTarget& target) {
+  Op op{.process = kNemesis, .type = OpType::info, .f = Symbol(package.span.starts.front()), .value = {}};
+  if (factory.name == "partition") {
+    op.value = *topology_of(c);
+    return op;
+  }
+  std::string line = "at 0s " + factory.name;
+  for (const std::string& word : c.what) line += " " + word;
+  auto schedule = parse_schedule(line, "riven fault");
+  if (!schedule) return schedule.error();
+  FaultTarget shape;
+  shape.nodes = target.nodes;
+  auto bound = bind_schedule(*schedule, {{&factory, &package}}, std::move(shape), kNanosPerSecond);
+  if (!bound) return bound.error();
+  op.f = bound->front().draft.f;
+  op.value = bound->front().draft.value;
+  return op;
+}
+
+ExitCode hold_and_heal(const FaultCommand& c, int64_t hold_ns, FaultPackage& package, FaultTarget& target,
+                       const Op& first, const SignalWait& signals) {
+  const auto started = package.nemesis->invoke(target, first);
+  if (!started) {
+    static_cast<void>(package.nemesis->heal(target));
+    return failed(started.error().message);
+  }
+  print_outcome(c.json, c.fault == "partition" ? "partitioned" : c.fault.c_str(), *started);
+  if (!c.json)
+    std::printf("%s\n", hold_ns < 0 ? "in force until ctrl-C (or `riven heal` from elsewhere)"
+                                    : ("in force for " + c.hold + " (ctrl-C: heal now)").c_str());
+  std::fflush(stdout);
+  signals.wait(hold_ns);
+
+  Op last = first;
+  last.f = Symbol(package.span.stops.front());
+  last.value = Value();
+  const auto stopped = package.nemesis->invoke(target, last);
+  const Status healed = package.nemesis->heal(target);
+  if (stopped) print_outcome(c.json, "healed", *stopped);
+  if (!healed) return failed(healed.error().message);
+  return stopped ? ExitCode::valid : failed(stopped.error().message);
+}
+
 ExitCode break_it(const FaultCommand& c, const Registry& registry) {
-  const auto topology = topology_of(c);
-  if (!topology)
+  if (c.fault == "partition" && !topology_of(c))
     return usage_error(
         "say which partition: one of --majority, --halves, --bridge, --ring, --isolate NODES, or --from "
         "NODES --to NODES");
@@ -130,14 +201,14 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
     if (!ns) return usage_error("--for takes a time such as 10s, not '" + c.hold + "'");
     hold_ns = *ns;
   }
-  const auto& faults = registry.faults();
-  const auto factory =
-      std::find_if(faults.begin(), faults.end(), [](const auto& f) { return f->name == "partition"; });
-  if (factory == faults.end()) return usage_error("this build has no fault called partition");
+  const FaultFactory* const factory = find_fault(registry, c.fault);
+  if (factory == nullptr) return usage_error("this build has no fault called " + c.fault);
 
   const SignalWait signals;
   auto experiment = open_experiment(c.target, "fault-" + std::to_string(::getpid()));
   if (!experiment) return failed(experiment.error().message);
+  if (const Status found = find_database(c.database, registry, *experiment); !found)
+    return usage_error(found.error().message);
   FaultOptions options;
   options.seed = c.seed;
   for (const Node& node : experiment->target.nodes) options.nodes.push_back(node.name);
@@ -149,29 +220,13 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
       }
     }
   }
-  auto package = (*factory)->make(options, Capabilities{});
-  if (!package) return usage_error(package.error().message);
-
-  Op op{.process = kNemesis, .type = OpType::info, .f = Symbol("start-partition"), .value = *topology};
-  const auto started = package->nemesis->invoke(experiment->target, op);
-  if (!started) {
-    static_cast<void>(package->nemesis->heal(experiment->target));
-    return failed(started.error().message);
-  }
-  print_outcome(c.json, "partitioned", *started);
-  if (!c.json)
-    std::printf("%s\n", hold_ns < 0 ? "in force until ctrl-C (or `riven heal` from elsewhere)"
-                                    : ("in force for " + c.hold + " (ctrl-C: heal now)").c_str());
-  std::fflush(stdout);
-  signals.wait(hold_ns);
-
-  op.f = Symbol("stop-partition");
-  op.value = Value();
-  const auto stopped = package->nemesis->invoke(experiment->target, op);
-  const Status healed = package->nemesis->heal(experiment->target);
-  if (stopped) print_outcome(c.json, "healed", *stopped);
-  if (!healed) return failed(healed.error().message);
-  return stopped ? ExitCode::valid : failed(stopped.error().message);
+  const bool known = experiment->database != nullptr;
+  auto package = factory->make(options, known ? experiment->database->capabilities() : Capabilities{});
+  if (!package)
+    return usage_error(package.error().message + (known ? "" : " (--db says which database runs there)"));
+  const auto first = first_operation(c, *factory, *package, experiment->target);
+  if (!first) return usage_error(first.error().message);
+  return hold_and_heal(c, hold_ns, *package, experiment->target, *first, signals);
 }
 
 ExitCode heal(const TargetOptions& target, bool json) {
@@ -236,8 +291,13 @@ CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   auto command = std::make_shared<FaultCommand>();
   FaultCommand& c = *command;
   app.require_subcommand(1);
+  const auto declare_shared = [&c](CLI::App& sub) {
+    declare_target(sub, c.target);
+    sub.add_option("--for", c.hold, "heal after this time, e.g. 10s; default: until ctrl-C");
+    sub.add_option("--seed", c.seed, "of the random choices")->capture_default_str();
+    sub.add_flag("--json", c.json, "events as JSON lines");
+  };
   auto* const partition = app.add_subcommand("partition", "cut nodes off from each other; their SSH stays");
-  declare_target(*partition, c.target);
   partition->add_flag("--majority", c.majority, "a random minority is cut off from the majority");
   partition->add_flag("--halves", c.halves, "two random halves");
   partition->add_flag("--bridge", c.bridge, "two halves that only one node connects");
@@ -245,14 +305,27 @@ CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   partition->add_option("--isolate", c.isolate, "these nodes, each from all others (n1 or n1,n3)");
   partition->add_option("--from", c.from, "one way: packets from these nodes ...");
   partition->add_option("--to", c.to, "... to these are lost");
-  partition->add_option("--for", c.hold, "heal after this time, e.g. 10s; default: until ctrl-C");
-  partition->add_option("--seed", c.seed, "of the random choices")->capture_default_str();
-  partition->add_flag("--json", c.json, "events as JSON lines");
+  declare_shared(*partition);
+  for (const auto& factory : registry.faults()) {
+    if (factory->name == "partition") continue;
+    auto* const sub = app.add_subcommand(factory->name, factory->description);
+    sub->add_option("what", c.what,
+                    "words and KEY=VALUE as in a schedule's line" +
+                        (factory->word.empty() ? "" : "; a lone word is its " + factory->word));
+    sub->add_option("--db", c.database,
+                    "the database that runs there; default: what the cluster was made for");
+    declare_shared(*sub);
+    sub->callback([&c, name = factory->name] { c.fault = name; });
+  }
   app.footer(R"(Examples:
   riven fault partition --majority --for 10s
   riven fault partition --isolate n1
   riven fault partition --from n1 --to n2,n3 --for 30s     one way
-  riven fault partition --ring --cluster mine)");
+  riven fault partition --ring --cluster mine
+  riven fault clock jump offset-ms=3600000 nodes=n1 --for 20s
+  riven fault clock drift ppm=1000 nodes=all
+  riven fault pause n2 --for 5s
+  riven fault link nodes=n1 delay-ms=80 jitter-ms=10)");
   return [command, &registry] { return break_it(*command, registry); };
 }
 

@@ -68,12 +68,6 @@ class Latest {
 
 }  // namespace
 
-int64_t realtime_ns() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * kNanosPerSecond + now.tv_nsec;
-}
-
 LensBlock ClockKeeper::block() const {
   return lens_block(began_real_ns_ ? order_.shape : ClockShape{}, began_real_ns_.value_or(0), order_.fault);
 }
@@ -184,18 +178,17 @@ void ClockKeeper::follow() {
 Result<ClockKeeper::Sample> ClockKeeper::sample() {
   Error last{"none of the processes runs"};
   for (const auto& [id, target] : targets_) {
-    const int64_t before_ns = realtime_ns();
-    std::optional<Result<int64_t>> told;
-    TracingThread::instance().call([&] { told = target.read_clock(CLOCK_REALTIME); });
-    const int64_t after_ns = realtime_ns();
-    if (!*told) {
-      last = told->error();
+    std::optional<Result<ClockTarget::Reading>> reading;
+    TracingThread::instance().call([&] { reading = target.read_clock(CLOCK_REALTIME); });
+    if (!*reading) {
+      last = reading->error();
       continue;
     }
+    const ClockTarget::Reading& told = **reading;
     Sample sample;
-    const int64_t middle_ns = before_ns + (after_ns - before_ns) / 2;
-    sample.seen_ns = **told - middle_ns;
-    sample.error_ns = after_ns - middle_ns;
+    const int64_t middle_ns = told.before_ns + (told.after_ns - told.before_ns) / 2;
+    sample.seen_ns = told.told_ns - middle_ns;
+    sample.error_ns = told.after_ns - middle_ns;
     if (began_real_ns_) sample.wanted_ns = skew_ns(order_.shape, middle_ns - *began_real_ns_);
     largest_seen_ns_ = std::max(largest_seen_ns_, std::abs(sample.seen_ns));
     return sample;
@@ -203,10 +196,11 @@ Result<ClockKeeper::Sample> ClockKeeper::sample() {
   return last;
 }
 
-/// Near the edge of a strobe or a step the moment of the reading decides: either side is right.
+/// Near the edge of a strobe or a step the moment of the reading decides: either side is right. A drift of a
+/// half makes half as much again of not knowing the moment.
 bool ClockKeeper::fits(const Sample& sample) const {
   const auto near = [&](int64_t wanted_ns) {
-    return std::abs(sample.seen_ns - wanted_ns) <= sample.error_ns + kSlackNs;
+    return std::abs(sample.seen_ns - wanted_ns) <= sample.error_ns + sample.error_ns / 2 + kSlackNs;
   };
   const int64_t strobe = order_.shape.strobe_ns, step = order_.shape.step_ns;
   const int64_t wanted = sample.wanted_ns;

@@ -19,9 +19,6 @@
 
 namespace riven::agent {
 
-/// CLOCK_REALTIME of this node, now.
-int64_t realtime_ns();
-
 /// Who bends which clocks: one fault.
 struct ClockOrder {
   std::string owner;

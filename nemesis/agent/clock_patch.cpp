@@ -129,6 +129,12 @@ bool poke(pid_t tid, const ProcessMemory& memory, uint64_t address, const void* 
 
 }  // namespace
 
+int64_t realtime_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return now.tv_sec * kNanosPerSecond + now.tv_nsec;
+}
+
 Result<ClockTarget> ClockTarget::open(pid_t pid) {
   if (!pristine()) return pristine().error();
   const Result<uint64_t> vdso = vdso_base(pid);
@@ -355,7 +361,7 @@ Result<ClockTarget::Restored> ClockTarget::restore(const Lens& lens) const {
   return restored;
 }
 
-Result<int64_t> ClockTarget::read_clock(int clock) const {
+Result<ClockTarget::Reading> ClockTarget::read_clock(int clock) const {
   const auto function = pristine()->find(vdso_symbol(ClockCall::clock_gettime));
   if (!function) return Error{"this kernel's vDSO tells no time"};
   Result<StoppedProcess> process = StoppedProcess::stop(pid_, StoppedProcess::Which::one);
@@ -370,13 +376,17 @@ Result<int64_t> ClockTarget::read_clock(int clock) const {
   if (*stack < 0) return Error{"process " + std::to_string(pid_) + " gives no memory to read its clock in"};
   const auto base = static_cast<uint64_t>(*stack);
   const uint64_t answer = base + kStackBytes - 64;
+  Reading reading;
+  reading.before_ns = realtime_ns();
   const Result<int64_t> called =
       (*thread)->call(memory_, vdso_ + *function, static_cast<uint64_t>(clock), answer, answer - 64);
+  reading.after_ns = realtime_ns();
   const auto time = memory_.read<timespec>(answer);
   (void)(*thread)->system_call(SYS_munmap, {base, kStackBytes, 0, 0, 0, 0});
   if (!called) return called.error();
   if (*called != 0 || !time) return Error{"process " + std::to_string(pid_) + " cannot read its clock"};
-  return time->tv_sec * kNanosPerSecond + time->tv_nsec;
+  reading.told_ns = time->tv_sec * kNanosPerSecond + time->tv_nsec;
+  return reading;
 }
 
 }  // namespace riven::agent

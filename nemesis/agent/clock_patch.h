@@ -16,6 +16,9 @@
 
 namespace riven::agent {
 
+/// CLOCK_REALTIME of this node, now.
+int64_t realtime_ns();
+
 /// A lens found in a process.
 struct Lens {
   uint64_t page = 0;
@@ -58,8 +61,12 @@ class ClockTarget {
   /// is stopped. Errors: it could not be stopped; the setting is gone all the same.
   Result<Restored> restore(const Lens& lens) const;
 
+  struct Reading {
+    int64_t told_ns = 0;
+    int64_t before_ns = 0, after_ns = 0;  ///< this node's CLOCK_REALTIME around it
+  };
   /// What clock_gettime(clock) tells the process, asked through its own vDSO in one of its own threads.
-  Result<int64_t> read_clock(int clock) const;
+  Result<Reading> read_clock(int clock) const;
 
  private:
   ClockTarget(pid_t pid, ProcessMemory memory, uint64_t vdso)

@@ -54,7 +54,7 @@ class Reader {
   Reader(const Value& spec, std::string name) : spec_(spec) { add("clock", Value(std::move(name))); }
 
   /// The number at `key`, or `fallback`; 0 and an error when it is out of range or none.
-  double number(const char* key, double fallback, double least, double most) {
+  double number(const char* key, double fallback, double least, double most, bool in_exact_form = true) {
     const Value told = field(spec_, key);
     double number = fallback;
     if (!told.is_nil()) {
@@ -66,7 +66,7 @@ class Reader {
       return fail(std::string(key) + " must be " + to_edn(number_value(least)) + " to " +
                   to_edn(number_value(most)) + ", not " + to_edn(number_value(number)));
     }
-    add(key, number_value(number));
+    if (in_exact_form) add(key, number_value(number));
     return number;
   }
   double milliseconds(const char* key, double fallback, double least) {
@@ -150,7 +150,7 @@ Status scramble(const Value& spec, const FaultTarget& target, Rng& rng, ClockPla
     reader.add("offsets-ms", told);
     return ok_status();
   }
-  const double within_ms = reader.milliseconds("within-ms", 60'000, 1);
+  const double within_ms = reader.number("within-ms", 60'000, 1, kMost, false);
   if (!reader.error().empty()) return Error{reader.error()};
   for (const size_t node : plan.nodes) {
     const auto most = static_cast<int64_t>(within_ms);
@@ -179,6 +179,20 @@ Status check_keys(const Value& spec, const std::string& name) {
   return ok_status();
 }
 
+/// The word that the keys of a map without one speak of; empty: none does.
+std::string word_by_keys(const Value& spec) {
+  if (!spec.is_map()) return {};
+  const Value::List& flat = spec.flat_map();
+  for (const Word& word : words()) {
+    for (size_t i = 0; i < flat.size(); i += 2) {
+      for (const char* key : word.keys) {
+        if (flat[i].is_name(key)) return word.word;
+      }
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<std::string> clock_words() {
@@ -204,7 +218,8 @@ Result<ClockPlan> plan_clock(const Value& spec, const FaultTarget& target, Rng& 
   const Value told = is_text(spec) ? spec : field(spec, "clock");
   if (!told.is_nil() && !is_text(told)) return Error{"clock must be a word, not " + to_edn(told)};
   ClockPlan plan;
-  plan.name = told.is_nil() ? "random" : std::string(told.text());
+  plan.name = told.is_nil() ? word_by_keys(spec) : std::string(told.text());
+  if (plan.name.empty()) plan.name = "random";
   const std::vector<std::string> known = clock_words();
   if (plan.name == "random") plan.name = known[rng.below(known.size())];
   if (std::find(known.begin(), known.end(), plan.name) == known.end()) {

@@ -28,7 +28,7 @@ std::vector<std::string> clock_words();
 std::vector<std::string> clock_keys();
 
 /// The plan for the value of a :start-clock operation: nil or "random" (one of the words by chance), one of
-/// the words below, or a map with `clock` (a word) and
+/// the words below, or a map with `clock` (a word; may be left out where a key tells it) and
 ///   nodes         whose clocks (parts/node_choice.h; default: one, for scramble all)
 ///   "jump"        offset-ms: ahead, or behind when negative; default +-11 ms to 288 s, small ones as likely
 ///                 as great ones
