@@ -73,6 +73,17 @@ class WholeRuns(unittest.TestCase):
                 faults = [json.loads(line) for line in file]
             self.assertTrue(all(fault["undone"]["killed"] > 0 and fault["undone"]["syncs"] > 0 for fault in faults), faults)
 
+    @unittest.skipUnless(ROUNDS > 1 and has_image("riven-node-postgresql:bookworm"), "nightly, and docker/build-image postgresql")
+    def test_postgresql_loses_what_it_need_not_sync_and_nothing_else(self):
+        common = ("--db", "postgresql", "--nodes", "1", "--workload", "append", "--concurrency", "8", "--faults",
+                  "disk:power-loss", "--fault-opt", "nodes=one", "--interval", "4s", "--time-limit", "20s")
+        lost = 0
+        for seed in range(1, 6):
+            code, out, _, _ = self.run_riven(*common, "--seed", str(seed))
+            self.assertEqual(code, VALID, out)
+            lost += self.run_riven(*common, "--db-opt", "synchronous-commit=off", "--seed", str(seed))[0] == INVALID
+        self.assertGreater(lost, 0)
+
     def test_a_run_s_own_schedule_does_the_same_again(self):
         common = ("--db", "etcd", "--nodes", "3", "--time-limit", "16s")
         code, out, _, folder = self.run_riven(*common, "--faults", "kill,pause:one", "--interval", "2s", "--max-broken",
