@@ -8,17 +8,10 @@
 #include "checkers/linearizable/checker.h"
 #include "tests/catch.h"
 #include "tests/checkers/linearizable/large_histories.h"
+#include "tests/checkers/linearizable/small_histories.h"
 
 namespace riven::linearizable::testing {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-constexpr bool kSanitized = false;
-#endif
 
 /// What a check in a process of its own came to.
 struct Cost {

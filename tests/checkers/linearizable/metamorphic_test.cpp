@@ -49,8 +49,8 @@ struct Subject {
   LargeShape shape;
 };
 
-std::vector<Subject> subjects() {
-  const auto size = static_cast<uint32_t>(rounds(1) > 1 ? 50000 : 1500);
+std::vector<Subject> subjects(uint32_t few) {
+  const uint32_t size = rounds(1) > 1 ? 50000 : few;
   std::vector<Subject> all;
   const auto add = [&](const char* name, Model model, double crashed, bool unique, bool only_cas) {
     LargeShape shape;
@@ -90,7 +90,7 @@ Outline outline(const CheckResult& result) {
 }
 
 TEST_CASE("metamorphic: what does not matter does not change the verdict") {
-  for (Subject& subject : subjects()) {
+  for (Subject& subject : subjects(kSanitized ? 600 : 1500)) {
     for (const bool fault : {false, true}) {
       CAPTURE(subject.name, fault);
       subject.shape.fault = fault;
@@ -247,7 +247,7 @@ std::vector<std::function<void(Entries&, Rng&)>> collection_faults(const char* t
 TEST_CASE("a single planted fault is found in a large valid history, with its evidence") {
   Rng rng(5);
   size_t planted = 0;
-  for (const Subject& subject : subjects()) {
+  for (const Subject& subject : subjects(1500)) {
     if (!subject.shape.unique || subject.shape.model == Model::set || subject.shape.only_cas) continue;
     const bool reg = subject.shape.model == Model::cas_register;
     const auto faults = reg ? register_faults() : collection_faults("dequeue");

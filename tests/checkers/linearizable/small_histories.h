@@ -46,7 +46,17 @@ bool is_linearization(const SmallHistory& history, const std::vector<uint32_t>& 
 
 std::string to_text(const SmallHistory& history);
 
-/// How many random histories a test tries: `few`, or N hundred times as many with RIVEN_NIGHTLY=N.
+/// Whether this is a build with AddressSanitizer, where everything takes ten times as long.
+#if defined(__SANITIZE_ADDRESS__)
+inline constexpr bool kSanitized = true;
+#elif defined(__has_feature)
+inline constexpr bool kSanitized = __has_feature(address_sanitizer);
+#else
+inline constexpr bool kSanitized = false;
+#endif
+
+/// How many random histories a test tries: `few`, N hundred times as many with RIVEN_NIGHTLY=N, a
+/// tenth with AddressSanitizer.
 uint64_t rounds(uint64_t few);
 
 }  // namespace riven::linearizable::testing
