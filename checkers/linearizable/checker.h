@@ -39,9 +39,9 @@ std::vector<std::string> engine_names();
 /// For `--help`: each model's operations, the engines and the options.
 std::string models_help();
 
-/// Names in any case of letters. Keys: model, engine, per-key (auto|yes|no), failed-cas (auto|observe|ignore), initial (EDN-like: nil, an
-/// integer, true, false, or text), permits, depth, order (max|min), witness (yes|no). Errors: an unknown key
-/// or value, named with what would be right.
+/// Names in any case of letters. Keys: model, engine, per-key (auto|yes|no), failed-cas
+/// (auto|observe|ignore), initial (EDN-like: nil, an integer, true, false, or text), permits, depth, order
+/// (max|min), witness (yes|no). Errors: an unknown key or value, named with what would be right.
 Result<Options> parse_options(const std::map<std::string, std::string>& given);
 
 /// A checker of one model. Its anomaly type is `nonlinearizable`. Invalid: the smallest set of conflicting

@@ -179,7 +179,8 @@ Result<ClockKeeper::Sample> ClockKeeper::sample() {
   Error last{"none of the processes runs"};
   for (const auto& [id, target] : targets_) {
     std::optional<Result<ClockTarget::Reading>> reading;
-    TracingThread::instance().call([&] { reading = target.read_clock(CLOCK_REALTIME); });
+    TracingThread::instance().call(
+        [&reading, &reads = target] { reading = reads.read_clock(CLOCK_REALTIME); });
     if (!*reading) {
       last = reading->error();
       continue;
