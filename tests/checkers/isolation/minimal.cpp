@@ -158,7 +158,7 @@ TEST_CASE("a minimal history holds few operations, and refutes for the reason th
     for (const bool registers : {false, true}) {
       SimulationOptions options;
       options.level = level;
-      options.txns = 2000;
+      options.txns = 700;
       options.registers = options.read_modify_write = registers;
       const History history = simulate(options);
       const CheckResult whole = judged(history, "strict-serializable");

@@ -155,7 +155,7 @@ TEST_CASE("registers: an execution is found for blind writes of a serial databas
       SimulationOptions options;
       options.level = level;
       options.seed = seed;
-      options.txns = 3000;
+      options.txns = 1500;
       options.registers = true;
       const History history = simulate(options);
       const Analysis a = analysed(history);

@@ -124,7 +124,7 @@ TEST_CASE("a causal store is causal, one that tears its transactions is not") {
   for (const uint64_t seed : {1U, 2U, 3U}) {
     CausalStoreOptions options;
     options.seed = seed;
-    options.txns = 3000;
+    options.txns = 1500;
     const History good = simulate_causal_store(options);
     const Analysis a = analysed(good);
     CHECK(a.decisions.standing(strong_session_causal) == Standing::holds);
