@@ -77,9 +77,10 @@ class Teller {
 TEST_CASE("a clock is bent, watched, bent otherwise, and mended twice", "[agent][root]") {
   const auto world = Namespaces::make(1);
   if (!world) return;
+  ClockReaders readers(2),
+      other(1);  // forked before the agent's client has threads that may hold a lock of malloc
   auto agent = world->agent(0);
   REQUIRE(agent);
-  ClockReaders readers(2), other(1);
   readers.await_rounds(1);
   const auto first = (*agent)->apply(bending(readers.name(), kHourNs));
   if (!first) FAIL(first.error().message);
