@@ -200,6 +200,20 @@ void declare_faults(CLI::App& app, Given& g) {
                  "mean time between a fault's start and its end, and until the next; default: 5s");
 }
 
+/// Where the nodes are, or what they are made of.
+void declare_cluster(CLI::App& app, Given& g) {
+  RunOptions& o = g.run;
+  app.add_option("--nodes", o.nodes,
+                 "containers to make; default: the database's (5, or 1 where it has no replicas)")
+      ->check(CLI::Range(1, 99));
+  app.add_option("--suite", o.suite, "of Debian: another version of the database")->capture_default_str();
+  app.add_option("--image", o.image, "another image than riven-node-DB:SUITE");
+  app.add_option("--cluster", o.cluster, "use this cluster of containers and leave it");
+  app.add_option("--nodes-file", o.nodes_file, "hosts.toml: use your own machines")->excludes("--cluster");
+  app.add_option("--lease", g.lease, "after this time without the controller a node heals itself")
+      ->capture_default_str();
+}
+
 }  // namespace
 
 CommandAction declare_run(CLI::App& app, const Registry& registry) {
@@ -230,15 +244,7 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   app.add_option("--test-count", g.test_count, "runs, with seeds counting up")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));
-  app.add_option("--nodes", o.nodes,
-                 "containers to make; default: the database's (5, or 1 where it has no replicas)")
-      ->check(CLI::Range(1, 99));
-  app.add_option("--suite", o.suite, "of Debian: another version of the database")->capture_default_str();
-  app.add_option("--image", o.image, "another image than riven-node-DB:SUITE");
-  app.add_option("--cluster", o.cluster, "use this cluster of containers and leave it");
-  app.add_option("--nodes-file", o.nodes_file, "hosts.toml: use your own machines")->excludes("--cluster");
-  app.add_option("--lease", g.lease, "after this time without the controller a node heals itself")
-      ->capture_default_str();
+  declare_cluster(app, g);
   app.add_option("--check-time-limit", g.check_time_limit, "for all checks together")->capture_default_str();
   app.add_option("--check-memory", g.check_memory, "for the checks; default: half of the machine's");
   app.add_option("--results", o.results_root, "folder for what runs leave")->capture_default_str();

@@ -93,24 +93,33 @@ Result<StoppedProcess> StoppedProcess::stop(pid_t pid, Which which) {
   release_parked_threads();
   StoppedProcess process(pid);
   const int64_t until_ns = process.since_ns_ + kPatienceNs;
+  if (Status stopped = process.stop_threads(which, until_ns); !stopped) return stopped.error();
+  while (process.stopped_.empty() && !process.parked_.empty() && monotonic_now_ns() < until_ns) {
+    usleep(kPauseUs);
+    process.pending_ = std::exchange(process.parked_, {});
+    if (Status stopped = process.stop_threads(which, until_ns); !stopped) return stopped.error();
+  }
+  if (!process.stopped_.empty()) return process;
+  return Error{"no thread of process " + std::to_string(pid) +
+               (process.parked_.empty() ? " is left: it has ended"
+                                        : " could be stopped within 2 s: all of it sleeps in the kernel")};
+}
+
+Status StoppedProcess::stop_threads(Which which, int64_t until_ns) {
   for (bool found = true; found;) {
     found = false;
-    for (const pid_t tid : threads_of(pid)) {
-      if (process.knows(tid)) continue;
-      if (Status seized = process.seize(tid); !seized) return seized.error();
+    for (const pid_t tid : threads_of(pid_)) {
+      if (knows(tid)) continue;
+      if (Status seized = seize(tid); !seized) return seized;
       found = true;
       if (which == Which::all) continue;
-      if (Status stopped = process.await(until_ns); !stopped) return stopped.error();
-      if (!process.stopped_.empty()) return process;
+      if (Status stopped = await(until_ns); !stopped) return stopped;
+      if (!stopped_.empty()) return ok_status();
     }
     // A thread that was not yet stopped may have made another after the list was read.
-    if (Status stopped = process.await(until_ns); !stopped) return stopped.error();
+    if (Status stopped = await(until_ns); !stopped) return stopped;
   }
-  if (process.stopped_.empty()) {
-    return Error{"no thread of process " + std::to_string(pid) +
-                 " can be stopped (it ended, or all of it sleeps in the kernel)"};
-  }
-  return process;
+  return ok_status();
 }
 
 Status StoppedProcess::seize(pid_t tid) {

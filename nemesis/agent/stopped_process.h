@@ -19,8 +19,9 @@ class StoppedProcess {
   enum class Which : uint8_t { one, all };  ///< one: whichever stops first
 
   /// A thread that sleeps in the kernel and cannot be woken (a slow disk) counts as stopped: it is held
-  /// before its next instruction, and let go by release_parked_threads. Errors: the process is gone or traced
-  /// by someone else, the right is missing, or threads did not stop within 2 s.
+  /// before its next instruction, and let go by release_parked_threads; while all of them do, it is tried
+  /// again. Errors: the process is gone or traced by someone else, the right is missing, or threads did not
+  /// stop within 2 s.
   static Result<StoppedProcess> stop(pid_t pid, Which which);
   StoppedProcess(StoppedProcess&& other) noexcept;
   StoppedProcess& operator=(StoppedProcess&&) = delete;
@@ -35,6 +36,7 @@ class StoppedProcess {
 
  private:
   explicit StoppedProcess(pid_t pid);
+  Status stop_threads(Which which, int64_t until_ns);
   Status seize(pid_t tid);
   Status await(int64_t until_ns);
   bool take_stop(pid_t tid, int status);

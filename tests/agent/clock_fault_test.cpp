@@ -41,11 +41,14 @@ class Teller {
   /// `first` runs before the telling.
   void start(const std::string& first = ":") {
     end();
+    // Nothing is allocated between fork and exec: another thread may hold malloc's lock.
+    const std::string shell = program();
+    const std::string told =
+        first + "; while :; do printf '%(%s)T\\n' -1 > " + directory_.path + "/now; done";
     pid_ = fork();
     if (pid_ != 0) return;
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    const std::string tell = "while :; do printf '%(%s)T\\n' -1 > " + directory_.path + "/now; done";
-    execl(program().c_str(), program().c_str(), "-c", (first + "; " + tell).c_str(), nullptr);
+    execl(shell.c_str(), shell.c_str(), "-c", told.c_str(), nullptr);
     _exit(127);
   }
   void end() {
@@ -181,11 +184,11 @@ TEST_CASE("restarted and re-executed processes get the clock too", "[agent][root
 TEST_CASE("clock faults that cannot work are refused", "[agent][root]") {
   const auto world = Namespaces::make(1);
   if (!world) return;
+  const ClockReaders readers(1);  // before there are threads
   auto agent = world->agent(0);
   auto rival = world->agent(0, "rival");
   REQUIRE(agent);
   REQUIRE(rival);
-  const ClockReaders readers(1);
   readers.await_rounds(1);
   CHECK_FALSE((*agent)->apply({"clock", Json::object()}));
   CHECK_FALSE((*agent)->apply({"clock", {{"processes", {readers.name()}}}}));
