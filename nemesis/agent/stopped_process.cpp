@@ -123,6 +123,11 @@ Status StoppedProcess::stop_threads(Which which, int64_t until_ns) {
 }
 
 Status StoppedProcess::seize(pid_t tid) {
+  // Still held from an earlier stop, on its way out of the kernel.
+  if (std::erase(parked_threads, tid) > 0) {
+    pending_.push_back(tid);
+    return ok_status();
+  }
   if (request(PTRACE_SEIZE, tid, PTRACE_O_TRACESYSGOOD) != 0) {
     const int why = errno;
     const char state = state_of(pid_, tid);
