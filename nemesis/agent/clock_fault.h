@@ -5,9 +5,9 @@
 
 namespace riven::agent {
 
-/// params: {processes: [names]} with the fields of ClockShape, for processes (clock_lens.h says how); or
-/// {machine: true, controller_boot_id} with them, for a machine with a kernel of its own
-/// (machine_clock.h). {watch: true}: bends nothing, and only tells the offset.
+/// params: {processes: [names]} with the fields of ClockShape; clock_lens.h says how they are bent. {watch:
+/// true} instead of the fields: bends nothing, and only tells the offset. The machine's own clock is never
+/// set.
 ///
 /// A second fault of the same owner on a process takes its clock over, without stopping it; the first one's
 /// undo then changes nothing there.
