@@ -104,8 +104,10 @@ Tally prove(const std::string& what, const SmallShape& shape, const Engines& own
       check_answer(history, expected, engine, want_order, tally);
     for (const Engine engine : own) check_answer(history, expected, engine, want_order, tally);
   }
-  CHECK(tally.valid * 10 > count);
-  CHECK((count - tally.valid) * 10 > count);
+  if (!kSanitized) {  // a tenth of the histories is too few to ask
+    CHECK(tally.valid * 10 > count);
+    CHECK((count - tally.valid) * 10 > count);
+  }
   report(what, tally);
   return tally;
 }
