@@ -195,8 +195,9 @@ class TimelineReader {
     window.ended = true;
     window.stop_entry = i;
     const Value done = completion_value(i);
-    const Value* own = done.is_map() ? done.find(name) : nullptr;  // a heal of several faults tells of each
-    read_proof(own != nullptr ? *own : done, window.bit, window.dropped);
+    // A heal of several faults tells of each; that of one may say under the fault's name which sort it was.
+    const Value* own = done.is_map() ? done.find(name) : nullptr;
+    read_proof(own != nullptr && own->is_map() ? *own : done, window.bit, window.dropped);
     if (!window.proof()) read_proof(completion_value(window.start_entry), window.bit, window.dropped);
   }
 

@@ -82,6 +82,7 @@ TEST_CASE("proof is read wherever the completion carries it") {
   CHECK(proof_of(Value::map({key("n1"), proof(false, 0), key("n2"), proof(true, 9)})).proof() == true);
   CHECK(proof_of(Value::map({Value("n1"), proof(false, 0)})).proof() == false);
   CHECK(proof_of(Value::map({key("partition"), proof(true, 2), key("link"), proof(false, 0)})).dropped == 2);
+  CHECK(proof_of(Value::map({key("bit"), Value(true), key("partition"), Value("halves")})).proof() == true);
   CHECK(proof_of(Value(), proof(true, 1)).proof() == true);
   CHECK(
       proof_of(Value::map({key("n1"), proof(true, INT64_MAX), key("n2"), proof(true, INT64_MAX)})).dropped ==
