@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 
 #include "checkers/isolation/forced.h"
 #include "checkers/isolation/graph.h"
@@ -106,7 +107,7 @@ class WeakJudge {
     add_seen_edges(events_, sessions, edges);
     edges.insert(edges.end(), forced.begin(), forced.end());
     const Graph g = make_graph(events_.size() + 1, edges);
-    Components c = components(g, 0xff);
+    const Components c = components(g, 0xff);
     if (c.acyclic()) {
       hold(m);
       return true;
@@ -123,8 +124,33 @@ class WeakJudge {
           find_reader(m, cycle.steps[(i + 1) % cycle.steps.size()].txn, cycle.steps[i]);
       result_.cycles.push_back(std::move(cycle));
     }
-    if (m == strong_session_causal) causal_parts_ = std::move(c);
+    if (m == strong_session_causal) find_causal_suspects(g, c);
     return false;
+  }
+
+  // Who may stand in a contradiction to causality with or without sessions: the members of cyclic parts, and
+  // where somebody comes before the initial state, all that do. Only the last writers of a session have that
+  // edge, those before them imply it.
+  void find_causal_suspects(const Graph& g, const Components& c) {
+    std::vector<uint32_t> sizes(c.count, 0);
+    for (const uint32_t component : c.of) ++sizes[component];
+    const uint32_t initial = c.of[events_.initial()];
+    std::vector<bool> suspect(c.count, false);
+    for (uint32_t i = 0; i < c.count; ++i) suspect[i] = sizes[i] > 1;
+    if (suspect[initial]) {
+      std::vector<std::pair<uint32_t, uint32_t>> sinks_first;  // component, event
+      for (uint32_t v = 0; v < g.size(); ++v) sinks_first.emplace_back(c.of[v], v);
+      std::sort(sinks_first.begin(), sinks_first.end());
+      std::vector<bool> before(c.count, false);
+      before[initial] = true;
+      for (const auto& [component, v] : sinks_first)
+        for (uint32_t e = g.begin[v]; e < g.begin[v + 1] && !before[component]; ++e)
+          before[component] = before[c.of[g.targets[e]]];
+      for (uint32_t i = 0; i < c.count; ++i) suspect[i] = suspect[i] || before[i];
+    }
+    causal_suspects_.emplace();
+    for (uint32_t v = 0; v < events_.size(); ++v)
+      if (events_.counts(v) && suspect[c.of[v]]) causal_suspects_->push_back(v);
   }
 
   // Who saw the step's transaction and yet read from `target` what that had written, too.
@@ -213,13 +239,13 @@ class WeakJudge {
   }
 
   void causal_without_sessions() {
-    // A contradiction is one with sessions, too: it lies within a cyclic part of what was found there.
-    const bool narrowed = !causal_parts_.of.empty();
-    std::vector<uint32_t> sizes(causal_parts_.count, 0);
-    for (const uint32_t component : causal_parts_.of) ++sizes[component];
+    // A contradiction is one with sessions, too: its members are suspects of what was found there.
     std::vector<uint32_t> from;
-    for (uint32_t v = 0; v < events_.size(); ++v)
-      if (events_.counts(v) && (!narrowed || sizes[causal_parts_.of[v]] > 1)) from.push_back(v);
+    if (causal_suspects_)
+      from = *causal_suspects_;
+    else
+      for (uint32_t v = 0; v < events_.size(); ++v)
+        if (events_.counts(v)) from.push_back(v);
     std::vector<Edge> seen;
     add_seen_edges(events_, false, seen);
     std::vector<Edge> forced;
@@ -287,7 +313,7 @@ class WeakJudge {
   KeyWriters writers_;
   std::vector<Edge> versions_;  // the certain orders
   WeakLevels result_;
-  Components causal_parts_;  // of strong-session-causal, where that is refuted
+  std::optional<std::vector<uint32_t>> causal_suspects_;  // ascending; where strong-session-causal is refuted
 };
 
 }  // namespace

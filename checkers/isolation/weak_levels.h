@@ -4,11 +4,14 @@
 // what t1 wrote to a key that t2 wrote, too; V is what the level says that t3 sees. It holds when some order
 // of commits contains session order, reads-from and all that follows from the axiom; for those below it
 // suffices that these have no cycle (Moldes, Mathur et al., PLDI'25, AWDIT):
-//   read-committed          no V: reads-from alone             strong-session-read-committed  with sessions
-//   monotonic-atomic-view   V: read from earlier in t3 (their read committed)
-//   read-atomic             V: read from in t3                 strong-session-read-atomic     or earlier in
-//   the session causal-cerone           V: reads-from+                     strong-session-causal (reads-from
-//   u session)+ causal                  the last, for micro-operations instead of transactions
+//
+//   level                  V, what t3 sees             with sessions, too
+//   read-committed         nothing                     strong-session-read-committed
+//   monotonic-atomic-view  read from earlier in t3     (their read committed)
+//   read-atomic            read from in t3             strong-session-read-atomic: or earlier in the session
+//   causal-cerone          reads-from+                 strong-session-causal: (reads-from u session)+
+//
+// causal is the last for micro-operations instead of transactions.
 #pragma once
 
 #include <string>

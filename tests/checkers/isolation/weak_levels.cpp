@@ -118,6 +118,12 @@ TEST_CASE("registers: what blind writes leave open, the weak levels decide") {
     CHECK(a.decisions.standing(causal_cerone) == Standing::holds);
     CHECK(a.decisions.refuted(causal));
   }
+  SECTION("causality: an old write of the session is missed, whatever came after it") {
+    const Analysis a = of(Maker().run(0, "wy2 wx1").run(0, "vy2 wy3").run(0, "wx4").run(0, "vx_ vy3"));
+    CHECK(a.decisions.refuted(strong_session_causal));
+    CHECK(a.decisions.refuted(causal_cerone));
+    CHECK(a.decisions.standing(read_atomic) == Standing::holds);
+  }
 }
 
 TEST_CASE("a causal store is causal, one that tears its transactions is not") {
