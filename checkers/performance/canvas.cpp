@@ -82,8 +82,8 @@ double Canvas::begin_panel(const std::string& title, const std::string& note) {
   bands(top_, panels_ == 1);
   const double step = nice_step(seconds_, 10);
   std::string lines;
-  for (double s = step; s < seconds_; s += step)
-    lines += "M" + coordinate(x_of_s(s)) + " " + coordinate(top_) + "v" + coordinate(panel_height_);
+  for (int i = 1; i * step < seconds_; ++i)
+    lines += "M" + coordinate(x_of_s(i * step)) + " " + coordinate(top_) + "v" + coordinate(panel_height_);
   body_ += "<path class=\"m\" d=\"" + lines + "\"/><path class=\"g\" fill=\"none\" d=\"M" +
            coordinate(kLeft) + " " + coordinate(top_) + "v" + coordinate(panel_height_) + "h" +
            coordinate(kPlotWidth) + "\"/>";
@@ -174,9 +174,9 @@ std::string Canvas::finish(const std::string& aria_label, const std::string& leg
   const double bottom = top_ + panel_height_;
   const double step = nice_step(seconds_, 10);
   const int digits = step >= 1 ? 0 : static_cast<int>(std::ceil(-std::log10(step)));
-  for (double s = 0; s <= seconds_ * 1.0001; s += step)
-    body_ += "<text x=\"" + coordinate(x_of_s(s)) + "\" y=\"" + coordinate(bottom + 15) +
-             "\" text-anchor=\"middle\">" + fixed(s, digits) + "</text>";
+  for (int i = 0; i * step <= seconds_ * 1.0001; ++i)
+    body_ += "<text x=\"" + coordinate(x_of_s(i * step)) + "\" y=\"" + coordinate(bottom + 15) +
+             "\" text-anchor=\"middle\">" + fixed(i * step, digits) + "</text>";
   body_ += "<text x=\"" + coordinate(kLeft + kPlotWidth / 2) + "\" y=\"" + coordinate(bottom + 31) +
            "\" text-anchor=\"middle\">seconds since the run began</text>";
   std::string html = "<div id=\"" + id_ + "\">" + style(id_) + "<div class=\"s\"><svg viewBox=\"0 0 " +

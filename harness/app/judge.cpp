@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <fstream>
 #include <new>
 #include <set>
 
@@ -164,12 +164,11 @@ CheckResult run_one(const Checker& checker, const History& history, const Budget
 }  // namespace
 
 uint64_t current_rss_bytes() {
-  std::FILE* const file = std::fopen("/proc/self/statm", "re");
-  if (file == nullptr) return 0;
-  unsigned long long pages = 0;
-  const int fields = std::fscanf(file, "%*u %llu", &pages);
-  std::fclose(file);
-  return fields == 1 ? pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+  std::ifstream statm("/proc/self/statm");
+  uint64_t size_pages = 0;
+  uint64_t resident_pages = 0;
+  if (!(statm >> size_pages >> resident_pages)) return 0;
+  return resident_pages * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 uint64_t peak_rss_bytes() {

@@ -25,7 +25,9 @@ Updated wrap(Updated updated, Make&& make) {
 
 /// What a generator that must wait until `wake_ns` answers, given what its child would do now: what the child
 /// emits is withheld, that it is done or pending is passed on. `step.rest` of an emission is dropped.
-inline Step hold(Step step, int64_t wake_ns) { return step.is_emit() ? Step::pending(wake_ns) : step; }
+inline Step hold(Step step, int64_t wake_ns) {
+  return step.is_emit() ? Step::pending(wake_ns) : std::move(step);
+}
 
 /// a + b, at most kNoWake. Demands b >= 0.
 constexpr int64_t saturating_add(int64_t a, int64_t b) { return a > kNoWake - b ? kNoWake : a + b; }
