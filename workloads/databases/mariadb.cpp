@@ -1,25 +1,17 @@
 // MariaDB, one server on each node (a test uses one node).
-#include "harness/api/database.h"
 #include "harness/api/registry.h"
-#include "harness/core/clock.h"
-#include "workloads/databases/daemon/server_process.h"
 #include "workloads/databases/mariadb_client/connection.h"
 #include "workloads/databases/sql/server.h"
-#include "workloads/databases/sql/txn_client.h"
 
 namespace riven::databases {
 
 namespace {
 
 constexpr uint16_t kPort = 3306;
-const ServerProcess kServer{.name = "mariadbd",
-                            .pid_file = "/run/riven-mariadb.pid",
-                            .log_file = "/var/log/riven-mariadb.log",
-                            .user = "mysql"};
+constexpr const char* kSetting = "innodb_snapshot_isolation";
 
-/// Arguments: the address to listen on. Reads the password for user riven from stdin.
 constexpr const char* kInitialise = R"sh(set -e
-data=/var/lib/riven-mariadb
+data=$2
 command -v mariadbd >/dev/null && command -v mariadb-install-db >/dev/null || { echo "no MariaDB server is installed (looked for mariadbd and mariadb-install-db)" >&2; exit 1; }
 rm -rf "$data"; mkdir -p "$data" /run/mysqld
 chown mysql: "$data" /run/mysqld; chmod 700 "$data"
@@ -49,58 +41,29 @@ chown mysql: /run/riven-mariadb.sql
 command -v mariadbd
 )sh";
 
-struct MariadbOptions {
-  std::string isolation = "SERIALIZABLE";
-  bool snapshot_isolation = false;
-};
-
-class Mariadb final : public Database {
+class Mariadb final : public sql::Server {
  public:
-  explicit Mariadb(MariadbOptions options)
-      : options_(std::move(options)), password_(sql::random_password()) {}
+  explicit Mariadb(sql::ServerOptions options)
+      : sql::Server({.name = "mariadb",
+                     .process = {.name = "mariadbd",
+                                 .pid_file = "/run/riven-mariadb.pid",
+                                 .log_file = "/var/log/riven-mariadb.log",
+                                 .user = "mysql"},
+                     .port = kPort,
+                     .initialise = kInitialise,
+                     .data_directory = "/var/lib/riven-mariadb",
+                     .disk_faults = false,
+                     .files = "/run/riven-mariadb*"}),
+        options_(std::move(options)) {}
 
-  Capabilities capabilities() const override {
-    return {.kill = true,
-            .pause = true,
-            .primaries = false,
-            .membership = false,
-            .functions = {"txn"},
-            .processes = {"mariadbd"},
-            .client_ports = {kPort},
-            .peer_ports = {}};
+  std::string version(const Node& node) override { return "MariaDB " + sql::Server::version(node); }
+
+ protected:
+  std::vector<std::string> command(const std::string& program) const override {
+    return {program, "--defaults-file=/run/riven-mariadb.cnf"};
   }
 
-  Status setup(const Node& node, const std::vector<Node>& nodes) override {
-    if (nodes.size() != 1) return Error{"mariadb is tested on one node here: say --nodes 1"};
-    if (const Status stopped = kServer.stop(node); !stopped) return stopped;
-    auto program = sql::run_as_root(node, kInitialise, {node.address}, password_);
-    if (!program) return program.error();
-    program_ = *program;
-    if (const Status started = start(node, nodes); !started) return started;
-    constexpr Milliseconds kDeadline{30'000};
-    return sql::create_table(*connection_to(node), kDeadline,
-                             "mariadb on " + node.name + " (its log is " + kServer.log_file + ")");
-  }
-
-  Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override {
-    if (const Status stopped = kServer.stop(node); !stopped) return stopped;
-    const auto removed = sql::run_as_root(
-        node, "rm -rf /var/lib/riven-mariadb /var/log/riven-mariadb.log /run/riven-mariadb*", {}, "");
-    return removed ? ok_status() : Status(removed.error());
-  }
-
-  Status start(const Node& node, const std::vector<Node>& /*nodes*/) override {
-    return kServer.start(node, {program_, "--defaults-file=/run/riven-mariadb.cnf"});
-  }
-  Status kill(const Node& node) override { return kServer.signal(node, "KILL"); }
-  Status pause(const Node& node) override { return kServer.signal(node, "STOP"); }
-  Status resume(const Node& node) override { return kServer.signal(node, "CONT"); }
-
-  Status await_ready(const std::vector<Node>& nodes, Milliseconds deadline) override {
-    return sql::await_answer(*connection_to(nodes.front()), deadline, "mariadb on " + nodes.front().name);
-  }
-
-  std::unique_ptr<Client> connect(const Node& node) override {
+  sql::Dialect dialect() const override {
     sql::Dialect dialect;
     dialect.begin = "START TRANSACTION";
     dialect.append = [](const std::string& k, const std::string& v) {
@@ -112,46 +75,28 @@ class Mariadb final : public Database {
              "') ON DUPLICATE KEY UPDATE v = VALUES(v)";
     };
     dialect.commit_refusal_is_certain = mariadb::commit_refusal_is_certain;
-    return sql::make_txn_client(connection_to(node), std::move(dialect));
+    return dialect;
   }
 
-  std::vector<std::string> primaries(const std::vector<Node>& /*nodes*/) override { return {}; }
-  std::vector<std::string> log_files(const Node& /*node*/) const override { return {kServer.log_file}; }
-  std::string version(const Node& node) override {
-    return "MariaDB " + sql::ask(*connection_to(node), "SELECT version()");
-  }
-
- private:
-  std::unique_ptr<sql::Connection> connection_to(const Node& node) const {
+  std::unique_ptr<sql::Connection> connection_to(const Node& node) const override {
     std::vector<std::string> settings{"SET SESSION TRANSACTION ISOLATION LEVEL " + options_.isolation};
-    if (options_.snapshot_isolation) settings.emplace_back("SET SESSION innodb_snapshot_isolation = ON");
+    if (options_.setting) settings.push_back(std::string("SET SESSION ") + kSetting + " = ON");
     return mariadb::make_connection({.address = node.address,
                                      .port = kPort,
                                      .user = "riven",
-                                     .password = password_,
+                                     .password = password(),
                                      .database = "riven",
                                      .session_settings = std::move(settings)});
   }
 
-  const MariadbOptions options_;
-  const std::string password_;
-  std::string program_;
+ private:
+  const sql::ServerOptions options_;
 };
 
 Result<std::unique_ptr<Database>> make(const DatabaseOptions& given) {
-  MariadbOptions options;
-  for (const auto& [key, value] : given) {
-    const auto level = sql::isolation_level(value);
-    if (key == "isolation" && level) {
-      options.isolation = *level;
-    } else if (key == "innodb_snapshot_isolation" && (value == "on" || value == "off")) {
-      options.snapshot_isolation = value == "on";
-    } else {
-      return Error{"mariadb has no option " + key + "=" + value +
-                   "; it has isolation=" + sql::kIsolationNames + " and innodb_snapshot_isolation=on|off"};
-    }
-  }
-  return std::unique_ptr<Database>(std::make_unique<Mariadb>(std::move(options)));
+  auto options = sql::read_options(given, "mariadb", kSetting, false);
+  if (!options) return options.error();
+  return std::unique_ptr<Database>(std::make_unique<Mariadb>(*std::move(options)));
 }
 
 }  // namespace
@@ -160,7 +105,7 @@ void add_mariadb(Registry& registry) {
   registry.add(DatabaseFactory{
       .name = "mariadb",
       .description = "MariaDB, one node, list-append and register transactions over Connector/C",
-      .options = {std::string("isolation=") + sql::kIsolationNames, "innodb_snapshot_isolation=on|off"},
+      .options = sql::option_names(kSetting),
       .default_nodes = 1,
       .make = make});
 }
