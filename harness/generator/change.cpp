@@ -10,136 +10,112 @@ namespace {
 
 constexpr int kDroppedInARow = 10'000;
 
-class Map final : public Generator {
+/// A generator around a child that all its copies share one `What` with. Passes updates and the end on.
+template <typename Self, typename What>
+class Around : public Generator {
  public:
-  using Change = std::function<Op(Op, const Context&)>;
-  Map(std::shared_ptr<const Change> change, GeneratorPtr child)
-      : change_(std::move(change)), child_(std::move(child)) {}
+  Around(std::shared_ptr<const What> what, GeneratorPtr child)
+      : what_(std::move(what)), child_(std::move(child)) {}
 
-  Step next(const Context& context) const override {
-    Step step = child_->next(context);
-    if (step.is_emit()) step.op = (*change_)(std::move(step.op), context);
-    return wrap(std::move(step), [&](GeneratorPtr rest) { return around(std::move(rest)); });
-  }
   Updated update(const Context& context, const Op& op) const override {
-    return wrap(child_->update(context, op), [&](GeneratorPtr g) { return around(std::move(g)); });
+    return again(child_->update(context, op));
   }
   GeneratorPtr finish() const override {
     GeneratorPtr rest = child_->finish();
     return rest ? around(std::move(rest)) : nullptr;
   }
 
+ protected:
+  GeneratorPtr around(GeneratorPtr child) const { return std::make_shared<Self>(what_, std::move(child)); }
+  Step again(Step step) const {
+    return wrap(std::move(step), [this](GeneratorPtr rest) { return around(std::move(rest)); });
+  }
+  Updated again(Updated updated) const {
+    return wrap(std::move(updated), [this](GeneratorPtr rest) { return around(std::move(rest)); });
+  }
+  const What& what() const { return *what_; }
+  const GeneratorPtr& child() const { return child_; }
+
  private:
-  GeneratorPtr around(GeneratorPtr child) const { return std::make_shared<Map>(change_, std::move(child)); }
-  std::shared_ptr<const Change> change_;
+  std::shared_ptr<const What> what_;
   GeneratorPtr child_;
 };
 
-class FMap final : public Generator {
+using Change = std::function<Op(Op, const Context&)>;
+class Map final : public Around<Map, Change> {
  public:
-  using Names = std::vector<std::pair<Symbol, Symbol>>;
-  FMap(std::shared_ptr<const Names> names, GeneratorPtr child)
-      : names_(std::move(names)), child_(std::move(child)) {}
-
+  using Around::Around;
   Step next(const Context& context) const override {
-    Step step = child_->next(context);
+    Step step = child()->next(context);
+    if (step.is_emit()) step.op = what()(std::move(step.op), context);
+    return again(std::move(step));
+  }
+};
+
+using Names = std::vector<std::pair<Symbol, Symbol>>;
+class FMap final : public Around<FMap, Names> {
+ public:
+  using Around::Around;
+  Step next(const Context& context) const override {
+    Step step = child()->next(context);
     if (step.is_emit()) {
-      for (const auto& [from, to] : *names_) {
+      for (const auto& [from, to] : what()) {
         if (step.op.f == from) {
           step.op.f = to;
           break;
         }
       }
     }
-    return wrap(std::move(step), [&](GeneratorPtr rest) { return around(std::move(rest)); });
+    return again(std::move(step));
   }
   Updated update(const Context& context, const Op& op) const override {
     const auto named =
-        std::find_if(names_->begin(), names_->end(), [&](const auto& name) { return name.second == op.f; });
-    Updated updated;
-    if (named == names_->end()) {
-      updated = child_->update(context, op);
-    } else {
-      Op original = op;
-      original.f = named->first;
-      updated = child_->update(context, original);
-    }
-    return wrap(std::move(updated), [&](GeneratorPtr g) { return around(std::move(g)); });
+        std::find_if(what().begin(), what().end(), [&](const auto& name) { return name.second == op.f; });
+    if (named == what().end()) return again(child()->update(context, op));
+    Op original = op;
+    original.f = named->first;
+    return again(child()->update(context, original));
   }
-  GeneratorPtr finish() const override {
-    GeneratorPtr rest = child_->finish();
-    return rest ? around(std::move(rest)) : nullptr;
-  }
-
- private:
-  GeneratorPtr around(GeneratorPtr child) const { return std::make_shared<FMap>(names_, std::move(child)); }
-  std::shared_ptr<const Names> names_;
-  GeneratorPtr child_;
 };
 
-class Filter final : public Generator {
+using Keep = std::function<bool(const Op&)>;
+class Filter final : public Around<Filter, Keep> {
  public:
-  using Keep = std::function<bool(const Op&)>;
-  Filter(std::shared_ptr<const Keep> keep, GeneratorPtr child)
-      : keep_(std::move(keep)), child_(std::move(child)) {}
-
+  using Around::Around;
   Step next(const Context& context) const override {
-    GeneratorPtr child = child_;
+    GeneratorPtr rest = child();
     // The time is part of the key: after a pause a stateless child must not repeat the draws that were
     // dropped.
     uint64_t key = mix64(static_cast<uint64_t>(context.time_ns()));
     for (int dropped = 0; dropped < kDroppedInARow; ++dropped) {
-      Step step = next_of(child, context.fork(key++));
-      if (step.is_emit() && !(*keep_)(step.op)) {
-        child = std::move(step.rest);
+      Step step = next_of(rest, context.fork(key++));
+      if (step.is_emit() && !what()(step.op)) {
+        rest = std::move(step.rest);
         continue;
       }
-      if (step.is_pending() && !step.rest && child != child_) step.rest = std::move(child);
-      return wrap(std::move(step), [&](GeneratorPtr rest) { return around(std::move(rest)); });
+      if (step.is_pending() && !step.rest && rest != child()) step.rest = std::move(rest);
+      return again(std::move(step));
     }
-    return Step::pending(context.time_ns() + 1'000'000, around(std::move(child)));
+    return Step::pending(context.time_ns() + 1'000'000, around(std::move(rest)));
   }
-  Updated update(const Context& context, const Op& op) const override {
-    return wrap(child_->update(context, op), [&](GeneratorPtr g) { return around(std::move(g)); });
-  }
-  GeneratorPtr finish() const override {
-    GeneratorPtr rest = child_->finish();
-    return rest ? around(std::move(rest)) : nullptr;
-  }
-
- private:
-  GeneratorPtr around(GeneratorPtr child) const { return std::make_shared<Filter>(keep_, std::move(child)); }
-  std::shared_ptr<const Keep> keep_;
-  GeneratorPtr child_;
 };
 
-class OnUpdate final : public Generator {
+using Handle = std::function<Updated(const GeneratorPtr&, const Context&, const Op&)>;
+class OnUpdate final : public Around<OnUpdate, Handle> {
  public:
-  using Handle = std::function<Updated(const GeneratorPtr&, const Context&, const Op&)>;
-  OnUpdate(std::shared_ptr<const Handle> handle, GeneratorPtr child)
-      : handle_(std::move(handle)), child_(std::move(child)) {}
-
-  Step next(const Context& context) const override {
-    return wrap(child_->next(context), [&](GeneratorPtr rest) { return around(std::move(rest)); });
-  }
+  using Around::Around;
+  Step next(const Context& context) const override { return again(child()->next(context)); }
   Updated update(const Context& context, const Op& op) const override {
-    return wrap((*handle_)(child_, context, op), [&](GeneratorPtr g) { return around(std::move(g)); });
+    return again(what()(child(), context, op));
   }
-  GeneratorPtr finish() const override { return child_->finish(); }
-
- private:
-  GeneratorPtr around(GeneratorPtr child) const {
-    return std::make_shared<OnUpdate>(handle_, std::move(child));
-  }
-  std::shared_ptr<const Handle> handle_;
-  GeneratorPtr child_;
+  GeneratorPtr finish() const override { return child()->finish(); }
 };
 
 }  // namespace
 
 GeneratorPtr map(std::function<Op(Op, const Context&)> change, GeneratorPtr child) {
   if (!child) return nullptr;
-  return std::make_shared<Map>(std::make_shared<const Map::Change>(std::move(change)), std::move(child));
+  return std::make_shared<Map>(std::make_shared<const Change>(std::move(change)), std::move(child));
 }
 
 GeneratorPtr map(std::function<Op(Op)> change, GeneratorPtr child) {
@@ -149,21 +125,20 @@ GeneratorPtr map(std::function<Op(Op)> change, GeneratorPtr child) {
 
 GeneratorPtr f_map(const std::map<std::string, std::string>& names, GeneratorPtr child) {
   if (!child) return nullptr;
-  FMap::Names symbols;
+  Names symbols;
   for (const auto& [from, to] : names) symbols.emplace_back(Symbol(from), Symbol(to));
-  return std::make_shared<FMap>(std::make_shared<const FMap::Names>(std::move(symbols)), std::move(child));
+  return std::make_shared<FMap>(std::make_shared<const Names>(std::move(symbols)), std::move(child));
 }
 
 GeneratorPtr filter(std::function<bool(const Op&)> keep, GeneratorPtr child) {
   if (!child) return nullptr;
-  return std::make_shared<Filter>(std::make_shared<const Filter::Keep>(std::move(keep)), std::move(child));
+  return std::make_shared<Filter>(std::make_shared<const Keep>(std::move(keep)), std::move(child));
 }
 
 GeneratorPtr on_update(std::function<Updated(const GeneratorPtr&, const Context&, const Op&)> handle,
                        GeneratorPtr child) {
   if (!child) return nullptr;
-  return std::make_shared<OnUpdate>(std::make_shared<const OnUpdate::Handle>(std::move(handle)),
-                                    std::move(child));
+  return std::make_shared<OnUpdate>(std::make_shared<const Handle>(std::move(handle)), std::move(child));
 }
 
 }  // namespace riven::gen
