@@ -128,49 +128,19 @@ bool EdnParser::skip_form() {
   return cut();
 }
 
-bool EdnParser::unicode(std::string& to) {
-  if (end_ - at < 4) return cut();
-  uint32_t code = 0;
-  const auto [stop, status] = std::from_chars(at, at + 4, code, 16);
-  if (status != std::errc() || stop != at + 4) return fail("a \\u without four hexadecimal digits");
-  at += 4;
-  if (code >= 0xd800 && code < 0xdc00 && end_ - at >= 6 && at[0] == '\\' && at[1] == 'u') {
-    uint32_t low = 0;
-    const auto [low_stop, low_status] = std::from_chars(at + 2, at + 6, low, 16);
-    if (low_status == std::errc() && low_stop == at + 6 && low >= 0xdc00 && low < 0xe000) {
-      at += 6;
-      code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-    }
-  }
-  put_utf8(to, code);
-  return true;
-}
-
 bool EdnParser::escape(std::string& to) {
   if (++at == end_) return cut();
   const char c = *at++;
-  switch (c) {
-    case 'n':
-      to += '\n';
-      return true;
-    case 't':
-      to += '\t';
-      return true;
-    case 'r':
-      to += '\r';
-      return true;
-    case 'b':
-      to += '\b';
-      return true;
-    case 'f':
-      to += '\f';
-      return true;
-    case 'u':
-      return unicode(to);
-    default:  // \" \\ and whatever else: the character itself
-      to += c;
-      return true;
+  if (c == 'u') {
+    if (end_ - at < 4) return cut();
+    uint32_t code = 0;
+    if (!read_code_point(at, end_, code)) return fail("a \\u without four hexadecimal digits");
+    put_utf8(to, code);
+    return true;
   }
+  const char control = control_character(c);
+  to += control != 0 ? control : c;
+  return true;
 }
 
 bool EdnParser::string(std::string_view& out) {

@@ -51,7 +51,6 @@ class EdnParser {
   }
   bool string(std::string_view& out);
   bool escape(std::string& to);
-  bool unicode(std::string& to);
   bool collection(ValueWriter& out, std::vector<uint8_t>& bytes, char close);
   bool set(ValueWriter& out, std::vector<uint8_t>& bytes);
   bool character(ValueWriter& out);

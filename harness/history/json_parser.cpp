@@ -1,7 +1,5 @@
 #include "harness/history/json_parser.h"
 
-#include <charconv>
-
 #include "harness/history/edn_parser.h"
 #include "harness/history/number_text.h"
 #include "harness/history/utf8.h"
@@ -39,57 +37,25 @@ std::string_view JsonParser::token() {
   return {begin, static_cast<size_t>(at - begin)};
 }
 
-bool JsonParser::unicode(std::string& to) {
-  const auto four = [&](const char* digits, uint32_t& code) {
-    const auto [stop, status] = std::from_chars(digits, digits + 4, code, 16);
-    return status == std::errc() && stop == digits + 4;
-  };
-  if (end_ - at < 4) {
-    at = end_;
-    return cut();
-  }
-  uint32_t code = 0;
-  if (!four(at, code)) return fail("a \\u without four hexadecimal digits");
-  at += 4;
-  uint32_t low = 0;
-  if (code >= 0xd800 && code < 0xdc00 && end_ - at >= 6 && at[0] == '\\' && at[1] == 'u' &&
-      four(at + 2, low) && low >= 0xdc00 && low < 0xe000) {
-    at += 6;
-    code = 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
-  }
-  put_utf8(to, code);
-  return true;
-}
-
 bool JsonParser::escape(std::string& to) {
   if (++at == end_) return cut();
   const char c = *at++;
-  switch (c) {
-    case 'n':
-      to += '\n';
-      return true;
-    case 't':
-      to += '\t';
-      return true;
-    case 'r':
-      to += '\r';
-      return true;
-    case 'b':
-      to += '\b';
-      return true;
-    case 'f':
-      to += '\f';
-      return true;
-    case 'u':
-      return unicode(to);
-    case '"':
-    case '\\':
-    case '/':
-      to += c;
-      return true;
-    default:
-      return fail(std::string("a \\") + c + " in a string");
+  if (c == 'u') {
+    if (end_ - at < 4) {
+      at = end_;
+      return cut();
+    }
+    uint32_t code = 0;
+    if (!read_code_point(at, end_, code)) return fail("a \\u without four hexadecimal digits");
+    put_utf8(to, code);
+  } else if (const char control = control_character(c); control != 0) {
+    to += control;
+  } else if (c == '"' || c == '\\' || c == '/') {
+    to += c;
+  } else {
+    return fail(std::string("a \\") + c + " in a string");
   }
+  return true;
 }
 
 bool JsonParser::string(std::string_view& out) {

@@ -41,7 +41,6 @@ class JsonParser {
 
  private:
   bool escape(std::string& to);
-  bool unicode(std::string& to);
   bool collection(ValueWriter& out, char close);
   bool scalar(ValueWriter& out);
 
