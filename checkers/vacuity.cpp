@@ -90,7 +90,7 @@ class Judge {
     for (size_t f = 0; f < activity_.functions.size(); ++f)
       if (activity_.functions[f].ok > 0) ok[function(f)] = activity_.functions[f].ok;
     if (activity_.invoked == 0)
-      complaints_.push_back("the history holds no client operation");
+      complaints_.emplace_back("the history holds no client operation");
     else if (activity_.ok == 0)
       complaints_.push_back("none of " + counted(activity_.invoked, "operation") + " succeeded");
     Json windows = Json::array();

@@ -20,7 +20,7 @@ void parallel_for(size_t tasks, unsigned threads, Fn&& fn) {
   }
   std::atomic<size_t> next = 0;
   const auto run = [&] {
-    for (size_t i; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) fn(i);
+    for (size_t i = 0; (i = next.fetch_add(1, std::memory_order_relaxed)) < tasks;) fn(i);
   };
   std::vector<std::jthread> pool;
   for (size_t t = 1; t < helpers; ++t) pool.emplace_back(run);

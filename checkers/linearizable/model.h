@@ -30,7 +30,7 @@ template <typename M>
 concept SequentialModel = requires(const M& m, typename M::State& s, const Call& c) {
   { m.initial() } -> std::same_as<typename M::State>;
   { m.step(s, c) } -> std::same_as<bool>;
-  { s == s } -> std::convertible_to<bool>;
+  { s == s } -> std::convertible_to<bool>;  // NOLINT(misc-redundant-expression)
 };
 
 /// What the checker needs of a user's model. Thread-safe.

@@ -82,8 +82,9 @@ uint64_t ValueTable::memory_bytes() const {
 uint64_t Projection::memory_bytes() const {
   uint64_t bytes = values.memory_bytes() + parts.capacity() * sizeof(Part);
   for (const Part& part : parts) bytes += part.operations.capacity() * sizeof(Operation);
-  for (const auto& list : lists) bytes += sizeof(list) + list.capacity() * sizeof(int32_t);
-  for (const auto& micro : transactions) bytes += sizeof(micro) + micro.capacity() * sizeof(MicroOp);
+  for (const auto& list : lists) bytes += sizeof(std::vector<int32_t>) + list.capacity() * sizeof(int32_t);
+  for (const auto& micro : transactions)
+    bytes += sizeof(std::vector<MicroOp>) + micro.capacity() * sizeof(MicroOp);
   return bytes;
 }
 

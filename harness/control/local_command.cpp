@@ -13,8 +13,6 @@
 
 #include "harness/control/tcp_connect.h"
 
-extern char** environ;
-
 namespace riven {
 namespace {
 

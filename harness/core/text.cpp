@@ -69,7 +69,7 @@ std::string duration_text(int64_t duration_ns) {
   if (ns < 999.5e3) return fixed(ns / 1e3, ns < 9.95e3 ? 1 : 0) + " us";
   if (ns < 999.5e6) return fixed(ns / 1e6, ns < 9.995e6 ? 2 : ns < 99.95e6 ? 1 : 0) + " ms";
   if (ns < 119.5e9) return fixed(ns / 1e9, ns < 9.995e9 ? 2 : 1) + " s";
-  const auto seconds = static_cast<int64_t>(ns / 1e9 + 0.5);
+  const int64_t seconds = std::llround(ns / 1e9);
   if (seconds < 7200) return std::to_string(seconds / 60) + " min " + std::to_string(seconds % 60) + " s";
   return std::to_string(seconds / 3600) + " h " + std::to_string(seconds % 3600 / 60) + " min";
 }

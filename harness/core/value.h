@@ -21,14 +21,14 @@ class Value {
   using List = std::vector<Value>;
 
   Value() = default;
-  Value(bool b) : kind_(Kind::boolean), integer_(b ? 1 : 0) {}         // NOLINT(google-explicit-constructor)
-  Value(int i) : kind_(Kind::integer), integer_(i) {}                  // NOLINT(google-explicit-constructor)
-  Value(int64_t i) : kind_(Kind::integer), integer_(i) {}              // NOLINT(google-explicit-constructor)
-  Value(double d) : kind_(Kind::real), real_(d) {}                     // NOLINT(google-explicit-constructor)
-  Value(const char* text) : Value(std::string_view(text)) {}           // NOLINT(google-explicit-constructor)
-  Value(std::string_view text) : Value(Kind::string, Symbol(text)) {}  // NOLINT(google-explicit-constructor)
-  Value(const std::string& text) : Value(std::string_view(text)) {}    // NOLINT(google-explicit-constructor)
-  Value(List items);                                                   // NOLINT(google-explicit-constructor)
+  Value(bool b) : kind_(Kind::boolean), integer_(b ? 1 : 0) {}
+  Value(int i) : kind_(Kind::integer), integer_(i) {}
+  Value(int64_t i) : kind_(Kind::integer), integer_(i) {}
+  Value(double d) : kind_(Kind::real), real_(d) {}
+  Value(const char* text) : Value(std::string_view(text)) {}
+  Value(std::string_view text) : Value(Kind::string, Symbol(text)) {}
+  Value(const std::string& text) : Value(std::string_view(text)) {}
+  Value(List items);
   static Value string(Symbol s) { return {Kind::string, s}; }
   static Value keyword(Symbol s) { return {Kind::keyword, s}; }
   static Value keyword(std::string_view text) { return {Kind::keyword, Symbol(text)}; }

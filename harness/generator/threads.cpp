@@ -325,7 +325,7 @@ class UntilOk final : public Generator {
     if (completed && op.type == OpType::ok) return GeneratorPtr();
     Updated updated = update_of(child_, context, op);
     if (!updated && !completed) return std::nullopt;
-    return std::make_shared<UntilOk>(std::move(own), updated ? std::move(*updated) : child_);
+    return std::make_shared<UntilOk>(std::move(own), updated ? std::move(*updated) : GeneratorPtr(child_));
   }
   GeneratorPtr finish() const override { return finish_of(child_); }
 

@@ -41,12 +41,12 @@ std::string sentences_html(const std::vector<std::string>& sentences) {
 std::string witness_table(const RunInfo& info, const History& history, const std::vector<uint32_t>& entries) {
   const bool nodes = info.concurrency > 0 && !info.nodes.empty();
   std::vector<std::string> columns = {"#index", "#time", "!process"};
-  if (nodes) columns.push_back("!node");
+  if (nodes) columns.emplace_back("!node");
   const bool errors = std::any_of(entries.begin(), entries.end(), [&](uint32_t entry) {
     return entry < history.size() && !history.error(entry).is_nil();
   });
-  for (const char* column : {"!type", "!f", "=value"}) columns.push_back(column);
-  if (errors) columns.push_back("error");
+  for (const char* column : {"!type", "!f", "=value"}) columns.emplace_back(column);
+  if (errors) columns.emplace_back("error");
   Table table(columns);
   for (const uint32_t entry : entries) {
     if (entry >= history.size() || table.rows() == kWitnessRows) continue;

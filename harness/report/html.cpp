@@ -10,7 +10,7 @@
 namespace riven {
 namespace {
 
-using namespace report;  // NOLINT(google-build-using-namespace)
+using namespace report;
 
 std::string title(const RunInfo& info) { return info.name.empty() ? subject(info) : valid_utf8(info.name); }
 

@@ -17,8 +17,8 @@ namespace {
 
 /// The layers that this agent mounted, by directory. The agent's one thread's.
 std::map<std::string, DiskProcess>& layers() {
-  static std::map<std::string, DiskProcess> kLayers;
-  return kLayers;
+  static std::map<std::string, DiskProcess> mounted;
+  return mounted;
 }
 
 DiskProcess* layer_at(const std::string& directory) {
