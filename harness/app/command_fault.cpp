@@ -11,6 +11,7 @@
 #include "harness/api/nemesis.h"
 #include "harness/app/command.h"
 #include "harness/app/fault_schedule.h"
+#include "harness/app/live_layer.h"
 #include "harness/app/target.h"
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
@@ -51,18 +52,21 @@ Value names_of(const std::string& commas) {
   return Value(std::move(names));
 }
 
-/// The value of start-partition that the options ask for; nothing unless exactly one topology is asked for.
-std::optional<Value> topology_of(const FaultCommand& c) {
-  std::vector<Value> asked;
-  if (c.majority) asked.emplace_back("majority");
-  if (c.halves) asked.emplace_back("halves");
-  if (c.bridge) asked.emplace_back("bridge");
-  if (c.ring) asked.emplace_back("majorities-ring");
-  if (!c.isolate.empty()) asked.push_back(Value::map({Value("isolate"), names_of(c.isolate)}));
-  if (!c.from.empty() && !c.to.empty())
-    asked.push_back(Value::map({Value("from"), names_of(c.from), Value("to"), names_of(c.to)}));
-  if (asked.size() != 1 || c.from.empty() != c.to.empty()) return std::nullopt;
-  return asked.front();
+/// What the options of a partition say, in the words of a schedule's line, before what was said in words;
+/// nothing where they ask for no topology, or for several.
+std::optional<std::vector<std::string>> partition_words(const FaultCommand& c) {
+  std::vector<std::vector<std::string>> asked;
+  if (c.majority) asked.push_back({"majority"});
+  if (c.halves) asked.push_back({"halves"});
+  if (c.bridge) asked.push_back({"bridge"});
+  if (c.ring) asked.push_back({"ring"});
+  if (!c.isolate.empty()) asked.push_back({"isolate=" + c.isolate});
+  if (!c.from.empty() && !c.to.empty()) asked.push_back({"from=" + c.from, "to=" + c.to});
+  if (c.from.empty() != c.to.empty() || asked.size() > 1) return std::nullopt;
+  std::vector<std::string> words = asked.empty() ? std::vector<std::string>{} : asked.front();
+  words.insert(words.end(), c.what.begin(), c.what.end());
+  if (words.empty()) return std::nullopt;
+  return words;
 }
 
 /// Blocks SIGINT and SIGTERM for this thread and those it makes, and waits for one of them.
@@ -149,12 +153,9 @@ Status find_database(const std::string& told, const Registry& registry, Experime
 Result<Op> first_operation(const FaultCommand& c, const FaultFactory& factory, const FaultPackage& package,
                            const FaultTarget& target) {
   Op op{.process = kNemesis, .type = OpType::info, .f = Symbol(package.span.starts.front()), .value = {}};
-  if (factory.name == "partition") {
-    op.value = *topology_of(c);
-    return op;
-  }
   std::string line = "at 0s " + factory.name;
-  for (const std::string& word : c.what) line += " " + word;
+  for (const std::string& word : factory.name == "partition" ? *partition_words(c) : c.what)
+    line += " " + word;
   auto schedule = parse_schedule(line, "riven fault");
   if (!schedule) return schedule.error();
   FaultTarget shape;
@@ -167,10 +168,17 @@ Result<Op> first_operation(const FaultCommand& c, const FaultFactory& factory, c
 }
 
 ExitCode hold_and_heal(const FaultCommand& c, int64_t hold_ns, FaultPackage& package, FaultTarget& target,
-                       const Op& first, const SignalWait& signals) {
+                       const Op& first, const SignalWait& signals, bool layered) {
+  if (layered) {
+    if (!c.json) std::printf("the database is started again with a layer under its files\n");
+    std::fflush(stdout);
+    if (const Status put = put_layers_under(target, *package.nemesis); !put)
+      return failed(put.error().message);
+  }
   const auto started = package.nemesis->invoke(target, first);
   if (!started) {
     static_cast<void>(package.nemesis->heal(target));
+    if (layered) static_cast<void>(take_layers_away(target));
     return failed(started.error().message);
   }
   print_outcome(c.json, c.fault == "partition" ? "partitioned" : c.fault.c_str(), *started);
@@ -184,17 +192,18 @@ ExitCode hold_and_heal(const FaultCommand& c, int64_t hold_ns, FaultPackage& pac
   last.f = Symbol(package.span.stops.front());
   last.value = Value();
   const auto stopped = package.nemesis->invoke(target, last);
-  const Status healed = package.nemesis->heal(target);
+  Status healed = package.nemesis->heal(target);
+  if (layered && healed) healed = take_layers_away(target);
   if (stopped) print_outcome(c.json, "healed", *stopped);
   if (!healed) return failed(healed.error().message);
   return stopped ? ExitCode::valid : failed(stopped.error().message);
 }
 
 ExitCode break_it(const FaultCommand& c, const Registry& registry) {
-  if (c.fault == "partition" && !topology_of(c))
+  if (c.fault == "partition" && !partition_words(c))
     return usage_error(
         "say which partition: one of --majority, --halves, --bridge, --ring, --isolate NODES, or --from "
-        "NODES --to NODES");
+        "NODES --to NODES; or words as in a schedule's line");
   int64_t hold_ns = -1;
   if (!c.hold.empty()) {
     const auto ns = parse_duration_ns(c.hold);
@@ -226,7 +235,7 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
     return usage_error(package.error().message + (known ? "" : " (--db says which database runs there)"));
   const auto first = first_operation(c, *factory, *package, experiment->target);
   if (!first) return usage_error(first.error().message);
-  return hold_and_heal(c, hold_ns, *package, experiment->target, *first, signals);
+  return hold_and_heal(c, hold_ns, *package, experiment->target, *first, signals, needs_layers(*factory));
 }
 
 ExitCode heal(const TargetOptions& target, bool json) {
@@ -305,6 +314,10 @@ CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   partition->add_option("--isolate", c.isolate, "these nodes, each from all others (n1 or n1,n3)");
   partition->add_option("--from", c.from, "one way: packets from these nodes ...");
   partition->add_option("--to", c.to, "... to these are lost");
+  partition->add_option(
+      "what", c.what,
+      "words as in a schedule's line: primaries, clients, third, percent=20, verdict=reject, "
+      "port=2380, one-way=true, ...");
   declare_shared(*partition);
   for (const auto& factory : registry.faults()) {
     if (factory->name == "partition") continue;
@@ -322,6 +335,9 @@ CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   riven fault partition --isolate n1
   riven fault partition --from n1 --to n2,n3 --for 30s     one way
   riven fault partition --ring --cluster mine
+  riven fault partition halves percent=20                  one packet in five is lost
+  riven fault partition --isolate n1 verdict=reject        refused with a reset
+  riven fault disk slow-sync nodes=n1 delay-ms=200         the database is started again for it, and after it
   riven fault clock jump offset-ms=3600000 nodes=n1 --for 20s
   riven fault clock drift ppm=1000 nodes=all
   riven fault pause n2 --for 5s

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""whole_runs.py BUILD: `riven` as a person uses it, against real databases in containers. RIVEN_NIGHTLY asks for more rounds."""
+"""whole_runs.py BUILD [CASE...]: `riven` as a person uses it, against real databases in containers. RIVEN_NIGHTLY: more rounds."""
 import glob
 import json
 import os
@@ -148,6 +148,31 @@ class WholeRuns(unittest.TestCase):
         code, out, err = riven("cluster", "down", "--name", name)
         self.assertEqual(code, 0, out + err)
 
+    # Each way to break a live cluster, in the words of `riven fault`.
+    BY_HAND = ("kill n2", "pause n2", "link nodes=n1 delay-ms=20", "clock jump offset-ms=3600000 nodes=n1",
+               "clock drift ppm=1000 nodes=all", "partition --majority", "partition --from n1 --to n2,n3",
+               "partition halves percent=20", "partition --isolate n1 verdict=reject port=2380", "disk slow nodes=n1",
+               "disk power-loss nodes=n2")
+
+    def test_every_fault_by_hand_on_a_living_database(self):
+        code, out, err = riven("run", "--results", self.folder.name, "--db", "etcd", "--nodes", "3", "--time-limit", "2s",
+                               "--leave-running", "--faults", ",".join(sorted({words.split()[0] for words in self.BY_HAND})))
+        name = re.search(r"left running: cluster (\S+)", out + err).group(1)
+        self.addCleanup(riven, "cluster", "down", "--name", name)
+        for words in self.BY_HAND:
+            with self.subTest(words):
+                code, out, err = riven("fault", *words.split(), "--for", "2s", "--json", "--cluster", name)
+                self.assertEqual(code, 0, out + err)
+                healed = json.loads(out.splitlines()[-1])
+                self.assertEqual((healed["event"], healed["value"]["bit"]), ("healed", True), out + err)
+        code, out, err = riven("heal", "--json", "--cluster", name)
+        self.assertEqual((code, set(map(len, json.loads(out).values()))), (0, {0}), out + err)
+        for node in ("n1", "n2", "n3"):
+            left = subprocess.run(["docker", "exec", f"riven-{name}-{node}", "sh", "-c",
+                                   "grep riven: /proc/mounts; ls /var/lib/riven/ledger /var/lib/riven/lock; pidof riven-disk"],
+                                  capture_output=True, text=True, timeout=60, check=False).stdout.split()
+            self.assertEqual(left, ["/var/lib/riven/ledger:", "/var/lib/riven/lock:"], node)
+
     def tearDown(self):
         # What others run beside us comes and goes; what carries a name of ours must not stay.
         names = docker("ps", "-a", "--format", "{{.Names}}") + docker("network", "ls", "--format", "{{.Name}}")
@@ -169,4 +194,4 @@ class WrongUse(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=sys.argv[:1], verbosity=2)
+    unittest.main(argv=sys.argv[:1] + sys.argv[2:], verbosity=2)

@@ -1,0 +1,20 @@
+// Disk faults on a database that runs already: their layers come under its files while it is stopped.
+#pragma once
+
+#include "harness/api/nemesis.h"
+#include "harness/core/result.h"
+
+namespace riven {
+
+/// Whether faults of this factory need layers under the database (agent kind "disk-layer").
+bool needs_layers(const FaultFactory& factory);
+
+/// Kills the database on all nodes, lets `nemesis` prepare, starts it again and waits until it serves.
+/// Demands target.database. After an error it was started all the same, and what is mounted goes with the
+/// agents.
+Status put_layers_under(FaultTarget& target, Nemesis& nemesis);
+
+/// The way back: kills the database, has the agents undo everything they did, starts it again.
+Status take_layers_away(FaultTarget& target);
+
+}  // namespace riven
