@@ -113,9 +113,7 @@ Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& 
     for (const CheckResult& check : results.checks) {
       if (check.details.contains("elle_json")) elle = check.details["elle_json"];
     }
-    if (elle.is_null())
-      return Error{"--elle-json: the checker '" + results.checks.front().name +
-                   "' is not about transactions"};
+    if (elle.is_null()) return Error{"--elle-json: no checker of this history is about transactions"};
     if (auto written = write_output(o.elle_json, elle.dump(2) + "\n"); !written) return written;
   }
   if (!o.report.empty()) {
@@ -159,6 +157,7 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   if (!checkers) return usage_error(checkers.error().message);
   RunResults results = judge(*checkers, read->history, judged);
   results.read_ms = read_ms;
+  account_for_loss(read->extent, "", results);
   const RunInfo info = info_of(o, judged, *read);
 
   const Status written = write_outputs(o, info, read->history, results);
@@ -172,7 +171,9 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
     return worst(exit_code_of(results.verdict), ExitCode::infrastructure);
   }
   // The model does not know what the history has: the question was wrong, not the history.
-  if (results.checks.front().details.value("not-of-this-model", false)) return ExitCode::usage;
+  for (const CheckResult& check : results.checks) {
+    if (check.details.value("not-of-this-model", false)) return ExitCode::usage;
+  }
   return exit_code_of(results.verdict);
 }
 

@@ -3,7 +3,9 @@
 #include <csignal>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <random>
 
@@ -49,7 +51,7 @@ class SignalWatch {
 
 struct Given {
   RunOptions run;
-  std::string faults;
+  std::string faults = "none";
   std::string max_broken;
   std::vector<std::string> database_options;
   std::vector<std::string> workload_options;
@@ -82,7 +84,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   add("--workload", o.workload, "");
   for (const std::string& pair : g.workload_options) add("--workload-opt", pair, "");
   add("--model", o.model, "");
-  add("--faults", g.faults, "");
+  add("--faults", g.faults, defaults.faults);
   for (const std::string& pair : g.fault_options) add("--fault-opt", pair, "");
   if (o.faults_together && find_profile(g.faults) == nullptr) line += " --faults-together";
   add("--schedule", g.schedule, "");
@@ -115,6 +117,9 @@ Status read_units(Given& g) {
       return Error{std::string(option) + " takes a time such as 60s or 500ms, not '" + text + "'"};
     into = *ns;
   }
+  constexpr int64_t kShortestLeaseNs = kNanosPerSecond;
+  if (o.lease_ns < kShortestLeaseNs)
+    return Error{"--lease " + g.lease + " is shorter than 1s: nodes would heal while the controller lives"};
   if (!g.check_memory.empty()) {
     const auto bytes = parse_size_bytes(g.check_memory);
     if (!bytes) return Error{"--check-memory takes a size such as 2GB, not '" + g.check_memory + "'"};
@@ -141,7 +146,7 @@ Status read_faults(Given& g, const Registry& registry) {
   auto wishes = choose_faults(g.faults, registry);
   if (!wishes) return wishes.error();
   o.faults = std::move(*wishes);
-  if (g.faults == "all") o.fault_words = g.faults;
+  if (g.faults == "all") o.fault_words = "all";
   o.max_broken = g.max_broken;
   if (const FaultProfile* const profile = find_profile(g.faults)) {
     o.fault_words = profile->name;
@@ -155,11 +160,21 @@ Status read_faults(Given& g, const Registry& registry) {
       return Error{"--interval takes a time such as 5s or 500ms, not '" + g.interval + "'"};
     o.interval_ns = *ns;
   }
+  if (o.faults.empty() && g.schedule.empty() && !g.fault_options.empty())
+    return Error{"--fault-opt " + g.fault_options.front() + ": no fault is asked for; say --faults"};
   if (g.schedule.empty()) return ok_status();
   auto schedule = read_schedule(g.schedule);
   if (!schedule) return schedule.error();
   o.schedule = std::make_shared<const FaultSchedule>(std::move(*schedule));
   return ok_status();
+}
+
+/// For CLI11: what is wrong with the text of a number from 0 up; empty: nothing.
+std::string not_negative(const std::string& text) {
+  char* end = nullptr;
+  const double number = std::strtod(text.c_str(), &end);
+  const bool good = !text.empty() && *end == '\0' && std::isfinite(number) && number >= 0;
+  return good ? "" : "must be a number from 0 up, not '" + text + "'";
 }
 
 ExitCode run(Given& g, const Registry& registry) {
@@ -232,15 +247,18 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   declare_faults(app, g);
   app.add_option("--time-limit", g.time_limit, "how long the clients run")->capture_default_str();
   app.add_option("--rate", o.rate_hz, "operations a second over all clients; 0: as fast as they go")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(not_negative);
   app.add_option("--concurrency", o.concurrency, "clients: a number, or 2n for twice the nodes")
       ->capture_default_str();
   app.add_option("--ops-per-key", o.ops_per_key,
                  "operations on one key before the next; 0: the workload's default")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(not_negative);
   app.add_option("--op-timeout", g.op_timeout, "deadline of one operation")->capture_default_str();
   auto* const seed =
-      app.add_option("--seed", g.seed, "of every choice the test makes; default: a new one, printed");
+      app.add_option("--seed", g.seed, "of every choice the test makes; default: a new one, printed")
+          ->check(not_negative);
   app.add_option("--test-count", g.test_count, "runs, with seeds counting up")
       ->capture_default_str()
       ->check(CLI::Range(1, 100000));

@@ -12,9 +12,9 @@ namespace {
 
 std::vector<std::string> split_commas(const std::string& text) {
   std::vector<std::string> parts;
-  for (size_t at = 0; at < text.size();) {
+  for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find(',', at), text.size());
-    if (end > at) parts.push_back(text.substr(at, end - at));
+    parts.push_back(text.substr(at, end - at));
     at = end + 1;
   }
   return parts;
@@ -54,6 +54,8 @@ Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Re
   }
   if (faults == "none") return wishes;
   for (const std::string& entry : split_commas(faults)) {
+    if (entry.empty())
+      return Error{"--faults '" + faults + "' has an empty name in it; for no faults say --faults none"};
     FaultWish wish;
     wish.name = entry.substr(0, entry.find(':'));
     if (wish.name.size() < entry.size()) wish.word = entry.substr(wish.name.size() + 1);

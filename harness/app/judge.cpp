@@ -227,4 +227,24 @@ RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history
   return results;
 }
 
+void account_for_loss(Extent extent, const std::string& why, RunResults& results) {
+  if (extent == Extent::whole) return;
+  if (extent == Extent::parts) {
+    for (CheckResult& check : results.checks) {
+      if (check.verdict != Verdict::invalid) continue;
+      check.verdict = Verdict::unknown;
+      check.reason = "without what is lost it looks invalid: " + check.reason;
+    }
+  }
+  CheckResult loss;
+  loss.name = "history";
+  loss.verdict = Verdict::unknown;
+  loss.reason = !why.empty() ? why
+                : extent == Extent::parts
+                    ? "entries are missing in it: neither what holds nor what does not can be told"
+                    : "it ends early: nothing that is there contradicts, what came later is not known";
+  results.checks.insert(results.checks.begin(), std::move(loss));
+  summarize(results);
+}
+
 }  // namespace riven

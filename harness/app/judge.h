@@ -9,6 +9,7 @@
 #include "harness/api/workload.h"
 #include "harness/core/history.h"
 #include "harness/core/result.h"
+#include "harness/history/reader.h"
 #include "harness/report/report.h"
 
 namespace riven {
@@ -37,6 +38,11 @@ Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const Hi
 /// memory, is `unknown` and says why; the others still run. Fills verdict, reason, checks and check_ms.
 RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history,
                  const JudgeOptions& options);
+
+/// Takes back what the checks cannot know of a history that is not whole, and says so in a check of its own,
+/// "history", that is unknown and comes first. Invalid stays so where only the end is missing. `why`: the
+/// reason, where more is known than that something is missing.
+void account_for_loss(Extent extent, const std::string& why, RunResults& results);
 
 /// Bytes this process holds now, and the most it ever held.
 uint64_t current_rss_bytes();

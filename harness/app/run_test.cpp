@@ -15,6 +15,7 @@
 #include "harness/app/run_parts.h"
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
+#include "harness/core/text.h"
 #include "harness/history/reader.h"
 #include "harness/report/report.h"
 #include "harness/run/store.h"
@@ -159,7 +160,8 @@ class Run {
   void note_faults();
   void keep_schedule(const FaultStep& step);
   ExitCode judge_and_report(const Recorded& recorded);
-  void write_reports(const History& history, const RunResults& results);
+  bool write_reports(const History& history, const RunResults& results);
+  void account_for_early_end(const Recorded& recorded, const ReadHistory& read, RunResults& results) const;
   void clean_up();
   ExitCode infrastructure(const std::string& why) {
     printer_.finish();
@@ -274,22 +276,40 @@ Status Run::start_agents_and_database() {
   return lifecycle_->set_up();
 }
 
-void Run::write_reports(const History& history, const RunResults& results) {
+/// False, with a complaint for each, when a file could not be written.
+bool Run::write_reports(const History& history, const RunResults& results) {
+  bool whole = true;
   const auto write = [&](const std::string& name, const std::string& content) {
-    if (const Status written = store_file(info_.directory + "/" + name, content); !written) {
-      info_.complaints.push_back(written.error().message);
-      complain(written.error().message);
-    }
+    const Status written = store_file(info_.directory + "/" + name, content);
+    if (written) return;
+    whole = false;
+    complain(written.error().message);
   };
   write("results.json", results_json(info_, results).dump(2) + "\n");
   write("junit.xml", junit_xml(info_, results));
   write("faults.jsonl", faults_jsonl(history, info_.spans));
   write("report.html", html_report(info_, history, results));
+  return whole;
+}
+
+void Run::account_for_early_end(const Recorded& recorded, const ReadHistory& read,
+                                RunResults& results) const {
+  std::string why;
+  if (!recorded.cut_short.empty()) {
+    why = "the run was cut short: " + recorded.cut_short;
+  } else if (recorded.interrupted) {
+    const int64_t took_ns = recorded.last_operation_ns - recorded.first_operation_ns;
+    why = "interrupted after " + duration_text(took_ns) + " of " + duration_text(o_.time_limit_ns) +
+          ": nothing contradicts until then";
+  }
+  const Extent extent = why.empty() ? read.extent : std::max(read.extent, Extent::beginning);
+  account_for_loss(extent, why, results);
 }
 
 ExitCode Run::judge_and_report(const Recorded& recorded) {
   printer_.finish();
   info_.complaints = recorded.complaints;
+  info_.duration_ns = recorded.last_operation_ns - recorded.first_operation_ns;
   if (!recorded.version.empty()) info_.versions[o_.database] = recorded.version;
   const int64_t began_ns = monotonic_now_ns();
   auto read = read_history(info_.directory + "/history.riven");
@@ -307,29 +327,38 @@ ExitCode Run::judge_and_report(const Recorded& recorded) {
   if (!checkers) return infrastructure(checkers.error().message);
   RunResults results = judge(*checkers, read->history, judged);
   results.read_ms = read_ms;
+  account_for_early_end(recorded, *read, results);
+  bool whole = true;
   for (const CheckResult& check : results.checks) {
     for (const Artifact& artifact : check.artifacts) {
       const Status stored =
           store_file(info_.directory + "/anomalies/" + file_name_of(artifact.name), artifact.content);
-      if (!stored) info_.complaints.push_back(stored.error().message);
+      if (stored) continue;
+      whole = false;
+      info_.complaints.push_back(stored.error().message);
     }
   }
   info_.options["to_first_operation_ms"] = (recorded.first_operation_ns - began_ns_) / kNanosPerMilli;
-  write_reports(read->history, results);
+  info_.reported = write_reports(read->history, results);
   info_.options["last_operation_to_report_ms"] =
       (monotonic_now_ns() - recorded.last_operation_ns) / kNanosPerMilli;
 
   const size_t complaints_before = info_.complaints.size();
   clean_up();
-  if (info_.complaints.size() != complaints_before) write_reports(read->history, results);
-  if (const Status kept = store_file(info_.directory + "/test.json", info_.options.dump(2) + "\n"); !kept)
+  whole = whole && info_.reported;
+  if (info_.reported && info_.complaints.size() != complaints_before)
+    whole = write_reports(read->history, results) && whole;
+  if (const Status kept = store_file(info_.directory + "/test.json", info_.options.dump(2) + "\n"); !kept) {
+    whole = false;
     complain(kept.error().message);
+  }
   const TerminalStyle style{.color = wants_color(), .utf8 = wants_utf8(), .width = terminal_width()};
   const std::string words = o_.json ? results_json(info_, results).dump(2) + "\n"
                                     : terminal_summary(info_, read->history, results, style);
   std::fputs(words.c_str(), stdout);
   std::fflush(stdout);
-  return exit_code_of(results.verdict);
+  const ExitCode verdict = exit_code_of(results.verdict);
+  return whole ? verdict : worst(verdict, ExitCode::infrastructure);
 }
 
 /// Logs, tear-down, cluster; what fails is a complaint, and costs no verdict.

@@ -31,12 +31,14 @@ class JournalReader {
           "the journal was never closed (its writer died, or still runs): operations of the last 100 ms may "
           "be missing");
     summarise();
+    if (!ended_) extent_ = std::max(extent_, Extent::beginning);
     const size_t entries = builder_.size();
     auto result = finish(builder_, source_, HistoryBuilder::Pairing::strict);
     if (!result) return result;
     if (const size_t orphans = entries - result->history.size(); orphans > 0)
       warn(std::to_string(orphans) + " completions were left out: their invocations were lost");
     result->format = Format::riven;
+    result->extent = extent_;
     result->warnings = std::move(warnings_);
     result->metadata = std::move(metadata_);
     return result;
@@ -134,6 +136,7 @@ class JournalReader {
   void close_damage(std::optional<uint64_t> first_entry) {
     const uint64_t lost = first_entry ? *first_entry - next_entry_ : 0;
     if (!damage_start_ && lost == 0) return;
+    if (lost > 0) extent_ = Extent::parts;
     constexpr size_t kNamed = 20;
     ++damages_;
     lost_entries_ += lost;
@@ -173,6 +176,7 @@ class JournalReader {
   std::optional<size_t> damage_start_;
   size_t damages_ = 0;
   uint64_t lost_entries_ = 0;
+  Extent extent_ = Extent::whole;
   bool any_block_ = false;
   bool ended_ = false;
   bool values_reserved_ = false;

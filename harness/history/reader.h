@@ -34,9 +34,17 @@ struct ReadOptions {
   unsigned threads = 0;  ///< for the large text formats; 0: all cores. The result does not depend on it.
 };
 
+/// How much there is of what was recorded.
+enum class Extent : uint8_t {
+  whole,
+  beginning,  ///< all up to a moment, nothing of what came later: what contradicts a promise is no less wrong
+  parts,      ///< entries are missing in between: what seems wrong may be right, and the other way round
+};
+
 struct ReadHistory {
   History history;
   Format format = Format::riven;  ///< never automatic
+  Extent extent = Extent::whole;
   /// What was lost or odd, one line each: damaged parts of a journal, a last line cut short, ...
   std::vector<std::string> warnings{};
   /// A journal's metadata. Formats without real time (plume, dbcop, cobra, awdit) set "no_realtime": true.

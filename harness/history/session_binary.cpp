@@ -203,7 +203,7 @@ Result<ReadHistory> read_dbcop(const Source& source) {
   if (in.left() > 0)
     warnings.push_back(source.name + ": " + std::to_string(in.left()) +
                        " bytes behind the history were left out");
-  return history.finish(source, Format::dbcop, std::move(warnings));
+  return history.finish(source, Format::dbcop, std::move(warnings), false);
 }
 
 Result<ReadHistory> read_cobra(const std::string& directory, const ReadOptions& options) {
@@ -211,6 +211,7 @@ Result<ReadHistory> read_cobra(const std::string& directory, const ReadOptions& 
   if (files.empty()) return Error{directory + ": no T*.log in it: not a directory of Cobra's logs"};
   SessionHistory history;
   std::vector<std::string> warnings;
+  bool cut = false;
   for (size_t i = 0; i < files.size(); ++i) {
     const auto file = FileBytes::open(files[i].string());
     if (!file) return file.error();
@@ -219,6 +220,7 @@ Result<ReadHistory> read_cobra(const std::string& directory, const ReadOptions& 
     if (!log.read())
       return Error{files[i].string() + ": byte " + std::to_string(log.at()) +
                    ": none of Cobra's records (S, C, W, R, A)"};
+    cut = cut || log.cut();
     if (log.cut())
       warnings.push_back(files[i].string() + ": byte " + std::to_string(log.at()) +
                          ": cut short; its last transaction has an unknown outcome");
@@ -227,7 +229,7 @@ Result<ReadHistory> read_cobra(const std::string& directory, const ReadOptions& 
                          " reads of versions that Cobra had collected were left out");
   }
   const Source source{.bytes = {}, .name = directory, .options = options};
-  return history.finish(source, Format::cobra, std::move(warnings));
+  return history.finish(source, Format::cobra, std::move(warnings), cut);
 }
 
 }  // namespace riven::reading

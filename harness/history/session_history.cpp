@@ -34,7 +34,7 @@ void SessionHistory::zero_is_initial() {
 }
 
 Result<ReadHistory> SessionHistory::finish(const Source& source, Format format,
-                                           std::vector<std::string> warnings) {
+                                           std::vector<std::string> warnings, bool cut) {
   const Symbol txn("txn");
   const Symbol read("r");
   const Symbol write("w");
@@ -70,6 +70,7 @@ Result<ReadHistory> SessionHistory::finish(const Source& source, Format format,
   auto result = reading::finish(builder, source, HistoryBuilder::Pairing::lenient);
   if (!result) return result;
   result->format = format;
+  if (cut) result->extent = Extent::parts;
   result->warnings = std::move(warnings);
   result->metadata = Json{{"no_realtime", true}};
   return result;

@@ -35,7 +35,9 @@ class SessionHistory {
   void add(SessionTransaction transaction);
   /// Makes reads of 0 reads of the initial version, where nobody wrote 0 to that key.
   void zero_is_initial();
-  Result<ReadHistory> finish(const Source& source, Format format, std::vector<std::string> warnings);
+  /// `cut`: something is missing at the end of a session, which others may have read.
+  Result<ReadHistory> finish(const Source& source, Format format, std::vector<std::string> warnings,
+                             bool cut);
 
  private:
   std::unordered_map<int64_t, size_t> names_;

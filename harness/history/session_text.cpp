@@ -115,7 +115,8 @@ Result<ReadHistory> read_plume(const Source& source) {
     history.session(group.session);
     history.add(std::move(group.transaction));
   }
-  return history.finish(source, Format::plume, std::move(warnings));
+  const bool cut = !warnings.empty();
+  return history.finish(source, Format::plume, std::move(warnings), cut);
 }
 
 Result<ReadHistory> read_awdit(const Source& source) {
@@ -150,7 +151,8 @@ Result<ReadHistory> read_awdit(const Source& source) {
                  ": neither \"r K V\" nor \"w K V\" nor a line of - or ="};
   end_transaction();
   history.zero_is_initial();
-  return history.finish(source, Format::awdit, std::move(warnings));
+  const bool cut = !warnings.empty();
+  return history.finish(source, Format::awdit, std::move(warnings), cut);
 }
 
 }  // namespace riven::reading

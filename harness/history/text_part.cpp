@@ -121,10 +121,12 @@ class TextAssembler {
       return Error{source_.name + ": more than 4 billion entries: check a part of the history"};
     if (builder_.function_count() + from.function_count() > kMaxFunctions)
       return Error{source_.name + ": more than 60,000 different functions: is f really the function?"};
-    if (part.cut_line_)
+    if (part.cut_line_) {
+      cut_ = true;
       warnings_.push_back(
           source_.name + ": line " + std::to_string(lines_ + *part.cut_line_) +
           ": cut short at the end of the file, and left out: the writer seems to have crashed");
+    }
     name_processes(part);
     fill_times(from);
     from.shift_lines(lines_);
@@ -153,12 +155,14 @@ class TextAssembler {
                           ": the indices do not ascend: operations are taken in the order of the file");
     auto result = reading::finish(builder_, source_, usual);
     if (!result) return result;
-    if (!indexed_ && all_timed_ && runs_back_at_ > 0) {
+    const bool in_order = indexed_ || !all_timed_ || runs_back_at_ == 0;
+    if (!in_order) {
       auto sorted = sort_by_time(result->history, source_.pairing(usual));
       if (!sorted) return Error{source_.name + ": " + sorted.error().message};
       result->history = std::move(*sorted);
     }
     result->format = format;
+    if (cut_) result->extent = in_order ? Extent::beginning : Extent::parts;
     result->warnings = std::move(warnings_);
     warn_of_reuse(*result);
     return result;
@@ -274,6 +278,7 @@ class TextAssembler {
   uint64_t position_ = 0;
   int64_t last_index_ = OpFields::kMissing;
   bool descends_ = false;
+  bool cut_ = false;
 };
 
 namespace {

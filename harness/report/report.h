@@ -33,6 +33,7 @@ struct RunInfo {
   std::map<std::string, std::string> versions;  ///< compiler, database, kernel, ...
   std::string directory;                        ///< the run's folder, as a person would type it; may be empty
   std::string report_path;              ///< of report.html; empty: `directory`/report.html where there is one
+  bool reported = true;                 ///< false: report.html could not be written
   std::vector<std::string> complaints;  ///< teardown or log trouble that cost no verdict
   std::vector<PlotSpan> spans;          ///< how faults are recognised and drawn
   Json options = Json::object();        ///< every option of the run, for the record

@@ -73,7 +73,7 @@ bool has_seed(const RunInfo& info) { return info.seed != 0 || !info.database.emp
 
 std::string report_path(const RunInfo& info) {
   if (!info.report_path.empty()) return info.report_path;
-  if (info.directory.empty()) return {};
+  if (info.directory.empty() || !info.reported) return {};
   return info.directory + (info.directory.back() == '/' ? "" : "/") + "report.html";
 }
 

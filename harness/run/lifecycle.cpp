@@ -292,7 +292,7 @@ Result<Recorded> Lifecycle::drive() {
   if (status && !closed) status = closed;
   if (!status) {
     for (std::string& complaint : s.faults.heal()) recorded.complaints.push_back(std::move(complaint));
-    recorded.complaints.push_back("the run was cut short: " + status.error().message);
+    recorded.cut_short = status.error().message;
   }
   recorded.first_operation_ns = sink.first_ns();
   recorded.last_operation_ns = sink.last_ns();

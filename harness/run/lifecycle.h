@@ -54,6 +54,7 @@ struct LifecycleHooks {
 /// entry.
 struct Recorded {
   bool interrupted = false;             ///< by the person
+  std::string cut_short;                ///< why the recording ended early; empty: it did not
   std::vector<std::string> complaints;  ///< what went wrong and cost no verdict, one line each
   std::string version;                  ///< of the database
   int64_t first_operation_ns = 0;       ///< monotonic; 0: none

@@ -184,6 +184,27 @@ TEST_CASE("a history without real time is not judged by it") {
   CHECK(asked == "serializable");
 }
 
+TEST_CASE("what is missing in a history limits what can be said of it") {
+  const History history = history_of({"write"});
+  const auto judged = [&](Verdict verdict, Extent extent) {
+    RunResults results = judge({std::make_shared<FixedChecker>(verdict)}, history, {});
+    account_for_loss(extent, "", results);
+    return results;
+  };
+  CHECK(judged(Verdict::valid, Extent::whole).verdict == Verdict::valid);
+  CHECK(judged(Verdict::valid, Extent::whole).checks.size() == 1);
+  CHECK(judged(Verdict::invalid, Extent::beginning).verdict == Verdict::invalid);
+  for (const auto& [verdict, extent] : {std::pair{Verdict::valid, Extent::beginning},
+                                        {Verdict::valid, Extent::parts},
+                                        {Verdict::invalid, Extent::parts}}) {
+    const RunResults results = judged(verdict, extent);
+    CHECK(results.verdict == Verdict::unknown);
+    CHECK(results.reason.starts_with("history: "));
+  }
+  const RunResults looks = judged(Verdict::invalid, Extent::parts);
+  CHECK(looks.checks.back().reason == "without what is lost it looks invalid: because");
+}
+
 TEST_CASE("words are quoted for a shell only where they must be") {
   CHECK(shell_word("etcd") == "etcd");
   CHECK(shell_word("reads=serializable") == "reads=serializable");

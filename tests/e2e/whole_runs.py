@@ -123,8 +123,18 @@ class WholeRuns(unittest.TestCase):
         time.sleep(6)
         process.send_signal(signal.SIGINT)
         out, _ = process.communicate(timeout=60)
-        self.assertIn(process.returncode, (VALID, UNKNOWN), out)
+        self.assertEqual(process.returncode, UNKNOWN, out)
+        self.assertRegex(out, r"UNKNOWN +history: interrupted after .* of 60")
         self.assertTrue(glob.glob(self.folder.name + "/*/2*/report.html"), out)
+
+    def test_a_full_disk_is_no_success(self):
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", self.folder.name], capture_output=True).returncode:
+            self.skipTest("this machine lets nobody mount a file system")
+        self.addCleanup(subprocess.run, ["umount", self.folder.name], check=True)
+        code, out, err = riven("run", "--results", self.folder.name, "--db", "etcd", "--nodes", "1", "--time-limit", "20s")
+        self.assertEqual(code, 3, out + err)
+        self.assertIn("No space left", out + err)
+        self.assertNotIn("VALID ", out)
 
     @unittest.skipUnless(has_image("riven-node-postgresql:bookworm"), "no image: docker/build-image postgresql")
     def test_an_isolation_level_is_told_from_the_one_above(self):

@@ -83,6 +83,7 @@ TEST_CASE("a journal comes back exactly, metadata and all") {
     const auto read = read_history(path);
     REQUIRE(read);
     CHECK(read->warnings.empty());
+    CHECK(read->extent == Extent::whole);
     CHECK(read->format == Format::riven);
     CHECK(read->metadata["seed"] == 42);
     CHECK(first_difference(build(ops), read->history) == -1);
@@ -156,6 +157,7 @@ TEST_CASE("a journal cut short at any byte gives every intact block and says wha
     }
     require_intact_part(ops, intact, *read);
     CHECK(mentions(read->warnings, "never closed"));
+    CHECK(read->extent == Extent::beginning);
   }
 }
 
@@ -174,6 +176,10 @@ TEST_CASE("a journal with a flipped bit or byte anywhere gives every intact bloc
     const auto intact = intact_entries(whole, damaged, ops.size());
     require_intact_part(ops, intact, *read);
     if (at >= journal::kFileHeaderBytes) CHECK(!read->warnings.empty());
+    const auto lost = std::find(intact.begin(), intact.end(), false);
+    const bool more_behind = std::find(lost, intact.end(), true) != intact.end();
+    if (more_behind) CHECK(read->extent == Extent::parts);
+    if (lost != intact.end()) CHECK(read->extent != Extent::whole);
   }
 }
 
@@ -204,6 +210,7 @@ TEST_CASE("a block taken out of the middle is noticed") {
   const auto read = read_history_bytes(bytes, "h");
   REQUIRE(read);
   CHECK(mentions(read->warnings, "100 entries are lost (0 to 99)"));
+  CHECK(read->extent == Extent::parts);
   CHECK(read->history.source_index(0) >= 100);
 }
 

@@ -67,6 +67,7 @@ TEST_CASE("Plume's text: sessions become processes, zero is the initial version"
   REQUIRE(cut);
   CHECK(cut->history.size() == 2);
   CHECK(cut->warnings.size() == 1);
+  CHECK(cut->extent == Extent::parts);  // another session may have read what is missing
 }
 
 TEST_CASE("AWDIT's test text") {

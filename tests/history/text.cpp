@@ -134,6 +134,7 @@ TEST_CASE("EDN: a last operation cut short is a warning that names its line") {
     CHECK(h.history.size() == 1);
     REQUIRE(h.warnings.size() == 1);
     CHECK(says(h.warnings[0], {"line 2", "cut short"}));
+    CHECK(h.extent == Extent::beginning);
   }
 }
 

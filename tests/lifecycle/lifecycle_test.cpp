@@ -1,7 +1,9 @@
 #include "harness/run/lifecycle.h"
 
 #include <stdlib.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "harness/core/clock.h"
@@ -169,6 +171,26 @@ TEST_CASE("asked to stop, a run heals and keeps what it recorded") {
   CHECK_FALSE(scene.fault->in_force);
   CHECK(scene.fault->heals > 0);
   CHECK(count(scene.history().history, "write", OpType::ok) > 0);
+}
+
+TEST_CASE("a journal that cannot be written ends the run, and the recording says so") {
+  Scene scene;
+  scene.options.time_limit_ns = 30 * kNanosPerSecond;
+  Lifecycle lifecycle(scene.target(), scene.database, scene.workload, scene.faults(), scene.options,
+                      scene.hooks);
+  REQUIRE(lifecycle.set_up());
+  rlimit before{};
+  REQUIRE(::getrlimit(RLIMIT_FSIZE, &before) == 0);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit small{4096, before.rlim_max};
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
+  const auto recorded = lifecycle.drive();
+  REQUIRE(::setrlimit(RLIMIT_FSIZE, &before) == 0);
+  std::signal(SIGXFSZ, ignored);
+  REQUIRE(recorded);
+  CHECK(recorded->cut_short.find("history.riven") != std::string::npos);
+  CHECK_FALSE(scene.fault->in_force);
+  CHECK(scene.history().extent != Extent::whole);
 }
 
 TEST_CASE("clients that hang cost their operations alone") {

@@ -51,7 +51,7 @@ Outcome Reply::as_read_failure() const {
   return result == Outcome::Case::unknown ? Outcome::retryable(error) : as_write_failure();
 }
 
-Outcome::Case sort_grpc_code(int code) {
+Outcome::Case sort_grpc_code(int code, std::string_view message) {
   switch (code) {
     case 3:   // InvalidArgument
     case 5:   // NotFound
@@ -62,8 +62,9 @@ Outcome::Case sort_grpc_code(int code) {
     case 12:  // Unimplemented
     case 16:  // Unauthenticated
       return Outcome::Case::rejected;
-    case 8:  // ResourceExhausted: too many requests, no space
-      return Outcome::Case::retryable;
+    case 8:  // ResourceExhausted. Out of space: a member may have applied the write before it said so.
+      return message.find("too many requests") != std::string_view::npos ? Outcome::Case::retryable
+                                                                         : Outcome::Case::unknown;
     default:
       return Outcome::Case::unknown;
   }
@@ -132,9 +133,8 @@ Reply Gateway::post(const std::string& path, const Json& body, int64_t deadline_
   }
   if (answer.is_object() && answer.contains("code") && answer["code"].is_number_integer()) {
     const Json& message = answer.contains("message") ? answer["message"] : answer["error"];
-    return {sort_grpc_code(answer["code"].get<int>()),
-            {},
-            message.is_string() ? message.get<std::string>() : "error"};
+    const std::string words = message.is_string() ? message.get<std::string>() : "error";
+    return {sort_grpc_code(answer["code"].get<int>(), words), {}, words};
   }
   return {Outcome::Case::unknown, {}, "HTTP status " + std::to_string(response->status)};
 }

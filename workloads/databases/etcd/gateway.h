@@ -26,10 +26,10 @@ struct Reply {
 };
 
 /// Sorts a gRPC status that etcd returned through the gateway. Certain are: InvalidArgument, NotFound,
-/// AlreadyExists, PermissionDenied, ResourceExhausted, FailedPrecondition, OutOfRange, Unimplemented,
-/// Unauthenticated. The rest (DeadlineExceeded, Unavailable with "leader changed" or "request timed out",
-/// Internal, ...) is unknown.
-Outcome::Case sort_grpc_code(int code);
+/// AlreadyExists, PermissionDenied, FailedPrecondition, OutOfRange, Unimplemented, Unauthenticated, and
+/// ResourceExhausted for too many requests. The rest (DeadlineExceeded, Unavailable with "leader changed" or
+/// "request timed out", Internal, ResourceExhausted for space, ...) is unknown.
+Outcome::Case sort_grpc_code(int code, std::string_view message);
 
 /// Base64 with padding, as the gateway wants keys and values.
 std::string to_base64(std::string_view bytes);
