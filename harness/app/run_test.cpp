@@ -366,11 +366,15 @@ void Run::clean_up() {
   const auto add = [&](std::vector<std::string> complaints) {
     for (std::string& complaint : complaints) info_.complaints.push_back(std::move(complaint));
   };
-  agents_.clear();
   if (lifecycle_->stragglers() > 0) static_cast<void>(parts_.database.release());
   if (!leaving()) add(lifecycle_->download_logs());
   const bool disposable = !cluster_->made().empty();
+  const auto end_agents = [&] {  // not before the lifecycle, which heals through them
+    lifecycle_.reset();
+    agents_.clear();
+  };
   if (o_.leave_running) {
+    end_agents();
     if (disposable)
       printer_.say("left running: cluster " + cluster_->made() + " (riven cluster down --name " +
                    cluster_->made() + ")");
@@ -378,7 +382,7 @@ void Run::clean_up() {
     return;
   }
   if (!disposable) add(lifecycle_->tear_down());
-  lifecycle_.reset();
+  end_agents();
   if (const Status removed = cluster_->remove(); !removed)
     info_.complaints.push_back(removed.error().message);
 }
