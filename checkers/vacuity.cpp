@@ -161,6 +161,10 @@ class Judge {
                           " in " + fixed(w.seconds(), 1) + " s");
   }
 
+  static std::string because(const FaultWindow& w) {
+    return w.stop_error.empty() ? "" : ", and could not be ended: " + valid_utf8(w.stop_error);
+  }
+
   void judge_successes(size_t index, Json& row) {
     const FaultWindow& w = timeline_.windows[index];
     std::vector<std::string> too_few;
@@ -214,7 +218,9 @@ class Judge {
   void judge_kinds() {
     struct Kind {
       size_t windows = 0, effective = 0, without = 0, long_without = 0, failed_marks = 0, marks = 0;
+      size_t unproved = 0;
       const FaultWindow* first_without = nullptr;
+      const FaultWindow* first_unproved = nullptr;
       const FaultMark* first_failed = nullptr;
     };
     std::map<std::string, Kind> kinds;
@@ -222,6 +228,7 @@ class Judge {
       Kind& kind = kinds[w.name];
       ++kind.windows;
       if (w.proof() == true) ++kind.effective;
+      if (!w.proof() && w.error.empty() && kind.unproved++ == 0) kind.first_unproved = &w;
       if (w.proof() != false || !w.error.empty()) continue;
       ++(w.end_ns - w.begin_ns >= options_.shortest_ns ? kind.long_without : kind.without);
       if (kind.first_without == nullptr) kind.first_without = &w;
@@ -243,9 +250,16 @@ class Judge {
       if (kind.marks > 0 && kind.failed_marks == kind.marks)
         complaints_.push_back(valid_utf8(name) + " never worked: " + valid_utf8(kind.first_failed->error));
     }
-    for (const std::string& name : options_.expected)
-      if (!kinds.contains(name))
+    for (const std::string& name : options_.expected) {
+      const auto found = kinds.find(name);
+      if (found == kinds.end()) {
         complaints_.push_back("the fault " + name + " was asked for and never began");
+      } else if (found->second.unproved > 0 && found->second.unproved == found->second.windows) {
+        complaints_.push_back(place(*found->second.first_unproved) +
+                              " was never proved to have taken effect" +
+                              because(*found->second.first_unproved));
+      }
+    }
   }
 
   std::string faults_summary() const {

@@ -87,10 +87,10 @@ std::map<std::string, std::string> riven_versions() {
 
 bool wants_color() { return ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr; }
 
-int terminal_width() {
+int terminal_width(int fd) {
   winsize size{};
   constexpr int kDefault = 100;
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefault;
+  return ::ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kDefault;
 }
 
 bool wants_utf8() {

@@ -42,9 +42,10 @@ std::string shell_word(const std::string& word);
 /// Riven's own version, and what it was built with.
 std::string riven_version();
 std::map<std::string, std::string> riven_versions();
-/// Whether stdout takes colours (a terminal, NO_COLOR unset), and its width.
+/// Whether stdout takes colours (a terminal, NO_COLOR unset).
 bool wants_color();
-int terminal_width();
+/// In columns; 100 where `fd` is no terminal.
+int terminal_width(int fd);
 bool wants_utf8();
 
 }  // namespace riven

@@ -1,4 +1,6 @@
 // riven check FILE: the verdict over any history.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
@@ -163,7 +165,8 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   const Status written = write_outputs(o, info, read->history, results);
   const bool stdout_taken = o.json == "-" || o.elle_json == "-" || o.report == "-";
   if (!o.quiet && !stdout_taken) {
-    const TerminalStyle style{.color = wants_color(), .utf8 = wants_utf8(), .width = terminal_width()};
+    const TerminalStyle style{
+        .color = wants_color(), .utf8 = wants_utf8(), .width = terminal_width(STDOUT_FILENO)};
     std::fputs(terminal_summary(info, read->history, results, style).c_str(), stdout);
   }
   if (!written) {

@@ -3,9 +3,11 @@
 #include <cstdio>
 #include <memory>
 
+#include "harness/api/database.h"
 #include "harness/api/registry.h"
 #include "harness/app/command.h"
 #include "harness/app/target.h"
+#include "harness/control/cluster.h"
 #include "harness/core/json.h"
 
 namespace riven {
@@ -15,6 +17,7 @@ namespace {
 struct ClusterOptions {
   DockerClusterOptions up;
   bool all = false;
+  bool bare = false;
   bool json = false;
 };
 
@@ -52,9 +55,28 @@ ExitCode failed(const std::string& message) {
   return ExitCode::infrastructure;
 }
 
-ExitCode up(const ClusterOptions& o) {
+/// Sets the database up on fresh nodes and waits until it serves.
+Status start_database(const DatabaseFactory& factory, const ClusterSpec& spec) {
+  auto database = factory.make({});
+  if (!database) return database.error();
+  const auto cluster = Cluster::connect(spec);
+  if (!cluster) return cluster.error();
+  const std::vector<Node>& nodes = (*cluster)->nodes();
+  const Status set_up =
+      for_each_at_once(nodes.size(), [&](size_t i) { return (*database)->setup(nodes[i], nodes); });
+  constexpr Milliseconds kPatience{60'000};
+  return set_up ? (*database)->await_ready(nodes, kPatience) : set_up;
+}
+
+/// `factory`: null where the image holds a database that this build does not know.
+ExitCode up(const ClusterOptions& o, const DatabaseFactory* factory) {
   const auto spec = DockerClusters::up(o.up);
   if (!spec) return failed(spec.error().message);
+  if (factory != nullptr && !o.bare) {
+    if (const Status started = start_database(*factory, *spec); !started)
+      return failed(started.error().message + " (the nodes are up: riven cluster down --name " + o.up.name +
+                    ")");
+  }
   const auto status = DockerClusters::status(o.up.name);
   if (!status) return failed(status.error().message);
   if (o.json) {
@@ -108,8 +130,8 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
   ClusterOptions& o = *options;
   app.require_subcommand(1);
 
-  auto* const up_app =
-      app.add_subcommand("up", "make a cluster: an internal network and containers with SSH");
+  auto* const up_app = app.add_subcommand(
+      "up", "make a cluster: an internal network, containers with SSH, a database that serves");
   up_app->add_option("--db", o.up.database, "the database its image holds (docker/build-image DB makes it)")
       ->required();
   auto* const nodes = up_app
@@ -123,18 +145,27 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
       ->add_option("--faults", o.up.faults,
                    "kinds of faults that need more capabilities: clock, pause, priority, disk")
       ->delimiter(',');
+  up_app->add_flag("--bare", o.bare, "the nodes alone; else the database is set up and serves");
   auto* const down_app = app.add_subcommand("down", "remove a cluster, whatever is left of it");
   down_app->add_flag("--all", o.all, "every cluster of Riven's");
   auto* const status_app = app.add_subcommand("status", "nodes, addresses, whether SSH answers");
   auto* const list_app = app.add_subcommand("list", "names of the clusters there are");
   for (CLI::App* const sub : {up_app, down_app, status_app}) {
-    sub->add_option("--name", o.up.name, "of the cluster; several live side by side")->capture_default_str();
+    sub->add_option("--name,--cluster", o.up.name, "of the cluster; several live side by side")
+        ->capture_default_str();
   }
   for (CLI::App* const sub : {up_app, status_app, list_app}) sub->add_flag("--json", o.json, "as JSON");
   app.footer(R"(Examples:
   riven cluster up --db etcd --nodes 5
   riven cluster status
   riven cluster down)");
+  up_app->footer(R"(Examples:
+  riven cluster up --db etcd --nodes 5
+  riven cluster up --db etcd --nodes 3 --name other --faults clock,disk
+  riven cluster up --db postgresql --suite trixie --bare)");
+  down_app->footer("Examples:\n  riven cluster down --name other\n  riven cluster down --all");
+  status_app->footer("Examples:\n  riven cluster status\n  riven cluster status --name other --json");
+  list_app->footer("Examples:\n  riven cluster list --json");
 
   return [options, nodes, up_app, down_app, status_app, &registry] {
     if (up_app->parsed()) {
@@ -146,7 +177,7 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
                            "; see `riven list` (or give --image)");
       }
       if (nodes->count() == 0 && found != known.end()) options->up.nodes = found->default_nodes;
-      return up(*options);
+      return up(*options, found == known.end() ? nullptr : &*found);
     }
     if (down_app->parsed()) return down(*options);
     if (status_app->parsed()) return status(*options);

@@ -5,7 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
-#include <mutex>
+#include <optional>
+#include <random>
 #include <thread>
 
 #include "harness/api/nemesis.h"
@@ -33,7 +34,7 @@ struct FaultCommand {
   std::string from;
   std::string to;
   std::string hold;
-  uint64_t seed = 0;
+  uint64_t seed = std::random_device{}();
   bool json = false;
 };
 
@@ -241,8 +242,7 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
 ExitCode heal(const TargetOptions& target, bool json) {
   auto experiment = open_experiment(target, "heal-" + std::to_string(::getpid()));
   if (!experiment) return failed(experiment.error().message);
-  std::mutex mutex;
-  Json nodes = Json::object();
+  std::vector<std::optional<Json>> done(experiment->agents.size());
   const Status healed = for_each_at_once(experiment->agents.size(), [&](size_t i) -> Status {
     const std::string& name = experiment->target.nodes[i].name;
     const auto ack = experiment->agents[i]->heal_all(true);
@@ -250,10 +250,12 @@ ExitCode heal(const TargetOptions& target, bool json) {
     Json faults = Json::array();
     for (const FaultProof& fault : ack->healed)
       faults.push_back({{"id", fault.id}, {"kind", fault.kind}, {"proof", fault.proof}});
-    const std::lock_guard lock(mutex);
-    nodes[name] = std::move(faults);
+    done[i] = std::move(faults);
     return ok_status();
   });
+  Json nodes = Json::object();
+  for (size_t i = 0; i < done.size(); ++i)
+    if (done[i]) nodes[experiment->target.nodes[i].name] = std::move(*done[i]);
   if (json) {
     std::printf("%s\n", nodes.dump(2).c_str());
   } else {
@@ -303,7 +305,7 @@ CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   const auto declare_shared = [&c](CLI::App& sub) {
     declare_target(sub, c.target);
     sub.add_option("--for", c.hold, "heal after this time, e.g. 10s; default: until ctrl-C");
-    sub.add_option("--seed", c.seed, "of the random choices")->capture_default_str();
+    sub.add_option("--seed", c.seed, "of the random choices; default: a new one");
     sub.add_flag("--json", c.json, "events as JSON lines");
   };
   auto* const partition = app.add_subcommand("partition", "cut nodes off from each other; their SSH stays");

@@ -118,8 +118,9 @@ Status read_units(Given& g) {
     into = *ns;
   }
   constexpr int64_t kShortestLeaseNs = kNanosPerSecond;
-  if (o.lease_ns < kShortestLeaseNs)
-    return Error{"--lease " + g.lease + " is shorter than 1s: nodes would heal while the controller lives"};
+  constexpr int64_t kLongestLeaseNs = 3600 * kNanosPerSecond;
+  if (o.lease_ns < kShortestLeaseNs || o.lease_ns > kLongestLeaseNs)
+    return Error{"--lease takes a time from 1s to 1h, not " + g.lease};
   if (!g.check_memory.empty()) {
     const auto bytes = parse_size_bytes(g.check_memory);
     if (!bytes) return Error{"--check-memory takes a size such as 2GB, not '" + g.check_memory + "'"};

@@ -1,8 +1,12 @@
 #include "harness/app/progress.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdio>
+
+#include "harness/app/command.h"
 
 namespace riven {
 
@@ -48,7 +52,9 @@ void ProgressPrinter::update(const Progress& progress) {
   const std::string line = line_of(progress, before_, time_limit_ns_, faults_);
   before_ = progress;
   erase_line();
-  std::fprintf(stderr, terminal_ ? "%s" : "%s\n", line.c_str());
+  // A line that wraps could not be erased. It is plain ASCII but for names of faults, which are short.
+  const size_t width = terminal_ ? static_cast<size_t>(terminal_width(STDERR_FILENO)) - 1 : line.size();
+  std::fprintf(stderr, terminal_ ? "%s" : "%s\n", line.substr(0, width).c_str());
   std::fflush(stderr);
   line_shown_ = terminal_;
 }

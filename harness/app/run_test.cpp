@@ -163,11 +163,7 @@ class Run {
   bool write_reports(const History& history, const RunResults& results);
   void account_for_early_end(const Recorded& recorded, const ReadHistory& read, RunResults& results) const;
   void clean_up();
-  ExitCode infrastructure(const std::string& why) {
-    printer_.finish();
-    complain(why);
-    return ExitCode::infrastructure;
-  }
+  ExitCode infrastructure(const std::string& why);
   bool leaving() const { return stop_.load() >= 2; }
 
   const RunOptions& o_;
@@ -276,6 +272,22 @@ Status Run::start_agents_and_database() {
   return lifecycle_->set_up();
 }
 
+/// The end of a run without a verdict; what reads its files learns why.
+ExitCode Run::infrastructure(const std::string& why) {
+  printer_.finish();
+  complain(why);
+  if (info_.directory.empty()) return ExitCode::infrastructure;
+  RunResults results;
+  results.reason = why;
+  info_.reported = false;
+  for (const auto& [name, content] : {std::pair{"results.json", results_json(info_, results).dump(2) + "\n"},
+                                      {"junit.xml", junit_xml(info_, results)}}) {
+    if (const Status kept = store_file(info_.directory + "/" + name, content); !kept)
+      complain(kept.error().message);
+  }
+  return ExitCode::infrastructure;
+}
+
 /// False, with a complaint for each, when a file could not be written.
 bool Run::write_reports(const History& history, const RunResults& results) {
   bool whole = true;
@@ -352,7 +364,8 @@ ExitCode Run::judge_and_report(const Recorded& recorded) {
     whole = false;
     complain(kept.error().message);
   }
-  const TerminalStyle style{.color = wants_color(), .utf8 = wants_utf8(), .width = terminal_width()};
+  const TerminalStyle style{
+      .color = wants_color(), .utf8 = wants_utf8(), .width = terminal_width(STDOUT_FILENO)};
   const std::string words = o_.json ? results_json(info_, results).dump(2) + "\n"
                                     : terminal_summary(info_, read->history, results, style);
   std::fputs(words.c_str(), stdout);

@@ -132,7 +132,8 @@ class TimelineReader {
           begin(role.name, i);
         break;
       case Kind::heal_all:
-        while (!open_.empty()) end(result_.windows[open_.back()].name, i);
+        for (const size_t w : std::vector<size_t>(open_.rbegin(), open_.rend()))
+          end(result_.windows[w].name, i);
         break;
       case Kind::mark:
         result_.marks.push_back({std::string(history_.f(i).text()), history_.time_ns(i), i, error_of(i)});
@@ -190,6 +191,8 @@ class TimelineReader {
     const auto open = find_open(name);
     if (open == open_.end()) return;  // a heal with nothing to heal
     FaultWindow& window = result_.windows[*open];
+    window.stop_error = error_of(i);
+    if (!window.stop_error.empty()) return;  // still in force, on some node
     open_.erase(open);
     window.end_ns = std::max(window.begin_ns, history_.time_ns(i));
     window.ended = true;

@@ -24,10 +24,11 @@ struct FaultWindow {
   std::string color;     ///< #rrggbb
   int64_t begin_ns = 0;  ///< completion of the operation that began it (its invocation while that is pending)
   int64_t end_ns = 0;    ///< invocation of the operation that ended it; the last time of the history if none
-  bool ended = false;    ///< whether an operation ended it
+  bool ended = false;    ///< whether an operation ended it; one that failed did not
   uint32_t start_entry = History::kNone;  ///< the invocation that began it
   uint32_t stop_entry = History::kNone;   ///< the invocation that ended it
   std::string error;                      ///< why it could not be applied; empty: it was
+  std::string stop_error;                 ///< why the last attempt to end it failed; empty: none did
   std::string target;                     ///< what the start's completion says was done, as EDN, shortened
   std::optional<bool> bit;         ///< `bit` in the completion that ended it: the proof that it took effect
   std::optional<int64_t> dropped;  ///< packets its rules dropped, summed over nodes, where counted

@@ -150,6 +150,22 @@ TEST_CASE("a fault that could not be applied or never began is vacuous") {
   CHECK(judge(partitioned(100, proof(true, 8)).history(), options).verdict == Verdict::valid);
 }
 
+TEST_CASE("a fault of the run that nothing proves is vacuous, whatever succeeded") {
+  checkers::VacuityOptions options;
+  options.expected = {"kill"};
+  const auto run = [&](Value first, Value second) {
+    Script script;
+    script.steady(0, 990, 100, 0, "read").fault(1'000, "start-kill").steady(1'010, 1'990, 100, 0, "read");
+    script.fault(2'000, "stop-kill", std::move(first)).fault(2'500, "start-kill");
+    script.steady(2'510, 2'990, 50, 0, "read").fault(3'000, "stop-kill", std::move(second));
+    return judge(script.steady(3'010, 4'000, 100, 0, "read").history(), options);
+  };
+  CHECK(run(Value(), proof(true, Value())).verdict == Verdict::valid);
+  const CheckResult unproved = run(Value(), Value());
+  CHECK(unproved.verdict == Verdict::unknown);
+  CHECK(unproved.reason == "vacuous: kill at 1.0 s was never proved to have taken effect");
+}
+
 TEST_CASE("a one-shot fault that failed each time is vacuous; once in a while it may") {
   const auto run = [](Value second_error) {
     Script script;

@@ -63,6 +63,26 @@ TEST_CASE("the usual names pair up: kill and start, pause and resume, start and 
   CHECK(t.marks[0].name == "compact");
 }
 
+TEST_CASE("a fault that could not be ended is in force until somebody ends it") {
+  Script script;
+  script.fault(10, "start-kill").fault(20, "stop-kill", Value(), Value("n2 is gone"));
+  const FaultTimeline never = fault_timeline(script.entry(90, 0, OpType::invoke, "read").history());
+  REQUIRE(never.windows.size() == 1);
+  CHECK_FALSE(never.windows[0].ended);
+  CHECK(never.windows[0].end_ns == 90'000'000);
+  CHECK(never.windows[0].stop_error == "n2 is gone");
+  for (const char* const mended : {"stop-kill", "heal"}) {
+    Script again;
+    again.fault(10, "start-kill").fault(20, "stop-kill", Value(), Value("n2 is gone"));
+    const FaultTimeline later = fault_timeline(again.fault(30, mended, proof(true, Value())).history());
+    REQUIRE(later.windows.size() == 1);
+    CHECK(later.windows[0].ended);
+    CHECK(later.windows[0].end_ns == 30'000'000);
+    CHECK(later.windows[0].bit == true);
+    CHECK(later.windows[0].stop_error.empty());
+  }
+}
+
 TEST_CASE("proof is read wherever the completion carries it") {
   const auto proof_of = [](Value stop_value, Value start_value = {}) {
     const History h = Script()

@@ -127,6 +127,29 @@ class WholeRuns(unittest.TestCase):
         self.assertRegex(out, r"UNKNOWN +history: interrupted after .* of 60")
         self.assertTrue(glob.glob(self.folder.name + "/*/2*/report.html"), out)
 
+    def test_a_run_that_never_began_says_so_to_ci(self):
+        code, out, err = riven("run", "--results", self.folder.name, "--db", "etcd", "--nodes", "1", "--image", "riven-base:bookworm")
+        self.assertEqual(code, 3, out + err)
+        (junit,) = glob.glob(self.folder.name + "/*/2*/junit.xml")
+        with open(junit, encoding="utf-8") as file:
+            self.assertIn("set-up failed", file.read())
+
+    @unittest.skipUnless(os.environ.get("RIVEN_NIGHTLY"), "nightly: a node that is gone costs minutes of time-outs")
+    def test_a_node_that_dies_for_good_costs_no_verdict(self):
+        process = subprocess.Popen([RIVEN, "run", "--results", self.folder.name, "--db", "etcd", "--nodes", "3", "--faults",
+                                    "partition", "--interval", "3s", "--time-limit", "20s"],
+                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 60
+        while not glob.glob(self.folder.name + "/*/2*/history.riven") and time.monotonic() < deadline:
+            time.sleep(0.2)
+        time.sleep(5)
+        docker("kill", f"riven-run-{process.pid}-n2")
+        out, _ = process.communicate(timeout=300)
+        self.assertIn(process.returncode, (VALID, UNKNOWN), out)
+        self.assertIn("n2", out)
+        self.assertFalse(docker("ps", "-aq", "--filter", f"name=riven-run-{process.pid}-"))
+
     def test_a_full_disk_is_no_success(self):
         if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", self.folder.name], capture_output=True).returncode:
             self.skipTest("this machine lets nobody mount a file system")
@@ -152,6 +175,8 @@ class WholeRuns(unittest.TestCase):
         code, out, err = riven("doctor", "--cluster", name)
         self.assertEqual(code, 0, out + err)
         code, out, err = riven("fault", "partition", "--isolate", "n1", "--for", "2s", "--cluster", name)
+        self.assertEqual(code, 0, out + err)
+        code, out, err = riven("fault", "pause", "n2", "--for", "1s", "--cluster", name)  # what runs there
         self.assertEqual(code, 0, out + err)
         code, out, err = riven("heal", "--cluster", name)
         self.assertEqual(code, 0, out + err)

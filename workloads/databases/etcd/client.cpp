@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "harness/core/text.h"
 #include "workloads/databases/etcd/gateway.h"
 
 namespace riven::etcd {
@@ -15,7 +16,7 @@ std::string encoded_key(std::string_view folder, const Value& key) {
   return to_base64(std::string(folder) + "/" + to_edn(key));
 }
 
-std::optional<int64_t> to_integer(const std::string& text) {
+std::optional<int64_t> to_integer(std::string_view text) {
   int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
@@ -30,14 +31,18 @@ const Json* first_kv(const Json& range) {
 
 std::string kv_text(const Json& kv) { return from_base64(kv.value("value", std::string())); }
 
+/// What a value's text says: an integer, or what else is there now, which nobody wrote.
+Value as_read(std::string_view text) {
+  const auto number = to_integer(text);
+  return number ? Value(*number) : Value(valid_utf8(text));
+}
+
 /// [1 2 3] as "1 2 3".
-std::optional<Value::List> parse_integers(const std::string& text) {
+Value::List items_of(const std::string& text) {
   Value::List items;
   for (size_t at = 0; at < text.size();) {
     const size_t end = std::min(text.find(' ', at), text.size());
-    const auto number = to_integer(text.substr(at, end - at));
-    if (!number) return std::nullopt;
-    items.emplace_back(*number);
+    items.push_back(as_read(std::string_view(text).substr(at, end - at)));
     at = end + 1;
   }
   return items;
@@ -74,9 +79,7 @@ class EtcdClient final : public Client {
     if (!reply.ok()) return reply.as_read_failure();
     const Json* const kv = first_kv(reply.body);
     if (kv == nullptr) return Outcome::ok(Value(Value::List{key, Value()}));
-    const auto number = to_integer(kv_text(*kv));
-    if (!number) return Outcome::retryable("garbled value");
-    return Outcome::ok(Value(Value::List{key, Value(*number)}));
+    return Outcome::ok(Value(Value::List{key, as_read(kv_text(*kv))}));
   }
 
   Outcome write(const Op& op, int64_t deadline_ns) {
@@ -143,9 +146,7 @@ class EtcdClient final : public Client {
           response.contains("response_range") ? first_kv(response["response_range"]) : nullptr;
       if (kv == nullptr) continue;
       row.revision = kv->value("mod_revision", std::string("0"));
-      auto items = parse_integers(kv_text(*kv));
-      if (!items) return {Outcome::Case::unknown, {}, "garbled value"};
-      row.items = std::move(*items);
+      row.items = items_of(kv_text(*kv));
     }
     return reply;
   }
