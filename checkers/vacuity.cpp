@@ -99,6 +99,7 @@ class Judge {
       if (w < kWindowsShown) windows.push_back(std::move(row));
     }
     judge_kinds();
+    if (complaints_.empty()) judge_end();
     result.details = {
         {"ok", std::move(ok)},
         {"windows", std::move(windows)},
@@ -212,6 +213,19 @@ class Judge {
     if (left >= options_.grace_ns && activity_.last_ok_invoked_ns < w.end_ns)
       complaints_.push_back("no operation succeeded after the " + place(w) + ", though clients tried for " +
                             fixed(static_cast<double>(left) / 1e9, 1) + " s more");
+  }
+
+  /// Clients that try and fail until the end, with no fault to excuse it, test nothing any more.
+  void judge_end() {
+    if (activity_.ok == 0) return;
+    int64_t since = activity_.last_ok_invoked_ns;
+    for (const FaultWindow& w : timeline_.windows) since = std::max(since, w.end_ns);
+    const int64_t whole = activity_.last_invoked_ns - activity_.first_invoked_ns;
+    const int64_t tolerated = std::max(options_.grace_ns, std::min(options_.patience_ns, whole / 2));
+    const int64_t length = activity_.last_invoked_ns - since;
+    if (length > tolerated)
+      complaints_.push_back("no operation succeeded in the last " +
+                            fixed(static_cast<double>(length) / 1e9, 1) + " s, though clients tried");
   }
 
   /// What holds for all windows and one-shots of a fault together.

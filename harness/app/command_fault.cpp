@@ -16,6 +16,7 @@
 #include "harness/app/target.h"
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
+#include "harness/core/fault_windows.h"
 
 namespace riven {
 
@@ -197,7 +198,12 @@ ExitCode hold_and_heal(const FaultCommand& c, int64_t hold_ns, FaultPackage& pac
   if (layered && healed) healed = take_layers_away(target);
   if (stopped) print_outcome(c.json, "healed", *stopped);
   if (!healed) return failed(healed.error().message);
-  return stopped ? ExitCode::valid : failed(stopped.error().message);
+  if (!stopped) return failed(stopped.error().message);
+  if (proof_in(*stopped) == false) {
+    complain("the fault is proved to have had no effect");
+    return ExitCode::unknown;
+  }
+  return ExitCode::valid;
 }
 
 ExitCode break_it(const FaultCommand& c, const Registry& registry) {

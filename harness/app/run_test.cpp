@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "harness/api/workload.h"
+#include "harness/app/cluster_lock.h"
 #include "harness/app/command.h"
 #include "harness/app/judge.h"
 #include "harness/app/progress.h"
@@ -32,6 +33,10 @@ class RunCluster {
     Result<ClusterSpec> spec = Error{};
     if (!o.nodes_file.empty() || !o.cluster.empty()) {
       spec = load_target({.cluster = o.cluster, .nodes_file = o.nodes_file});
+      if (!spec) return spec.error();
+      auto lock = ClusterLock::take(*spec);
+      if (!lock) return lock.error();
+      cluster->lock_ = std::move(*lock);
     } else {
       if (const auto orphans = DockerClusters::remove_orphans(); !orphans) {
         complain(orphans.error().message);
@@ -75,6 +80,7 @@ class RunCluster {
 
  private:
   RunCluster() = default;
+  ClusterLock lock_;
   std::string made_;
   std::unique_ptr<Cluster> cluster_;
 };

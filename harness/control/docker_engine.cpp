@@ -77,9 +77,11 @@ Status docker_engine_answers() {
   auto version =
       run_local({"docker", "version", "--format", "{{.Server.Version}}"}, "", kDockerQueryDeadline);
   if (!version) {
+    const bool hangs = version.error().message.find("did not end") != std::string::npos;
     return Error{version.error().message +
-                 ": Riven needs the docker command and a Docker Engine; "
-                 "`docker/start-engine` installs and starts them"};
+                 (hangs ? ": the Docker Engine hangs, or this machine has too much to do"
+                        : ": Riven needs the docker command and a Docker Engine; `docker/start-engine` "
+                          "installs and starts them")};
   }
   if (version->succeeded()) return ok_status();
   if (version->err.find("permission denied") != std::string::npos) {

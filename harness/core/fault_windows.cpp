@@ -224,4 +224,10 @@ FaultTimeline fault_timeline(const History& history, const std::vector<PlotSpan>
   return TimelineReader(history, spans).read();
 }
 
+std::optional<bool> proof_in(const Value& ended) {
+  FaultWindow window;
+  read_proof(ended, window.bit, window.dropped);
+  return window.proof();
+}
+
 }  // namespace riven

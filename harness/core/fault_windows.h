@@ -59,4 +59,7 @@ struct FaultTimeline {
 /// O(entries), deterministic.
 FaultTimeline fault_timeline(const History& history, const std::vector<PlotSpan>& spans = {});
 
+/// What the value of an operation that ended a fault proves; see FaultWindow::proof.
+std::optional<bool> proof_in(const Value& ended);
+
 }  // namespace riven

@@ -137,7 +137,8 @@ class FlipFlop final : public Generator {
     Updated a = update_of(a_, context, op);
     Updated b = update_of(b_, context, op);
     if (!a && !b) return std::nullopt;
-    return std::make_shared<FlipFlop>(a ? std::move(*a) : a_, b ? std::move(*b) : b_, open_);
+    return std::make_shared<FlipFlop>(a ? std::move(*a) : GeneratorPtr(a_),
+                                      b ? std::move(*b) : GeneratorPtr(b_), open_);
   }
 
   GeneratorPtr finish() const override { return open_ ? once(b_) : nullptr; }
@@ -154,7 +155,8 @@ class FlipFlop final : public Generator {
     } else if (step.is_pending()) {
       step.wake_ns = after.is_pending() ? std::min(step.wake_ns, after.wake_ns) : step.wake_ns;
       if (step.rest || b != b_) {
-        step.rest = std::make_shared<FlipFlop>(step.rest ? std::move(step.rest) : a_, std::move(b), false);
+        step.rest = std::make_shared<FlipFlop>(step.rest ? std::move(step.rest) : GeneratorPtr(a_),
+                                               std::move(b), false);
       }
     }
     return step;

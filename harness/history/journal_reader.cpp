@@ -7,7 +7,6 @@ namespace riven::reading {
 
 namespace {
 
-using journal::BlockHeader;
 using journal::kBlockHeaderBytes;
 using journal::kBlockMagic;
 using journal::kFileHeaderBytes;

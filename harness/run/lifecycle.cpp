@@ -143,7 +143,8 @@ struct Lifecycle::State {
 
   Result<Value> break_something(const Op& op) {
     return faults.invoke(op, [this](const FaultStep& step, const Result<Value>& done) {
-      say(std::string(step.f.text()) + ": " + (done ? shortened(*done) : done.error().message));
+      const bool idle = done && done->kind() == Value::Kind::string && !step.begins;  // nothing was in force
+      if (!idle) say(std::string(step.f.text()) + ": " + (done ? shortened(*done) : done.error().message));
       if (step.not_done.empty()) note_in_force(step.fault, step.begins);
       if (hooks.fault_step) hooks.fault_step(step);
     });

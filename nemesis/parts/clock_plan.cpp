@@ -51,7 +51,7 @@ double spread_wide(Rng& rng, double least, double most, bool either_sign) {
 /// Reads numbers of one spec and builds its exact form.
 class Reader {
  public:
-  Reader(const Value& spec, std::string name) : spec_(spec) { add("clock", Value(std::move(name))); }
+  Reader(const Value& spec, const std::string& name) : spec_(spec) { add("clock", Value(name)); }
 
   /// The number at `key`, or `fallback`; 0 and an error when it is out of range or none.
   double number(const char* key, double fallback, double least, double most, bool in_exact_form = true) {

@@ -166,6 +166,23 @@ TEST_CASE("a fault of the run that nothing proves is vacuous, whatever succeeded
   CHECK(unproved.reason == "vacuous: kill at 1.0 s was never proved to have taken effect");
 }
 
+TEST_CASE("a database that is gone at the end was tested until then only") {
+  const auto run = [](double down_ms, double end_ms) {
+    Script script;
+    script.steady(0, down_ms, 200, 0, "read");
+    for (double ms = down_ms; ms < end_ms; ms += 100) script.op(ms, 1, 1, OpType::fail, "read");
+    return judge(script.history());
+  };
+  CHECK(run(7'000, 20'000).reason ==
+        "vacuous: no operation succeeded in the last 12.9 s, though clients tried");
+  CHECK(run(14'000, 16'500).verdict == Verdict::valid);
+  CHECK(run(60'000, 69'000).verdict == Verdict::valid);
+  Script lost;  // a partition until the end excuses it
+  lost.steady(0, 20'000, 200, 0, "read").fault(20'000, "start-partition");
+  for (double ms = 20'010; ms < 32'000; ms += 100) lost.op(ms, 1, 1, OpType::fail, "read");
+  CHECK(judge(lost.history()).reason.find("in the last") == std::string::npos);
+}
+
 TEST_CASE("a one-shot fault that failed each time is vacuous; once in a while it may") {
   const auto run = [](Value second_error) {
     Script script;
