@@ -220,7 +220,7 @@ class WrongUse(unittest.TestCase):
         self.assertEqual(riven("run", "--db", "no-such-database")[0], 64)
         self.assertEqual(riven("check", "/no/such/file")[0], 64)
         for wrong in (("--rate", "-5"), ("--rate", "nan"), ("--seed", "-1"), ("--ops-per-key", "-5"), ("--faults", ""),
-                      ("--faults", "kill,"), ("--fault-opt", "x=y"), ("--lease", "1ms"), ("--time-limit", "5")):
+                      ("--faults", "kill,"), ("--fault-opt", "x=y"), ("--lease", "1ms"), ("--time-limit", "5x")):
             self.assertEqual(riven("run", "--db", "etcd", *wrong)[0], 64, wrong)
         with tempfile.NamedTemporaryFile("w", suffix=".schedule") as file:
             file.write("at 12s partition isolate n3 for 8s\nat 30s kill n9 for 5s\n")
