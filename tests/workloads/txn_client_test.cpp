@@ -4,6 +4,7 @@
 
 #include "harness/core/clock.h"
 #include "tests/catch.h"
+#include "workloads/databases/sql/cancel_socket.h"
 
 using namespace riven;
 using namespace riven::sql;
@@ -54,4 +55,22 @@ TEST_CASE("SQL: rubbish in a row is an answer, which no write explains") {
   CHECK(value_of("1,x,3,") == Value(Value::List{Value(1), Value("x"), Value(3)}));
   CHECK(value_of("1,2") == Value(Value::List{Value(1), Value("2")}));
   CHECK(value_of(std::nullopt) == Value("NULL"));
+}
+
+TEST_CASE("SQL: cancelling hits the connection it was meant for, though its number is another's by now") {
+  int mine[2];
+  int other[2];
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, mine) == 0);
+  CancelSocket socket;
+  socket.watch(mine[0]);
+  ::close(mine[0]);  // as a library does when the server hangs up
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, other) == 0);
+  CHECK((other[0] == mine[0] || other[1] == mine[0]));
+  socket.cancel();
+  char byte = 0;
+  CHECK(::recv(mine[1], &byte, 1, MSG_DONTWAIT) == 0);
+  CHECK(::send(other[0], "x", 1, MSG_NOSIGNAL) == 1);
+  CHECK(::recv(other[1], &byte, 1, MSG_DONTWAIT) == 1);
+  socket.forget();
+  for (const int fd : {mine[1], other[0], other[1]}) ::close(fd);
 }

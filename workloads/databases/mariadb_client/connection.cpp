@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <mutex>
 
 #include "harness/core/clock.h"
+#include "workloads/databases/sql/cancel_socket.h"
 
 namespace riven::mariadb {
 
@@ -52,7 +52,7 @@ class ConnectorConnection final : public sql::Connection {
       return why;
     }
     open_ = true;
-    socket_ = mysql_get_socket(&mysql_);
+    socket_.watch(mysql_get_socket(&mysql_));
     for (const std::string& setting : options_.session_settings) {
       const StatementResult set = execute(setting, deadline_ns);
       if (set.kind == StatementResult::Kind::ok) continue;
@@ -90,7 +90,7 @@ class ConnectorConnection final : public sql::Connection {
   }
 
   void close() noexcept override {
-    socket_ = -1;
+    socket_.forget();
     open_ = false;
     if (!initialised_) return;
     // Shut down first: closing must not wait for a server that does not answer.
@@ -99,9 +99,7 @@ class ConnectorConnection final : public sql::Connection {
     initialised_ = false;
   }
 
-  void cancel() noexcept override {
-    if (const auto fd = socket_.load(); fd >= 0) ::shutdown(fd, SHUT_RDWR);
-  }
+  void cancel() noexcept override { socket_.cancel(); }
 
  private:
   static void take_rows(MYSQL_RES* rows, StatementResult& result) {
@@ -157,7 +155,7 @@ class ConnectorConnection final : public sql::Connection {
   MYSQL mysql_{};
   bool initialised_ = false;
   bool open_ = false;
-  std::atomic<int> socket_{-1};
+  sql::CancelSocket socket_;
 };
 
 }  // namespace

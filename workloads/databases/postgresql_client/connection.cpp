@@ -2,11 +2,9 @@
 
 #include <libpq-fe.h>
 #include <poll.h>
-#include <sys/socket.h>
-
-#include <atomic>
 
 #include "harness/core/clock.h"
+#include "workloads/databases/sql/cancel_socket.h"
 
 namespace riven::postgresql {
 
@@ -52,7 +50,7 @@ class LibpqConnection final : public sql::Connection {
         return "time-out while connecting";
       }
     }
-    socket_ = PQsocket(connection_);
+    socket_.watch(PQsocket(connection_));
     return PQsetnonblocking(connection_, 1) == 0 ? std::nullopt : std::optional(failed_to_connect());
   }
 
@@ -85,14 +83,12 @@ class LibpqConnection final : public sql::Connection {
   }
 
   void close() noexcept override {
-    socket_ = -1;
+    socket_.forget();
     if (connection_ != nullptr) PQfinish(connection_);
     connection_ = nullptr;
   }
 
-  void cancel() noexcept override {
-    if (const int fd = socket_.load(); fd >= 0) ::shutdown(fd, SHUT_RDWR);
-  }
+  void cancel() noexcept override { socket_.cancel(); }
 
  private:
   static void on_notice(void* self, const char* message) {
@@ -157,7 +153,7 @@ class LibpqConnection final : public sql::Connection {
 
   ConnectionOptions options_;
   PGconn* connection_ = nullptr;
-  std::atomic<int> socket_{-1};
+  sql::CancelSocket socket_;
   bool doubtful_ = false;
   std::string doubt_;
 };
