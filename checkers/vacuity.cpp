@@ -99,7 +99,7 @@ class Judge {
       if (w < kWindowsShown) windows.push_back(std::move(row));
     }
     judge_kinds();
-    if (complaints_.empty()) judge_end();
+    judge_end();
     result.details = {
         {"ok", std::move(ok)},
         {"windows", std::move(windows)},
@@ -146,10 +146,7 @@ class Judge {
       row["error"] = valid_utf8(w.error);
       return row;
     }
-    if (is_outage(w))
-      judge_recovery(w);
-    else
-      judge_successes(index, row);
+    if (!is_outage(w)) judge_successes(index, row);
     if (w.bit) row["bit"] = *w.bit;
     if (w.dropped) row["dropped"] = *w.dropped;
     if (w.proof() == false && w.end_ns - w.begin_ns >= options_.shortest_ns) complain_without_effect(w);
@@ -207,25 +204,23 @@ class Judge {
            " succeeded, at least " + std::to_string(least) + " expected";
   }
 
-  void judge_recovery(const FaultWindow& w) {
-    if (!w.ended || activity_.ok == 0) return;
-    const int64_t left = activity_.last_invoked_ns - w.end_ns;
-    if (left >= options_.grace_ns && activity_.last_ok_invoked_ns < w.end_ns)
-      complaints_.push_back("no operation succeeded after the " + place(w) + ", though clients tried for " +
-                            fixed(static_cast<double>(left) / 1e9, 1) + " s more");
-  }
-
-  /// Clients that try and fail until the end, with no fault to excuse it, test nothing any more.
+  /// Clients that try and fail until the end, with no fault in force to excuse it, test nothing any more.
   void judge_end() {
     if (activity_.ok == 0) return;
-    int64_t since = activity_.last_ok_invoked_ns;
-    for (const FaultWindow& w : timeline_.windows) since = std::max(since, w.end_ns);
+    const FaultWindow* last = nullptr;
+    for (const FaultWindow& w : timeline_.windows)
+      if (last == nullptr || w.end_ns > last->end_ns) last = &w;
+    const bool after_fault = last != nullptr && last->end_ns > activity_.last_ok_invoked_ns;
+    const int64_t since = after_fault ? last->end_ns : activity_.last_ok_invoked_ns;
     const int64_t whole = activity_.last_invoked_ns - activity_.first_invoked_ns;
     const int64_t tolerated = std::max(options_.grace_ns, std::min(options_.patience_ns, whole / 2));
     const int64_t length = activity_.last_invoked_ns - since;
-    if (length > tolerated)
-      complaints_.push_back("no operation succeeded in the last " +
-                            fixed(static_cast<double>(length) / 1e9, 1) + " s, though clients tried");
+    if (length <= tolerated) return;
+    const std::string seconds = fixed(static_cast<double>(length) / 1e9, 1) + " s";
+    complaints_.push_back(after_fault
+                              ? "no operation succeeded after the " + place(*last) +
+                                    ", though clients tried for " + seconds + " more"
+                              : "no operation succeeded in the last " + seconds + ", though clients tried");
   }
 
   /// What holds for all windows and one-shots of a fault together.

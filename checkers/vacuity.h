@@ -22,15 +22,16 @@ struct VacuityOptions {
       1'000'000'000;  ///< windows shorter than this need no proof of their own, only of their kind
   /// Faults that must have begun at least once (names of spans or functions).
   std::vector<std::string> expected = {};
-  /// Faults that may stop every node: successes are demanded after such a window, not in it.
+  /// Faults that may stop every node: no successes are demanded in such a window.
   std::vector<std::string> outages = {"kill", "pause", "crash", "power", "reboot", "restart"};
 };
 
-/// `unknown` with a reason that begins with "vacuous:" when no client operation succeeded, when a fault
-/// window of `patience_ns` or more, or most of the shorter ones of a fault, saw too few successes of a
-/// function or of all together, when a fault could not be applied, is
-/// proved to have had no effect
-/// (`bit` false, or nothing dropped and `bit` not true) or, if expected, never began; otherwise `valid`.
+/// `unknown` with a reason that begins with "vacuous:" when no client operation succeeded, when none did at
+/// the end for longer than `patience_ns` (or half the run, where that is less) with no fault in force, when a
+/// fault window of `patience_ns` or more, or most of the shorter ones of a fault, saw too few successes of a
+/// function or of all together, when a fault could not be applied, is proved to have had no effect (`bit`
+/// false, or nothing dropped and `bit` not true) or, if expected, never began or was never proved; otherwise
+/// `valid`.
 /// Never `invalid`. A success counts for a window when it was invoked and completed inside; a function that
 /// was not yet or no longer used is not demanded. `details`: {ok: {f: count}, windows: [{fault, begin_s,
 /// end_s, ended, judged, ok: {f: count}, demanded: {f: count}, bit, dropped}] (the first 1,000),
