@@ -151,7 +151,7 @@ Status keep_possible(StartOptions& options, const FaultTarget& shape, const Capa
       last = Error{"every partition breaks more than " + std::to_string(*max_broken) + " nodes"};
       continue;
     }
-    if (plan || (word == "primaries" && capabilities.primaries)) {
+    if (plan || (word == "primaries" && capabilities.primaries && shape.nodes.size() > 1)) {
       possible.push_back(word);
     } else {
       last = plan.error();

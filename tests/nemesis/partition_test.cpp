@@ -159,10 +159,10 @@ FaultOptions options_for(const FaultTarget& target) {
   return options;
 }
 
-Result<FaultPackage> partition_package(const FaultOptions& options) {
+Result<FaultPackage> partition_package(const FaultOptions& options, const Capabilities& can = {}) {
   Registry registry;
   add_partition(registry);
-  return registry.faults().front()->make(options, Capabilities());
+  return registry.faults().front()->make(options, can);
 }
 
 TEST_CASE("the schedule starts and stops in turn, jittered, exact and the same for a seed", "[nemesis]") {
@@ -227,6 +227,7 @@ TEST_CASE("options that cannot work are refused before the run", "[nemesis]") {
   options.nodes = {"n1"};
   options.extra.clear();
   CHECK_FALSE(partition_package(options));
+  CHECK_FALSE(partition_package(options, {.primaries = true}));  // one that nothing can be cut from
   options.nodes = {"n1", "n2"};  // no bridge and no ring, but halves
   CHECK(partition_package(options));
 }
