@@ -227,7 +227,9 @@ TEST_CASE("options that cannot work are refused before the run", "[nemesis]") {
   options.nodes = {"n1"};
   options.extra.clear();
   CHECK_FALSE(partition_package(options));
-  CHECK_FALSE(partition_package(options, {.primaries = true}));  // one that nothing can be cut from
+  Capabilities with_primaries;
+  with_primaries.primaries = true;
+  CHECK_FALSE(partition_package(options, with_primaries));  // one that nothing can be cut from
   options.nodes = {"n1", "n2"};  // no bridge and no ring, but halves
   CHECK(partition_package(options));
 }
