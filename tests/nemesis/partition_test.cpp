@@ -230,7 +230,7 @@ TEST_CASE("options that cannot work are refused before the run", "[nemesis]") {
   Capabilities with_primaries;
   with_primaries.primaries = true;
   CHECK_FALSE(partition_package(options, with_primaries));  // one that nothing can be cut from
-  options.nodes = {"n1", "n2"};  // no bridge and no ring, but halves
+  options.nodes = {"n1", "n2"};                             // no bridge and no ring, but halves
   CHECK(partition_package(options));
 }
 
