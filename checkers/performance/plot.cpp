@@ -111,7 +111,7 @@ class LatencyPanel {
   }
 
   void axis_lines() {
-    for (double decade = std::floor(axis_.low); decade <= axis_.high; decade += 1) {
+    for (int decade = static_cast<int>(std::floor(axis_.low)); decade <= axis_.high; ++decade) {
       if (decade >= axis_.low)
         canvas_.grid_line(y(std::pow(10, decade)), axis_duration(std::pow(10, decade)), true);
       for (const double factor : {2.0, 5.0})
