@@ -11,11 +11,14 @@ namespace riven::linearizable {
 
 namespace {
 
-/// Registers: the state's number is the value's rank among those that occur.
+/// Registers: the state's number is the value's rank among those that occur. With many kinds a table of steps
+/// costs more than it saves.
 class RegisterSpace final : public StateSpace {
  public:
   RegisterSpace(const Projection& projection, std::vector<Operation> kinds, int32_t initial)
-      : StateSpace(kinds.size()), projection_(projection), kinds_(std::move(kinds)) {
+      : StateSpace(kinds.size() <= 128 ? kinds.size() : 0),
+        projection_(projection),
+        kinds_(std::move(kinds)) {
     values_ = {initial};
     for (const Operation& op : kinds_) {
       values_.push_back(op.a);

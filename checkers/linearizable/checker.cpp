@@ -202,6 +202,7 @@ class LinearizableChecker final : public Checker {
     details["certain-at-operation"] = describe_entry(history, evidence.event);
     details["first-certain"] = evidence.exact_event;
     details["states-before"] = evidence.states;
+    if (evidence.states_of_these) details["states-before-of"] = "the operations of the conflict alone";
     details["minimal"] = evidence.minimal;
     details["verified"] = evidence.verified;
     if (evidence.stale_versions > 0) {

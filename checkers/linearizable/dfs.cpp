@@ -11,9 +11,11 @@ namespace {
 constexpr uint32_t kEnd = UINT32_MAX;
 constexpr size_t kMaxStates = 16;
 
-class DepthFirst {
+}  // namespace
+
+class DepthFirstSearch::Impl {
  public:
-  DepthFirst(Problem& problem, const Watch& watch, bool want_order)
+  Impl(Problem& problem, const Watch& watch, bool want_order)
       : p_(problem),
         watch_(watch),
         want_order_(want_order),
@@ -31,10 +33,17 @@ class DepthFirst {
     seen_kind_.assign(p_.traits.size(), 0);
   }
 
-  Answer run() {
+  bool advance(int64_t until_ns) {
+    if (ended_) return true;
+    verdict_ = search(until_ns);
+    ended_ = verdict_ != Verdict::unknown || !why_.empty();
+    return ended_;
+  }
+
+  Answer answer() const {
     Answer answer;
     answer.engine = "dfs";
-    answer.verdict = search();
+    answer.verdict = verdict_;
     answer.configurations = seen_.size();
     answer.event = answer.verdict == Verdict::valid ? kPending : proved_;
     answer.exact_event = answer.verdict == Verdict::invalid;
@@ -68,12 +77,13 @@ class DepthFirst {
   };
   static constexpr uint32_t kForced = UINT32_MAX;
 
-  Verdict search() {
-    for (uint64_t steps = 0;; ++steps) {
+  /// `unknown` without a reason: it was the end of a turn.
+  Verdict search(int64_t until_ns) {
+    for (uint64_t steps = 1;; ++steps) {
       if ((steps & 127) == 0) {
         if (watch_.expired()) why_ = "the time ran out";
         if (!account()) why_ = "the memory ran out";
-        if (!why_.empty()) return Verdict::unknown;
+        if (!why_.empty() || monotonic_now_ns() >= until_ns) return Verdict::unknown;
       }
       take_observers();
       if (next_[head()] == kEnd) return Verdict::valid;
@@ -220,13 +230,21 @@ class DepthFirst {
   uint32_t state_ = 0;
   uint32_t proved_ = 0;
   Reservation memory_;
+  Verdict verdict_ = Verdict::unknown;
+  bool ended_ = false;
   std::string why_;
 };
 
-}  // namespace
+DepthFirstSearch::DepthFirstSearch(Problem& problem, const Watch& watch, bool want_order)
+    : impl_(std::make_unique<Impl>(problem, watch, want_order)) {}
+DepthFirstSearch::~DepthFirstSearch() = default;
+bool DepthFirstSearch::advance(int64_t until_ns) { return impl_->advance(until_ns); }
+Answer DepthFirstSearch::answer() const { return impl_->answer(); }
 
 Answer search_depth_first(Problem& problem, const Watch& watch, bool want_order) {
-  return DepthFirst(problem, watch, want_order).run();
+  DepthFirstSearch search(problem, watch, want_order);
+  search.advance(INT64_MAX);
+  return search.answer();
 }
 
 }  // namespace riven::linearizable

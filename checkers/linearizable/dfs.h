@@ -1,6 +1,8 @@
 // Depth-first search for a linearization.
 #pragma once
 
+#include <memory>
+
 #include "checkers/linearizable/engine.h"
 #include "checkers/linearizable/state_space.h"
 
@@ -17,5 +19,21 @@ namespace riven::linearizable {
 /// Exponential in the operations in flight at worst. Honours `watch` (checked each 128 steps); out of time
 /// or memory it says `unknown`, with the longest prefix that it linearized. `event` is exact for invalid.
 Answer search_depth_first(Problem& problem, const Watch& watch, bool want_order);
+
+/// The same search in turns.
+class DepthFirstSearch {
+ public:
+  /// `problem` and `watch` are kept, not copied.
+  DepthFirstSearch(Problem& problem, const Watch& watch, bool want_order);
+  ~DepthFirstSearch();
+  /// Searches until `until_ns`, or to its end: true.
+  bool advance(int64_t until_ns);
+  /// What it came to; before the end `unknown`, with the longest prefix so far.
+  Answer answer() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace riven::linearizable

@@ -50,14 +50,24 @@ class Reservation {
   uint64_t bytes_ = 0;
 };
 
+/// A second search that has its turns in the thread of a first one, whenever that looks at its watch.
+class Rival {
+ public:
+  virtual ~Rival() = default;
+  /// Works for a while if it is its turn. True: it has an answer, the first search may stop.
+  virtual bool decided() = 0;
+};
+
 /// When to stop. Shared by the engines of one race; `cancelled` ends all of them.
 struct Watch {
   int64_t deadline_ns = INT64_MAX;
   MemoryMeter* memory = nullptr;
   const std::atomic<bool>* cancelled = nullptr;
+  Rival* rival = nullptr;
   /// Giving memory back takes time too, about a second for 4 GB: that is kept in hand.
   bool expired() const {
     return (cancelled != nullptr && cancelled->load(std::memory_order_relaxed)) ||
+           (rival != nullptr && rival->decided()) ||
            monotonic_now_ns() >= deadline_ns - static_cast<int64_t>(memory->used_bytes() / 4);
   }
 };

@@ -14,20 +14,18 @@ struct Evidence {
   /// values which these saw, where there is only one.
   std::vector<uint32_t> operations;
   bool minimal = false;
-  bool verified = false;  ///< the depth-first search, which found none of this, refuses them too
+  bool verified = false;  ///< a second search, which shares nothing but the model, refuses them too
   uint32_t event = 0;     ///< history entry at which it became certain
   bool exact_event = false;
   std::string sentence;
   std::vector<std::string> states;  ///< possible just before, at most 16
+  bool states_of_these = false;     ///< as far as `operations` alone say: of collections, of their elements
   uint64_t stale_versions = 0;  ///< how many newer values had been written for certain; 0: not a stale read
   int64_t stale_ns = 0;         ///< how long ago the first of them was certain
 };
 
-/// Looks for a small set of conflicting operations for an invalid `answer`, until `deadline_ns`. An operation
-/// is left out by weakening: one that looks is dropped, one that changes something becomes one that may
-/// happen at any time or never, so what is refused without it refuses the history. Registers are looked at in
-/// a window, from any state; of collections whole elements are left out (their other elements then stay
-/// linearizable).
+/// Looks for a small set of conflicting operations for an invalid `answer`, until the watch ends: from the
+/// engine's core or a window before the event, by leaving out what a Refusal does not need.
 Evidence find_evidence(const Options& options, const ModelSpec& spec, const Projection& projection,
                        const History& history, std::span<const Operation> part, const Answer& answer,
                        const Watch& watch);

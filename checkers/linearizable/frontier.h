@@ -78,9 +78,8 @@ struct FrontierConfig {
   bool has(uint32_t slot) const { return (done[slot / 64] >> (slot % 64) & 1) != 0; }
   void set(uint32_t slot) { done[slot / 64] |= uint64_t{1} << (slot % 64); }
   void clear(uint32_t slot) { done[slot / 64] &= ~(uint64_t{1} << (slot % 64)); }
-  bool same(const FrontierConfig& o) const {
-    return state == o.state && used == o.used && overwritten == o.overwritten && fresh == o.fresh &&
-           done == o.done;
+  bool same_place(const FrontierConfig& o) const {
+    return state == o.state && overwritten == o.overwritten && fresh == o.fresh && done == o.done;
   }
 };
 
@@ -94,9 +93,14 @@ struct DominanceRule {
   const std::vector<uint32_t>* slot_of = nullptr;
   const std::vector<Operation>* live = nullptr;
   const UsedCounts* used = nullptr;
+  bool greedy =
+      false;  ///< of crashed operations only the number used counts; then what is dropped may be missed
 
+  bool no_more_used(uint32_t x, uint32_t y) const {
+    return greedy ? used->total(x) <= used->total(y) : used->no_more(x, y);
+  }
   bool dominates(const FrontierConfig<kWords>& x, const FrontierConfig<kWords>& y) const {
-    if (x.overwritten < y.overwritten || !used->no_more(x.used, y.used)) return false;
+    if (x.overwritten < y.overwritten || !no_more_used(x.used, y.used)) return false;
     for (size_t w = 0; w < kWords; ++w) {
       const uint64_t free = (*overwrites)[w];
       const uint64_t observers = ~(free | (*strict)[w]);
@@ -132,11 +136,11 @@ class FrontierSet {
     return room(configs) + room(heads_) + room(touched_) + room(next_) + room(hashes_);
   }
 
-  /// Adds `c` unless it is there. Whether it was added.
-  bool add_new(const Config& c) {
-    const uint64_t h = hash(c.state, c.used * 2 + c.fresh, c.done, nullptr);
+  /// Adds `c` unless it is there (greedy: with whatever crashed operations used). Whether it was added.
+  bool add_new(const Config& c, bool greedy = false) {
+    const uint64_t h = hash(c.state, (greedy ? 0 : c.used * 2) + c.fresh, c.done, nullptr);
     for (uint32_t i = head(h); i != kNone; i = next_[i])
-      if (configs[i].same(c)) return false;
+      if (configs[i].same_place(c) && (greedy || configs[i].used == c.used)) return false;
     insert(h, c);
     return true;
   }

@@ -5,7 +5,8 @@
 #include <bit>
 #include <functional>
 
-#include "checkers/linearizable/frontier.h"
+#include "checkers/linearizable/frontier_links.h"
+#include "checkers/linearizable/frontier_moment.h"
 #include "harness/core/rng.h"
 
 namespace riven::linearizable {
@@ -22,6 +23,7 @@ template <size_t kWords>
 class Search {
  public:
   using Config = FrontierConfig<kWords>;
+  using Moment = FrontierMoment<kWords>;
 
   Search(Problem& problem, const Watch& watch, bool want_order, bool unlimited)
       : p_(problem),
@@ -50,22 +52,20 @@ class Search {
     first.state = p_.space->initial();
     now_.frontier.push_back(first);
     now_.available.assign(p_.pools.size(), 0);
-    now_.slot_of.assign(kWords * 64, kFree);
+    now_.slot_of.assign(kWords * 64, Moment::kFree);
     tried_.assign(p_.traits.size(), 0);
   }
   /// Whether the events from `from` on cannot be linearized even if everything was possible before: any
   /// state, operations in flight done or not as one likes, crashed ones without number. True proves that the
   /// history is not linearizable; `event`: where that became certain.
   bool refutes_from(size_t from, size_t width, uint32_t& event) {
-    const std::vector<uint32_t> states = all_states();
+    const std::vector<uint32_t> states = reachable_states(p_, kMaxStates);
     for (now_.next = 0; now_.next < from; ++now_.next) {
       const Event& e = events_[now_.next];
       now_.frontier.clear();  // only the slots matter until then
       if (e.kind == Event::invoke) invoke(e.which);
       if (e.kind == Event::crash) ++now_.available[e.which];
-      if (e.kind == Event::complete)
-        release(static_cast<uint32_t>(std::find(now_.slot_of.begin(), now_.slot_of.end(), e.which) -
-                                      now_.slot_of.begin()));
+      if (e.kind == Event::complete) now_.release(now_.slot_with(e.which));
     }
     if (states.empty() || !fill(states, from, width)) return false;
     for (; now_.next < events_.size(); ++now_.next) {
@@ -83,15 +83,16 @@ class Search {
   Answer run(size_t first_width, size_t last_width) {
     Answer answer;
     answer.engine = "jit";
-    size_t width = first_width;
+    base_width_ = width_ = first_width;
     exact_ = now_;
     while (now_.next < events_.size()) {
       if (time_to_look() && stop()) break;
-      if (now_.frontier.size() > width) {
+      if (now_.frontier.size() > width_) {
         if (!cut_) exact_ = now_;
         cut_ = true;
-        trim(width);
+        now_.keep_best(width_, used_);
       }
+      if (cut_) checkpoints_.offer(now_);
       const uint32_t time = times_[now_.next];
       before_.assign(now_.frontier.begin(),
                      now_.frontier.begin() +
@@ -100,31 +101,18 @@ class Search {
       if (!now_.frontier.empty()) {
         ++now_.next;
         proved_ = std::max(proved_, now_.next);
+        if (now_.next == recovered_) calm_down();
         continue;
       }
-      if (!cut_) {
-        answer.verdict = Verdict::invalid;
-        answer.event = time;
-        answer.exact_event = !unlimited_;
-        describe_states(answer);
-        return finish(answer);
-      }
-      if (uint32_t event = 0; !refuted_before_ && on_death_ && on_death_(now_.next, event)) {
+      uint32_t event = time;
+      if (!cut_ || refuted(event)) {
         answer.verdict = Verdict::invalid;
         answer.event = event;
-        answer.exact_event = event == times_[proved_];
+        answer.exact_event = cut_ ? event == times_[proved_] : !unlimited_;
         describe_states(answer);
         return finish(answer);
       }
-      refuted_before_ = true;
-      if (width >= last_width) {
-        why_ = "the search was cut to " + std::to_string(width) + " configurations";
-        break;
-      }
-      width = std::min(last_width, width * 8);
-      most_spent_ *= 2;
-      now_ = exact_;
-      cut_ = false;
+      if (!go_back(last_width)) break;
     }
     if (!why_.empty() || now_.next < events_.size()) {
       answer.event = proved_ < times_.size() ? times_[proved_] : p_.last_event;
@@ -133,47 +121,63 @@ class Search {
     }
     answer.verdict = Verdict::valid;
     answer.event = kPending;
-    if (want_order_ && !unlimited_) replay(now_.frontier.front().link, answer.order);
+    if (want_order_ && !unlimited_) answer.order = follow_links(p_, links_, now_.frontier.front().link);
     return finish(answer);
   }
 
  private:
-  static constexpr uint32_t kFree = UINT32_MAX;
+  /// What counts of crashed operations once the frontier is cut: all of them; how many; how many, and none is
+  /// taken where another way leads on.
+  enum class Thrift : uint8_t { none, number, forced };
   struct Event {
     uint32_t which;
     enum Kind : uint8_t { invoke, complete, crash } kind;
   };
-  /// All that changes from event to event.
-  struct Moment {
-    size_t next = 0;
-    std::vector<Config> frontier;
-    std::vector<uint32_t> available;  // by pool
-    std::vector<uint32_t> slot_of;    // by slot: the live operation, or kFree
-    std::vector<uint32_t> updates;    // slots of updates in flight, by return
-    std::vector<uint32_t> observers;  // slots of the others
-    std::array<uint64_t, kWords> overwrites{};
-    std::array<uint64_t, kWords> strict{};
-  };
-  /// A step on the way to a configuration, for linearizations.
-  struct Link {
-    uint32_t parent;
-    uint32_t what;
-    enum Kind : uint8_t { live, pool, behind } kind;
-  };
+  /// What to do when a cut frontier has died: whether anything at all leads past the event.
+  bool refuted(uint32_t& event) {
+    constexpr uint32_t kMostRefutations = 4;
+    if (!on_death_ || now_.next <= deepest_death_ || refutations_ == kMostRefutations) return false;
+    ++refutations_;
+    return on_death_(now_.next, event);
+  }
 
-  /// All states that any operations lead to; empty if they are more than kMaxStates.
-  std::vector<uint32_t> all_states() {
-    std::vector<uint32_t> states{p_.space->initial()};
-    for (size_t i = 0; i < states.size(); ++i) {
-      for (uint32_t kind = 0; kind < p_.traits.size(); ++kind) {
-        const uint32_t to = p_.space->step(states[i], kind);
-        if (to == StateSpace::kIllegal || std::find(states.begin(), states.end(), to) != states.end())
-          continue;
-        states.push_back(to);
-        if (states.size() > kMaxStates) return {};
+  /// Back to a moment before the death, further each time, with a wider frontier and more crashed operations
+  /// for each completion; in the end to where the first cut was made. False: there is nothing wider.
+  bool go_back(size_t last_width) {
+    if (now_.next > deepest_death_) tries_ = 0;
+    deepest_death_ = std::max(deepest_death_, now_.next);
+    constexpr uint32_t kMostTries = 4;
+    if (tries_ < kMostTries) {
+      const size_t distance = FrontierCheckpoints<kWords>::kApart << (2 * tries_);
+      ++tries_;
+      if (const Moment* const before = checkpoints_.back_from(deepest_death_, distance)) {
+        now_ = *before;
+        width_ = std::min(last_width, base_width_ * (tries_ > 2 ? 8 : 4));
+        most_spent_ = base_spent_ << tries_;
+        thrift_ = Thrift::number;
+        recovered_ = deepest_death_ + FrontierCheckpoints<kWords>::kApart * 2;
+        return true;
       }
     }
-    return states;
+    if (base_width_ >= last_width) {
+      why_ = "the search was cut to " + std::to_string(base_width_) + " configurations";
+      return false;
+    }
+    base_width_ = width_ = std::min(last_width, base_width_ * 8);
+    most_spent_ = base_spent_ *= 2;
+    tries_ = 0;
+    thrift_ = base_width_ < last_width ? Thrift::forced : Thrift::none;
+    checkpoints_.clear();
+    now_ = exact_;
+    cut_ = false;
+    return true;
+  }
+
+  /// The hard part is behind: as narrow as before.
+  void calm_down() {
+    width_ = base_width_;
+    most_spent_ = base_spent_;
+    thrift_ = Thrift::forced;
   }
 
   /// Every configuration that may be there before event `from`, as far as none dominates it.
@@ -206,9 +210,9 @@ class Search {
 
   bool stop() {
     if (watch_.expired()) why_ = "the time ran out";
-    const uint64_t bytes = room(now_.frontier) + room(exact_.frontier) + room(waiting_) + room(stack_) +
-                           collected_.bytes() + explored_.bytes() + room(links_) + used_.memory_bytes() +
-                           p_.space->memory_bytes();
+    const uint64_t bytes = room(now_.frontier) + room(exact_.frontier) + checkpoints_.bytes() +
+                           room(waiting_) + room(queue_) + collected_.bytes() + explored_.bytes() +
+                           room(links_) + used_.memory_bytes() + p_.space->memory_bytes();
     if (!memory_.grow_to(bytes)) why_ = "the memory ran out";
     return !why_.empty();
   }
@@ -222,20 +226,9 @@ class Search {
   }
 
   void invoke(uint32_t op) {
-    const auto free = std::find(now_.slot_of.begin(), now_.slot_of.end(), kFree);
-    const auto slot = static_cast<uint32_t>(free - now_.slot_of.begin());
-    *free = op;
     const auto traits = p_.traits[p_.kind[op]];
-    if (!traits.observer) {
-      const auto at =
-          std::upper_bound(now_.updates.begin(), now_.updates.end(), slot, [&](uint32_t x, uint32_t y) {
-            return p_.live[now_.slot_of[x]].returned < p_.live[now_.slot_of[y]].returned;
-          });
-      now_.updates.insert(at, slot);
-      (traits.overwrite ? now_.overwrites : now_.strict)[slot / 64] |= uint64_t{1} << (slot % 64);
-      return;
-    }
-    now_.observers.push_back(slot);
+    const uint32_t slot = now_.place(op, traits, p_.live);
+    if (!traits.observer) return;
     for (Config& c : now_.frontier) observe(c, slot);
   }
 
@@ -243,22 +236,22 @@ class Search {
     const uint32_t op = now_.slot_of[slot];
     if (p_.space->step(c.state, p_.kind[op]) == StateSpace::kIllegal) return;
     c.set(slot);
-    link(c, op, Link::live);
+    link(c, op, FrontierLink::live);
   }
 
-  void link(Config& c, uint32_t what, typename Link::Kind kind) {
+  void link(Config& c, uint32_t what, FrontierLink::Kind kind) {
     if (!want_order_) return;
     links_.push_back({c.link, what, kind});
     c.link = static_cast<uint32_t>(links_.size() - 1);
   }
 
   bool complete(uint32_t op, uint32_t time) {
-    const auto slot =
-        static_cast<uint32_t>(std::find(now_.slot_of.begin(), now_.slot_of.end(), op) - now_.slot_of.begin());
+    const uint32_t slot = now_.slot_with(op);
     const bool overwrite = p_.traits[p_.kind[op]].overwrite;
     collected_.clear();
     explored_.clear();
-    rule_ = {&now_.strict, &now_.overwrites, &now_.slot_of, &p_.live, &used_};
+    rule_ = {&now_.strict, &now_.overwrites, &now_.slot_of,
+             &p_.live,     &used_,           cut_ && thrift_ != Thrift::none};
     waiting_.clear();
     // The slot is free from now on: what is done no longer counts.
     for (const Config& c : now_.frontier) {
@@ -271,27 +264,17 @@ class Search {
       }
       if (overwrite && c.overwritten > p_.live[op].invoked) {
         Config next = c;
-        link(next, op, Link::behind);
+        link(next, op, FrontierLink::behind);
         collect(next, slot);
       }
       waiting_.push_back(c);  // this is also the last chance to use it
     }
-    for (const Config& c : waiting_)
-      if (!expand(c, slot, op, time)) return false;
-    release(slot);
+    if (!expand(slot, op, time)) return false;
     now_.frontier.clear();
     for (const Config& c : collected_.configs)
       if (c.state != Config::kDropped) now_.frontier.push_back(c);
+    if (!now_.frontier.empty()) now_.release(slot);  // else the states before it are still to be told
     return true;
-  }
-
-  void release(uint32_t slot) {
-    now_.slot_of[slot] = kFree;
-    std::erase(now_.updates, slot);
-    std::erase(now_.observers, slot);
-    const uint64_t bit = uint64_t{1} << (slot % 64);
-    now_.overwrites[slot / 64] &= ~bit;
-    now_.strict[slot / 64] &= ~bit;
   }
 
   void collect(Config c, uint32_t slot) {
@@ -299,32 +282,69 @@ class Search {
     collected_.add_undominated(c, rule_, slot);
   }
 
-  /// All ways to linearize operations in flight from `c` until `op` is among them.
-  bool expand(const Config& c, uint32_t slot, uint32_t op, uint32_t time) {
-    stack_.clear();
-    if (explored_.add_new(c)) {
-      stack_.push_back(c);
-      stack_.back().spent = 0;
+  /// All ways to linearize operations in flight from the waiting configurations until `op` is among them;
+  /// those with few crashed operations first.
+  bool expand(uint32_t slot, uint32_t op, uint32_t time) {
+    if (rule_.greedy)
+      std::sort(waiting_.begin(), waiting_.end(),
+                [&](const Config& x, const Config& y) { return used_.total(x.used) > used_.total(y.used); });
+    queue_.clear();
+    for (Config& c : waiting_) {
+      c.spent = 0;
+      if (explored_.add_new(c, rule_.greedy)) queue_.push_back(c);
     }
-    while (!stack_.empty()) {
-      const Config at = stack_.back();
-      stack_.pop_back();
+    size_t level =
+        0;  // from here on the queue's configurations used as many crashed operations as each other
+    for (size_t i = 0;; ++i) {
+      if (i == queue_.size()) {
+        // One crashed operation more, but when thrifty only if there is no other way.
+        if (cut_ && thrift_ == Thrift::forced && !collected_.configs.empty()) return true;
+        if (!spend(level, slot, op, time)) return false;
+        level = i;
+        if (i == queue_.size()) return true;
+      }
+      const Config at = queue_[i];
       if ((++explored_total_ & 1023) == 0 && stop()) return false;
       if (unlimited_ && (at.state >= kMaxStates || explored_.configs.size() > kMaxUnlimited)) {
         why_ = "unlimited crashed operations reach too many states";
         return false;
       }
-      ++epoch_;
+      if (enough()) return true;
       // An observer that waited for this state is among the taken ones already.
-      for (const uint32_t s : now_.updates) {
-        if (at.has(s)) continue;
-        const uint32_t o = now_.slot_of[s];
-        const uint32_t kind = p_.kind[o];
-        if (tried_[kind] == epoch_) continue;  // the same kind, but it returns later
-        tried_[kind] = epoch_;
-        take(at, kind, kNoPool, s, o, slot, op, time);
-      }
+      ++epoch_;
+      for (const uint32_t s : now_.updates)
+        if (first_of_kind(at, s))
+          take(at, p_.kind[now_.slot_of[s]], kNoPool, s, now_.slot_of[s], slot, op, time);
+    }
+  }
+
+  /// Whether what was found for this event has to do: more would be cut anyway.
+  bool enough() {
+    constexpr size_t kMostExact = 65536;
+    constexpr size_t kTimesWidth = 16;
+    const size_t most = cut_ ? width_ * kTimesWidth : std::max(kMostExact, width_ * kTimesWidth);
+    if (unlimited_ || explored_.configs.size() <= most || collected_.configs.empty()) return false;
+    if (!cut_) exact_ = now_;
+    cut_ = true;
+    return true;
+  }
+
+  /// Whether the update in the slot is to be taken now: not done, and none of its kind returns earlier.
+  bool first_of_kind(const Config& at, uint32_t slot) {
+    if (at.has(slot)) return false;
+    uint64_t& mark = tried_[p_.kind[now_.slot_of[slot]]];
+    return mark != epoch_ && (mark = epoch_, true);
+  }
+
+  /// Takes a crashed operation at every configuration from `level` on.
+  bool spend(size_t level, uint32_t slot, uint32_t op, uint32_t time) {
+    for (size_t i = level, end = p_.pools.empty() ? level : queue_.size(); i < end; ++i) {
+      const Config at = queue_[i];
+      if ((++looks_ & 1023) == 0 && stop()) return false;
       if (cut_ && at.spent >= most_spent_) continue;
+      if (enough()) return true;
+      ++epoch_;
+      for (const uint32_t s : now_.updates) first_of_kind(at, s);
       for (uint32_t pool = 0; pool < p_.pools.size(); ++pool) {
         if (now_.available[pool] == 0 || (!unlimited_ && used_.count(at.used, pool) >= now_.available[pool]))
           continue;
@@ -358,10 +378,10 @@ class Search {
     if (pool != kNoPool) {
       if (!unlimited_) next.used = used_.with_one_more(at.used, pool);
       ++next.spent;
-      link(next, pool, Link::pool);
+      link(next, pool, FrontierLink::pool);
     } else {
       next.set(s);
-      link(next, o, Link::live);
+      link(next, o, FrontierLink::live);
     }
     for (const uint32_t watcher : now_.observers) {
       if (next.has(watcher)) continue;
@@ -375,69 +395,42 @@ class Search {
     }
     if (traits.overwrite && p_.traits[p_.kind[op]].overwrite) {
       Config behind = next;  // `op` fits just before this overwrite
-      link(behind, op, Link::behind);
+      link(behind, op, FrontierLink::behind);
       collect(behind, slot);
     }
-    if (explored_.add_new(next)) stack_.push_back(next);
+    if (explored_.add_new(next, rule_.greedy)) queue_.push_back(next);
   }
 
-  /// Keeps the configurations that are most likely to go on: few crashed operations used, many observers
-  /// done, many updates still in hand.
-  void trim(size_t width) {
-    auto& f = now_.frontier;
-    std::array<uint64_t, kWords> observers{};
-    for (const uint32_t s : now_.observers) observers[s / 64] |= uint64_t{1} << (s % 64);
-    std::vector<std::pair<int64_t, uint32_t>> ranked;
-    ranked.reserve(f.size());
-    for (uint32_t i = 0; i < f.size(); ++i) {
-      int64_t score = 4 * static_cast<int64_t>(used_.total(f[i].used));
-      for (size_t w = 0; w < kWords; ++w) {
-        score -= 2 * std::popcount(f[i].done[w] & observers[w]);
-        score -= std::popcount(f[i].done[w] & now_.strict[w]);
-        score += std::popcount(f[i].done[w] & now_.overwrites[w]);
-      }
-      ranked.emplace_back(score * 1024 + static_cast<int64_t>(mix64(i + now_.next * 7919) & 1023), i);
-    }
-    std::nth_element(ranked.begin(), ranked.begin() + static_cast<std::ptrdiff_t>(width), ranked.end());
-    ranked.resize(width);
-    std::vector<Config> kept;
-    kept.reserve(width);
-    for (const auto& [score, i] : ranked) kept.push_back(f[i]);
-    f = std::move(kept);
-  }
-
-  void describe_states(Answer& answer) const {
+  /// The states before the event at which all died, also those that only what was in flight or had crashed
+  /// leads to.
+  void describe_states(Answer& answer) {
+    constexpr size_t kMostStates = 16;
+    constexpr size_t kMostConfigs = 4096;
     std::vector<uint32_t> states;
-    for (const Config& c : before_)
-      if (std::find(states.begin(), states.end(), c.state) == states.end()) states.push_back(c.state);
-    for (size_t i = 0; i < states.size() && i < 16; ++i)
-      answer.states.push_back(p_.space->describe(states[i]));
-  }
-
-  /// The steps that led to `last`; those that fit just before the last overwrite are put there.
-  void replay(uint32_t last, std::vector<uint32_t>& order) const {
-    std::vector<Link> steps;
-    for (uint32_t i = last; i != Config::kNoLink; i = links_[i].parent) steps.push_back(links_[i]);
-    std::reverse(steps.begin(), steps.end());
-    std::vector<std::vector<uint32_t>> before(steps.size());
-    std::vector<uint32_t> taken(p_.pools.size(), 0);
-    size_t overwrite = 0;
-    std::vector<uint32_t> what(steps.size());
-    for (size_t i = 0; i < steps.size(); ++i) {
-      const Link& step = steps[i];
-      if (step.kind == Link::behind) {
-        before[overwrite].push_back(p_.member[step.what]);
-        continue;
+    explored_.clear();
+    std::vector<Config> queue = before_;
+    const auto reach = [&](Config next, uint32_t kind) {
+      next.state = p_.space->step(next.state, kind);
+      if (next.state != StateSpace::kIllegal) queue.push_back(next);
+    };
+    for (size_t i = 0; i < queue.size() && i < kMostConfigs && states.size() < kMostStates; ++i) {
+      Config at = queue[i];
+      at.fresh = 0;
+      if (!explored_.add_new(at)) continue;
+      if (std::find(states.begin(), states.end(), at.state) == states.end()) states.push_back(at.state);
+      for (const uint32_t s : now_.updates) {
+        Config next = at;
+        next.set(s);
+        if (!at.has(s)) reach(next, p_.kind[now_.slot_of[s]]);
       }
-      const bool live = step.kind == Link::live;
-      what[i] = live ? p_.member[step.what] : p_.pools[step.what].members[taken[step.what]++];
-      const uint32_t kind = live ? p_.kind[step.what] : p_.pools[step.what].kinds.front();
-      if (p_.traits[kind].overwrite) overwrite = i;
+      for (uint32_t pool = 0; pool < p_.pools.size(); ++pool) {
+        if (used_.count(at.used, pool) >= now_.available[pool]) continue;
+        Config next = at;
+        next.used = used_.with_one_more(at.used, pool);
+        for (const uint32_t kind : p_.pools[pool].kinds) reach(next, kind);
+      }
     }
-    for (size_t i = 0; i < steps.size(); ++i) {
-      order.insert(order.end(), before[i].begin(), before[i].end());
-      if (steps[i].kind != Link::behind) order.push_back(what[i]);
-    }
+    for (const uint32_t state : states) answer.states.push_back(p_.space->describe(state));
   }
 
   Problem& p_;
@@ -453,18 +446,26 @@ class Search {
   FrontierSet<kWords> explored_;
   DominanceRule<kWords> rule_;
   std::vector<Config> waiting_;
-  std::vector<Config> stack_;
+  std::vector<Config> queue_;
   std::vector<Config> before_;
   std::vector<uint64_t> tried_;
-  std::vector<Link> links_;
+  std::vector<FrontierLink> links_;
   uint64_t epoch_ = 0;
   uint64_t explored_total_ = 0;
   uint64_t looks_ = 0;
   Reservation memory_;
   size_t proved_ = 0;
-  bool refuted_before_ = false;
-  bool cut_ = false;                   // since exact_
+  FrontierCheckpoints<kWords> checkpoints_;  // since exact_
+  bool cut_ = false;                         // since exact_
+  size_t width_ = 0;
+  size_t base_width_ = 0;
   uint32_t most_spent_ = kFirstSpent;  // crashed operations for one completion, once cut
+  uint32_t base_spent_ = kFirstSpent;
+  Thrift thrift_ = Thrift::forced;  // once cut
+  size_t deepest_death_ = 0;
+  size_t recovered_ = SIZE_MAX;  // event from which on the search is as narrow as before
+  uint32_t tries_ = 0;           // to get past deepest_death_
+  uint32_t refutations_ = 0;
   std::function<bool(size_t, uint32_t&)> on_death_;
   std::string why_;
 };

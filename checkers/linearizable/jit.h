@@ -16,12 +16,13 @@ namespace riven::linearizable {
 ///  - crashed operations are counts by kind; a configuration is dropped if another one has the same state and
 ///    pending updates, has taken no fewer of the operations that change nothing and used no more crashed
 ///    ones;
-///  - the frontier is cut to its best configurations when it grows too wide, and then uses few crashed
-///    operations for any one completion: each that is kept may be what a later one needs. What survives to
-///    the end is linearizable. When a cut frontier dies, a short window before that event is tried from every
-///    state, with operations in flight done or not as one likes and unlimited crashed ones: if even that
-///    dies, the history is not linearizable. Otherwise the search goes back to where it was cut, with a wider
-///    frontier.
+///  - the frontier is cut to its best configurations when it grows too wide. From then on it is thrifty: of
+///    configurations that differ in the crashed operations used alone it keeps one that used fewest, and it
+///    uses one only where no other way leads past a return. What survives to the end is linearizable. When a
+///    cut frontier dies, a short window before that event is tried from every state, with operations in
+///    flight done or not as one likes and unlimited crashed ones: if even that dies, the history is not
+///    linearizable. Otherwise the search goes back a little, less thrifty and with a wider frontier, further
+///    each time, and at last to where it was cut first.
 /// Time and memory grow with the width that the history needs, not with its length. Exponential in the
 /// operations in flight at worst. `event` is exact for invalid unless `exact_event` says otherwise.
 Answer search_frontier(Problem& problem, const Watch& watch, bool want_order);

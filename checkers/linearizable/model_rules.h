@@ -40,8 +40,11 @@ struct WordsRule {
     return h;
   }
   std::string list_text(const Words& s, size_t from = 0) const {
+    constexpr size_t kShown = 64;
     std::string text = "[";
-    for (size_t i = from; i < s.size(); ++i) text += (i == from ? "" : " ") + value_text(*projection, s[i]);
+    const size_t end = std::min(s.size(), from + kShown);
+    for (size_t i = from; i < end; ++i) text += (i == from ? "" : " ") + value_text(*projection, s[i]);
+    if (end < s.size()) text += " and " + std::to_string(s.size() - end) + " more";
     return text + "]";
   }
 };

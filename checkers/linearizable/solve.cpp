@@ -39,11 +39,77 @@ Answer refuse(const char* engine, const char* why) {
 /// What a prepared problem and the tables of a search by operation take.
 constexpr uint64_t kProblemBytes = 160;
 
-/// The frontier alone for a moment, which is enough for most; then both searches at once, each with a problem
-/// of its own: the depth-first one may be lucky on what is linearizable, the frontier proves what is not. The
-/// first answer counts; of two that found none, the one that proved the longer prefix.
+/// The depth-first search in turns between those of the frontier: half as much time as that has.
+class Turns final : public Rival {
+ public:
+  /// `problem` and `watch` outlive it.
+  Turns(Problem& problem, const Watch& watch, bool want_order) : search_(problem, watch, want_order) {}
+  bool decided() override {
+    constexpr int64_t kTurnNs = 10 * kNanosPerMilli;
+    constexpr int64_t kPauseNs = 20 * kNanosPerMilli;
+    const int64_t now_ns = monotonic_now_ns();
+    if (ended_ || now_ns < next_ns_) return found_;
+    ended_ = search_.advance(now_ns + kTurnNs);
+    found_ = ended_ && search_.answer().verdict != Verdict::unknown;
+    next_ns_ = monotonic_now_ns() + kPauseNs;
+    return found_;
+  }
+  void finish() { search_.advance(INT64_MAX); }
+  Answer answer() const { return search_.answer(); }
+
+ private:
+  DepthFirstSearch search_;
+  int64_t next_ns_ = 0;
+  bool ended_ = false;
+  bool found_ = false;
+};
+
+/// Of two searches: the one with an answer, else the one that proved the longer prefix.
+Answer better(Answer frontier, Answer depth_first) {
+  if (frontier.verdict != Verdict::unknown) return frontier;
+  return depth_first.verdict != Verdict::unknown || depth_first.event > frontier.event ? depth_first
+                                                                                       : frontier;
+}
+
+Answer race_in_turns(Problem& first, Problem& second, const Watch& watch, bool want_order) {
+  Turns depth_first(second, watch, want_order);
+  Watch racing = watch;
+  racing.rival = &depth_first;
+  const Answer frontier = search_frontier(first, racing, want_order);
+  // A frontier that gave up leaves the rest of the time to the other.
+  if (frontier.verdict == Verdict::unknown) depth_first.finish();
+  return better(frontier, depth_first.answer());
+}
+
+Answer race_in_threads(Problem& first, Problem& second, const Watch& watch, bool want_order) {
+  std::atomic<bool> decided{false};
+  Watch racing = watch;
+  racing.cancelled = &decided;
+  Answer frontier;
+  Answer depth_first;
+  std::exception_ptr failure;  // of the other thread: thrown on in this one
+  {
+    const std::jthread other([&] {
+      try {
+        depth_first = search_depth_first(second, racing, want_order);
+        if (depth_first.verdict != Verdict::unknown) decided = true;
+      } catch (...) {
+        failure = std::current_exception();
+      }
+    });
+    frontier = search_frontier(first, racing, want_order);
+    if (frontier.verdict != Verdict::unknown) decided = true;
+  }
+  if (frontier.verdict == Verdict::unknown && failure) std::rethrow_exception(failure);
+  return better(std::move(frontier), std::move(depth_first));
+}
+
+/// The frontier alone for a moment, which is enough for most; then both searches, each with a problem of its
+/// own: the depth-first one may be lucky on what is linearizable, the frontier proves what is not. The first
+/// answer counts; of two that found none, the one that proved the longer prefix. With one thread they take
+/// turns in it.
 Answer race(const ModelSpec& spec, std::span<const Operation> part, Problem& problem, const Watch& watch,
-            bool want_order) {
+            bool want_order, unsigned threads) {
   constexpr int64_t kAloneNs = 300 * kNanosPerMilli;
   Watch alone = watch;
   alone.deadline_ns = std::min(watch.deadline_ns, monotonic_now_ns() + kAloneNs);
@@ -51,33 +117,14 @@ Answer race(const ModelSpec& spec, std::span<const Operation> part, Problem& pro
   Reservation second(watch.memory);
   if (quick.verdict != Verdict::unknown || watch.expired() || !second.grow_to(part.size() * kProblemBytes))
     return quick;
-
-  std::atomic<bool> decided{false};
-  Watch racing = watch;
-  racing.cancelled = &decided;
-  Answer depth_first;
-  std::exception_ptr failure;  // of the other thread: thrown on in this one
-  {
-    const std::jthread other([&] {
-      try {
-        Problem mine = make_problem(spec, part);
-        depth_first = search_depth_first(mine, racing, want_order);
-        if (depth_first.verdict != Verdict::unknown) decided = true;
-      } catch (...) {
-        failure = std::current_exception();
-      }
-    });
-    quick = search_frontier(problem, racing, want_order);
-    if (quick.verdict != Verdict::unknown) decided = true;
-  }
-  if (quick.verdict != Verdict::unknown) return quick;
-  if (failure) std::rethrow_exception(failure);
-  return depth_first.verdict != Verdict::unknown || depth_first.event > quick.event ? depth_first : quick;
+  Problem other = make_problem(spec, part);
+  const auto both = threads > 1 ? race_in_threads : race_in_turns;
+  return both(problem, other, watch, want_order);
 }
 
 /// Any model, any history.
 Answer search(Engine engine, const ModelSpec& spec, std::span<const Operation> part, const Watch& watch,
-              bool want_order) {
+              bool want_order, unsigned threads) {
   Reservation memory(watch.memory);
   if (!memory.grow_to(part.size() * kProblemBytes)) {
     Answer answer;
@@ -91,8 +138,7 @@ Answer search(Engine engine, const ModelSpec& spec, std::span<const Operation> p
   }
   if (engine == Engine::dfs || !frontier_applies(problem))
     return search_depth_first(problem, watch, want_order);
-  if (watch.cancelled != nullptr) return search_frontier(problem, watch, want_order);
-  return race(spec, part, problem, watch, want_order);
+  return race(spec, part, problem, watch, want_order, threads);
 }
 
 /// What the near-linear engines say; nullopt: they leave it to a search.
@@ -138,18 +184,18 @@ std::optional<Answer> solve_fast(const Options& options, const Projection& proje
 }  // namespace
 
 Answer solve(const Options& options, const ModelSpec& spec, const Projection& projection,
-             std::span<const Operation> part, const Watch& watch, unsigned) {
+             std::span<const Operation> part, const Watch& watch, unsigned threads) {
   const Engine engine = options.engine;
   const bool general = engine == Engine::automatic || engine == Engine::dfs || engine == Engine::jit;
   std::optional<Answer> fast;
   if (engine != Engine::dfs && engine != Engine::jit) fast = solve_fast(options, projection, part, watch);
   if (!fast && !general)
     return refuse("", "the engine that was asked for does not serve this model or history");
-  if (!fast) return search(engine, spec, part, watch, options.want_order);
+  if (!fast) return search(engine, spec, part, watch, options.want_order, threads);
   if (!options.want_order || fast->verdict != Verdict::valid || !fast->order.empty() || part.empty())
     return std::move(*fast);
   // It is linearizable, but this engine does not say how: a search may.
-  const Answer searched = search(engine, spec, part, watch, true);
+  const Answer searched = search(engine, spec, part, watch, true, threads);
   RIVEN_CHECK(searched.verdict != Verdict::invalid, "two engines disagree about a history");
   fast->order = searched.order;
   return std::move(*fast);

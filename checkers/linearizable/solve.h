@@ -5,7 +5,8 @@
 
 namespace riven::linearizable {
 
-/// Decides one part with the engine that `options` names, or with the best for it. `spec` is the model.
+/// Decides one part with the engine that `options` names, or with the best for it. `spec` is the model. With
+/// `threads` 1 everything is done in the caller's thread.
 Answer solve(const Options& options, const ModelSpec& spec, const Projection& projection,
              std::span<const Operation> part, const Watch& watch, unsigned threads);
 

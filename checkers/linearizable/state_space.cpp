@@ -47,6 +47,19 @@ uint32_t most_in_flight(const Problem& p) {
   return static_cast<uint32_t>(most);
 }
 
+std::vector<uint32_t> reachable_states(Problem& p, size_t most) {
+  std::vector<uint32_t> states{p.space->initial()};
+  for (size_t i = 0; i < states.size(); ++i) {
+    for (uint32_t kind = 0; kind < p.traits.size(); ++kind) {
+      const uint32_t to = p.space->step(states[i], kind);
+      if (to == StateSpace::kIllegal || std::find(states.begin(), states.end(), to) != states.end()) continue;
+      states.push_back(to);
+      if (states.size() > most) return {};
+    }
+  }
+  return states;
+}
+
 bool ModelSpec::replay(std::span<const Operation> ops) const {
   const auto space = make({ops.begin(), ops.end()});
   uint32_t state = space->initial();

@@ -89,6 +89,9 @@ class ModelSpec {
 /// How many completed operations are in flight at once, at most. O(n log n).
 uint32_t most_in_flight(const Problem& problem);
 
+/// All states that any operations lead to; empty if they are more than `most`.
+std::vector<uint32_t> reachable_states(Problem& problem, size_t most);
+
 /// O(n) expected.
 Problem make_problem(const ModelSpec& model, std::span<const Operation> part);
 

@@ -17,10 +17,21 @@ namespace {
 struct Cost {
   Verdict verdict = Verdict::valid;
   double seconds = 0;
-  uint64_t peak_bytes = 0;  ///< above what the process held before
-  uint64_t proved = 0;      ///< operations of the longest prefix
-  bool named = false;       ///< the reason says what ran out
+  uint64_t peak_bytes = 0;    ///< above what the process held before
+  uint64_t proved = 0;        ///< operations of the longest prefix
+  bool named = false;         ///< the reason says what ran out
+  double cpu_seconds = 0;     ///< of the calling thread
+  double others_seconds = 0;  ///< CPU time of other threads
 };
+
+double cpu_seconds(int who) {
+  rusage usage{};
+  ::getrusage(who, &usage);
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
+  };
+  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
 
 uint64_t peak_now() {
   rusage usage{};
@@ -29,7 +40,7 @@ uint64_t peak_now() {
 }
 
 Cost measure(const History& history, const char* model, const char* engine, double seconds,
-             uint64_t memory_bytes) {
+             uint64_t memory_bytes, unsigned threads = 0) {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
@@ -41,8 +52,13 @@ Cost measure(const History& history, const char* model, const char* engine, doub
     const int64_t began_ns = monotonic_now_ns();
     budget.deadline_ns = began_ns + static_cast<int64_t>(seconds * 1e9);
     budget.memory_bytes = memory_bytes;
+    budget.threads = threads;
+    const double mine = cpu_seconds(RUSAGE_THREAD);
+    const double all = cpu_seconds(RUSAGE_SELF);
     const CheckResult result = (*checker)->check(history, budget);
     cost.seconds = static_cast<double>(monotonic_now_ns() - began_ns) / 1e9;
+    cost.cpu_seconds = cpu_seconds(RUSAGE_THREAD) - mine;
+    cost.others_seconds = cpu_seconds(RUSAGE_SELF) - all - cost.cpu_seconds;
     cost.verdict = result.verdict;
     cost.peak_bytes = peak_now() - before;
     cost.named = result.reason.find("ran out") != std::string::npos ||
@@ -106,6 +122,18 @@ TEST_CASE("time and memory are kept whatever the history") {
     }
   }
   CHECK(stopped);
+}
+
+TEST_CASE("one thread is one thread, also where two searches race") {
+  Hard hard = hard_histories()[0];
+  hard.shape.operations = 20000;
+  hard.shape.fault = false;
+  const History history = large_history(hard.shape);
+  const uint64_t memory = uint64_t{200} << 20;
+  const Cost one = measure(history, hard.model, "auto", 3, memory, 1);
+  CHECK(one.others_seconds < 0.005);
+  // The history is long enough for a race: with two threads another one works too.
+  CHECK(measure(history, hard.model, "auto", 3, memory, 2).others_seconds > 0.01);
 }
 
 TEST_CASE("a history that fills the memory by itself is unknown, not an abort") {

@@ -47,12 +47,17 @@ Value map_integers(const Value& v, const std::function<int64_t(int64_t)>& fn) {
 struct Subject {
   std::string name;
   LargeShape shape;
+  const char* engine = "auto";
+  std::map<std::string, std::string> options() const {
+    return {{"model", std::string(to_text(shape.model))}, {"engine", engine}};
+  }
 };
 
 std::vector<Subject> subjects(uint32_t few) {
   const uint32_t size = rounds(1) > 1 ? 50000 : few;
   std::vector<Subject> all;
-  const auto add = [&](const char* name, Model model, double crashed, bool unique, bool only_cas) {
+  const auto add = [&](const char* name, Model model, double crashed, bool unique, bool only_cas,
+                       const char* engine = "auto") {
     LargeShape shape;
     shape.model = model;
     shape.operations = size;
@@ -61,11 +66,13 @@ std::vector<Subject> subjects(uint32_t few) {
     shape.unique = unique;
     shape.only_cas = only_cas;
     shape.seed = 11 + all.size();
-    all.push_back({name, shape});
+    all.push_back({name, shape, engine});
   };
   add("unique register", Model::cas_register, 0.02, true, false);
   add("cas-only register", Model::cas_register, 0.02, true, true);
   add("register of 0..4", Model::cas_register, 0, false, false);  // a crashed write explains any read
+  add("register of 0..4, depth first", Model::cas_register, 0, false, false, "dfs");
+  add("register of 0..4, frontier", Model::cas_register, 0, false, false, "jit");
   add("queue", Model::fifo_queue, 0, true, false);
   add("stack", Model::stack, 0, true, false);
   add("priority queue", Model::priority_queue, 0, true, false);
@@ -95,7 +102,7 @@ TEST_CASE("metamorphic: what does not matter does not change the verdict") {
       CAPTURE(subject.name, fault);
       subject.shape.fault = fault;
       const Entries plain = entries_of(large_history(subject.shape));
-      const std::map<std::string, std::string> options{{"model", std::string(to_text(subject.shape.model))}};
+      const auto options = subject.options();
       const Outline before = outline(check(plain, options));
       REQUIRE(before.verdict == (fault ? Verdict::invalid : Verdict::valid));
       CHECK((!fault || before.certain_at >= 0));
@@ -252,9 +259,9 @@ TEST_CASE("a single planted fault is found in a large valid history, with its ev
     const bool reg = subject.shape.model == Model::cas_register;
     const auto faults = reg ? register_faults() : collection_faults("dequeue");
     const Entries plain = entries_of(large_history(subject.shape));
-    const std::map<std::string, std::string> options{{"model", std::string(to_text(subject.shape.model))}};
+    const auto options = subject.options();
     for (size_t fault = 0; fault < faults.size(); ++fault) {
-      for (uint64_t round = 0; round < rounds(2); ++round) {
+      for (uint64_t round = 0; round < std::min<uint64_t>(rounds(2), 6); ++round) {
         Entries changed = plain;
         faults[fault](changed, rng);
         size_t at = 0;

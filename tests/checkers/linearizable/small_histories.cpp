@@ -262,4 +262,9 @@ uint64_t rounds(uint64_t few) {
                                                       : few;
 }
 
+uint64_t chunk() {
+  const char* const given = std::getenv("RIVEN_CHUNK");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : 0;
+}
+
 }  // namespace riven::linearizable::testing

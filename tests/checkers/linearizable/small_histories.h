@@ -58,5 +58,7 @@ inline constexpr bool kSanitized = false;
 /// How many random histories a test tries: `few`, N hundred times as many with RIVEN_NIGHTLY=N, a
 /// tenth with AddressSanitizer.
 uint64_t rounds(uint64_t few);
+/// RIVEN_CHUNK=K: other random histories than those of any other K. Millions are proved in chunks.
+uint64_t chunk();
 
 }  // namespace riven::linearizable::testing

@@ -1,0 +1,289 @@
+#include "checkers/linearizable/refusal.h"
+
+#include <algorithm>
+#include <set>
+
+#include "checkers/linearizable/dfs.h"
+#include "checkers/linearizable/evidence.h"
+#include "checkers/linearizable/jit.h"
+#include "checkers/linearizable/solve.h"
+
+namespace riven::linearizable {
+
+namespace {
+
+constexpr size_t kMostStarts = 64;
+constexpr size_t kMostValues = 24;  // of a register, that a set may need
+
+void by_invocation(std::vector<Operation>& ops) {
+  std::stable_sort(ops.begin(), ops.end(),
+                   [](const auto& x, const auto& y) { return x.invoked < y.invoked; });
+}
+
+}  // namespace
+
+Refusal::Refusal(const Options& options, const ModelSpec& spec, const Projection& projection,
+                 std::span<const Operation> part, const Watch& watch)
+    : options_(options), spec_(spec), projection_(projection), part_(part), watch_(watch) {
+  options_.want_order = false;
+  options_.engine = Engine::automatic;
+  const Model m = options.model.model;
+  const bool appends =
+      std::any_of(part.begin(), part.end(), [](const Operation& op) { return op.f == Function::append; });
+  if (m == Model::reg || m == Model::cas_register || (m == Model::kv && !appends)) {
+    family_ = Family::reg;
+  } else if (m == Model::fifo_queue || m == Model::stack || m == Model::priority_queue) {
+    family_ = Family::elements;
+  } else if (m != Model::unordered_queue) {
+    std::set<std::tuple<Function, int32_t, int32_t>> known;
+    for (const Operation& op : part_)
+      if (!only_looks(op, projection_) && known.emplace(op.f, op.a, op.b).second) kinds_.push_back(op);
+    if (!starts(kPending).empty()) family_ = Family::few_states;
+  }
+}
+
+/// The window with operations in front of it that happen one after another.
+Refusal::Moved Refusal::moved(std::vector<Operation> lead, const std::vector<Operation>& window,
+                              uint32_t begin) {
+  Moved moved{std::move(lead)};
+  for (uint32_t i = 0; i < moved.operations.size(); ++i) {
+    moved.operations[i].invoked = i * 2;
+    moved.operations[i].returned = i * 2 + 1;
+  }
+  const auto room = static_cast<uint32_t>(moved.operations.size() * 2);
+  moved.by = int64_t{room} - begin;
+  for (Operation op : window) {
+    op.invoked = op.invoked - begin + room;
+    if (!op.pending()) op.returned = op.returned - begin + room;
+    moved.operations.push_back(op);
+  }
+  return moved;
+}
+
+/// For each state that operations invoked before `begin` lead to, some that do; none if the states are many.
+std::vector<std::vector<Operation>> Refusal::starts(uint32_t begin) const {
+  constexpr size_t kMostKinds = 256;
+  std::vector<Operation> kinds;
+  for (const Operation& op : kinds_)
+    if (op.invoked < begin) kinds.push_back(op);
+  if (kinds.size() > kMostKinds) return {};
+  const auto space = spec_.make(kinds);
+  std::vector<uint32_t> states{space->initial()};
+  std::vector<std::vector<Operation>> leads{{}};
+  for (size_t i = 0; i < states.size(); ++i) {
+    for (uint32_t kind = 0; kind < kinds.size(); ++kind) {
+      const uint32_t to = space->step(states[i], kind);
+      if (to == StateSpace::kIllegal || std::find(states.begin(), states.end(), to) != states.end()) continue;
+      if (states.size() == kMostStarts) return {};
+      states.push_back(to);
+      leads.push_back(leads[i]);
+      leads.back().push_back(kinds[kind]);
+    }
+  }
+  return leads;
+}
+
+bool Refusal::from_the_beginning() {
+  if (family_ != Family::reg && family_ != Family::few_states) return false;
+  family_ = Family::other;
+  return true;
+}
+
+bool Refusal::refused(const std::vector<uint32_t>& chosen) {
+  if (chosen.empty()) return false;
+  const Question asked = question(chosen);
+  return asked.possible && std::all_of(asked.histories.begin(), asked.histories.end(), [&](const Moved& m) {
+           return family_ == Family::elements
+                      ? solve(options_, spec_, projection_, m.operations, watch_, 1).verdict ==
+                            Verdict::invalid
+                      : search(m.operations);
+         });
+}
+
+SecondOpinion Refusal::second_opinion(const std::vector<uint32_t>& chosen, uint32_t event) {
+  SecondOpinion all;
+  if (chosen.empty()) return all;
+  const Question asked = question(chosen);
+  all.verdict = asked.possible ? Verdict::invalid : Verdict::unknown;
+  for (const Moved& history : asked.histories) {
+    const auto then = static_cast<uint32_t>(std::max<int64_t>(0, event + history.by));
+    const SecondOpinion one = ask_again(spec_, history.operations, then, watch_);
+    if (one.verdict != Verdict::invalid) {
+      all.verdict = one.verdict;
+      return all;
+    }
+    for (const std::string& state : one.states)
+      if (all.states.size() < 16 &&
+          std::find(all.states.begin(), all.states.end(), state) == all.states.end())
+        all.states.push_back(state);
+  }
+  return all;
+}
+
+bool Refusal::search(const std::vector<Operation>& ops) const {
+  Problem problem = make_problem(spec_, ops);
+  const Watch watch{std::min(watch_.deadline_ns, monotonic_now_ns() + kNanosPerSecond / 2), watch_.memory,
+                    nullptr, nullptr};
+  const Answer answer = frontier_applies(problem) ? search_frontier(problem, watch, false)
+                                                  : search_depth_first(problem, watch, false);
+  return answer.verdict == Verdict::invalid;
+}
+
+Refusal::Question Refusal::question(const std::vector<uint32_t>& chosen) {
+  switch (family_) {
+    case Family::reg:
+      return register_question(chosen);
+    case Family::elements:
+      return elements_question(chosen);
+    case Family::few_states:
+      return window_question(chosen);
+    default:
+      return whole_question(chosen);
+  }
+}
+
+Refusal::Question Refusal::elements_question(const std::vector<uint32_t>& chosen) const {
+  std::vector<Operation> ops;
+  uint32_t last = 0;
+  for (const uint32_t i : chosen) {
+    ops.push_back(part_[i]);
+    last = std::max(last, part_[i].pending() ? part_[i].invoked : part_[i].returned);
+  }
+  for (const Operation& op : part_)
+    if (op.f == Function::take && op.a == kUnknown && op.invoked <= last) ops.push_back(op);
+  by_invocation(ops);
+  return {{{std::move(ops)}}};
+}
+
+Refusal::Question Refusal::whole_question(const std::vector<uint32_t>& chosen) const {
+  std::vector<Operation> ops;
+  std::vector<bool> in(part_.size(), false);
+  for (const uint32_t i : chosen) in[i] = true;
+  for (uint32_t i = 0; i < part_.size() && part_[i].invoked <= end_; ++i) {
+    if (!in[i] && only_looks(part_[i], projection_)) continue;
+    ops.push_back(part_[i]);
+    if (!in[i]) ops.back().returned = kPending;
+  }
+  return {{{std::move(ops)}}};
+}
+
+/// The window from the first invocation to the last return of the set, from every state.
+Refusal::Question Refusal::window_question(const std::vector<uint32_t>& chosen) const {
+  uint32_t begin = kPending;
+  uint32_t end = 0;
+  std::vector<bool> in(part_.size(), false);
+  for (const uint32_t i : chosen) {
+    in[i] = true;
+    begin = std::min(begin, part_[i].invoked);
+    end = std::max(end, part_[i].pending() ? part_[i].invoked : part_[i].returned);
+  }
+  std::vector<Operation> window;
+  for (uint32_t i = 0; i < part_.size() && part_[i].invoked <= end; ++i) {
+    Operation op = part_[i];
+    if (!in[i]) {
+      if (only_looks(op, projection_) || (!op.pending() && op.returned < begin)) continue;
+      op.returned = kPending;
+      op.invoked = std::max(op.invoked, begin);
+    }
+    window.push_back(op);
+  }
+  by_invocation(window);
+  Question asked;
+  for (auto& lead : starts(begin)) asked.histories.push_back(moved(std::move(lead), window, begin));
+  return asked;
+}
+
+/// The chosen operations, and every update that may give a value that they need, in the window that they
+/// span.
+Refusal::Question Refusal::register_question(const std::vector<uint32_t>& chosen) const {
+  uint32_t begin = kPending;
+  uint32_t end = 0;
+  std::set<int32_t> needed;
+  std::vector<bool> in(part_.size(), false);
+  bool sees_others = false;  // a failed cas needs a value other than its own
+  for (const uint32_t i : chosen) {
+    const Operation& op = part_[i];
+    in[i] = true;
+    begin = std::min(begin, op.invoked);
+    end = std::max(end, op.pending() ? op.invoked : op.returned);
+    if (op.f != Function::write) needed.insert(op.a);
+    sees_others = sees_others || op.f == Function::failed_cas;
+  }
+  std::vector<Operation> window;
+  for (const uint32_t i : chosen) window.push_back(part_[i]);
+  for (bool more = true; more;) {
+    more = false;
+    for (uint32_t i = 0; i < part_.size() && part_[i].invoked < end; ++i) {
+      const Operation& op = part_[i];
+      if (in[i] || only_looks(op, projection_) || (!op.pending() && op.returned < begin)) continue;
+      if (needed.count(op.f == Function::cas ? op.b : op.a) == 0 && !sees_others) continue;
+      in[i] = true;
+      window.push_back(op);
+      window.back().returned = kPending;
+      window.back().invoked = std::max(op.invoked, begin);
+      if (op.f == Function::cas && needed.insert(op.a).second) more = true;
+    }
+  }
+  Question asked;
+  asked.possible = needed.size() <= kMostValues;
+  if (!asked.possible) return asked;
+  by_invocation(window);
+  int32_t other = kNil;
+  while (needed.count(other) != 0) ++other;
+  needed.insert(other);
+  for (const int32_t initial : needed) {
+    if (initial != other && !may_hold(initial, begin, chosen)) continue;
+    asked.histories.push_back(moved({{.a = initial, .f = Function::write}}, window, begin));
+  }
+  return asked;
+}
+
+/// Whether a register can hold the value when the chosen operations begin, by anybody else's doing.
+bool Refusal::may_hold(int32_t value, uint32_t begin, const std::vector<uint32_t>& chosen) const {
+  if (value == projection_.initial) return true;
+  const auto end = std::lower_bound(part_.begin(), part_.end(), begin,
+                                    [](const Operation& op, uint32_t t) { return op.invoked < t; });
+  for (auto i = static_cast<uint32_t>(end - part_.begin()); i-- > 0;) {
+    const Operation& op = part_[i];
+    const bool makes = (op.f == Function::write && op.a == value) || (op.f == Function::cas && op.b == value);
+    if (makes && std::find(chosen.begin(), chosen.end(), i) == chosen.end()) return true;
+  }
+  return false;
+}
+
+std::vector<uint32_t> Refusal::closed(std::vector<uint32_t> chosen) {
+  if (family_ != Family::elements) return chosen;
+  if (of_element_.empty()) {
+    for (uint32_t i = 0; i < part_.size(); ++i)
+      if (part_[i].a > kNil) of_element_.emplace_back(part_[i].a, i);
+    std::sort(of_element_.begin(), of_element_.end());
+  }
+  const size_t given = chosen.size();
+  for (size_t k = 0; k < given; ++k) {
+    const int32_t element = part_[chosen[k]].a;
+    if (element <= kNil) continue;
+    auto at = std::lower_bound(of_element_.begin(), of_element_.end(), std::pair(element, 0U));
+    for (; at != of_element_.end() && at->first == element; ++at) chosen.push_back(at->second);
+  }
+  std::sort(chosen.begin(), chosen.end());
+  chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
+  return chosen;
+}
+
+std::vector<uint32_t> Refusal::without(const std::vector<uint32_t>& chosen, size_t at, size_t chunk) const {
+  std::vector<int32_t> elements;
+  if (family_ == Family::elements) {
+    for (size_t i = at; i < std::min(chosen.size(), at + chunk); ++i)
+      if (part_[chosen[i]].a > kNil) elements.push_back(part_[chosen[i]].a);
+    std::sort(elements.begin(), elements.end());
+  }
+  std::vector<uint32_t> fewer;
+  for (size_t i = 0; i < chosen.size(); ++i) {
+    if ((i < at || i >= at + chunk) &&
+        !std::binary_search(elements.begin(), elements.end(), part_[chosen[i]].a))
+      fewer.push_back(chosen[i]);
+  }
+  return fewer;
+}
+
+}  // namespace riven::linearizable

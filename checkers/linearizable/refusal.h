@@ -1,0 +1,78 @@
+// Whether a few operations of a part are enough to refuse it.
+#pragma once
+
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "checkers/linearizable/checker.h"
+#include "checkers/linearizable/verifier.h"
+
+namespace riven::linearizable {
+
+/// Judges sets of operations (indices of the part's operations, by invocation) on their own. An operation
+/// that is not in the set is weakened: one that looks is dropped, one that changes something becomes one that
+/// may happen at any time or never. So what is refused without it refuses the history.
+///  - registers: in the window that the set spans, from every state that could matter;
+///  - models with at most 64 states: in that window, from every state that what began before leads to;
+///  - collections: whole elements are left out (their other elements then stay linearizable);
+///  - other models: from the beginning.
+class Refusal {
+ public:
+  /// All are kept, not copied.
+  Refusal(const Options& options, const ModelSpec& spec, const Projection& projection,
+          std::span<const Operation> part, const Watch& watch);
+
+  /// Nothing that was invoked after `event` counts.
+  void up_to(uint32_t event) { end_ = event; }
+  /// From now on no window but all that came before, which is dearer and says more. False: it was so already.
+  bool from_the_beginning();
+  /// Whether the chosen operations are enough, as an engine says.
+  bool refused(const std::vector<uint32_t>& chosen);
+  /// What the verifier says of the same question; its states are those before `event`, as far as the chosen
+  /// operations alone say.
+  SecondOpinion second_opinion(const std::vector<uint32_t>& chosen, uint32_t event);
+
+  /// With every element of a collection all of its operations.
+  std::vector<uint32_t> closed(std::vector<uint32_t> chosen);
+  /// Without `chunk` operations from `at` on, and the elements of a collection that they are about.
+  std::vector<uint32_t> without(const std::vector<uint32_t>& chosen, size_t at, size_t chunk) const;
+
+  bool is_register() const { return family_ == Family::reg; }
+  bool is_collection() const { return family_ == Family::elements; }
+
+ private:
+  enum class Family : uint8_t { reg, elements, few_states, other };
+  /// Operations, with their times moved.
+  struct Moved {
+    std::vector<Operation> operations;
+    int64_t by = 0;
+  };
+  /// A question: refused if every one of its histories is.
+  struct Question {
+    std::vector<Moved> histories;
+    bool possible = true;  ///< false: the set cannot be judged so
+  };
+
+  Question question(const std::vector<uint32_t>& chosen);
+  Question elements_question(const std::vector<uint32_t>& chosen) const;
+  Question whole_question(const std::vector<uint32_t>& chosen) const;
+  Question window_question(const std::vector<uint32_t>& chosen) const;
+  Question register_question(const std::vector<uint32_t>& chosen) const;
+  std::vector<std::vector<Operation>> starts(uint32_t begin) const;
+  static Moved moved(std::vector<Operation> lead, const std::vector<Operation>& window, uint32_t begin);
+  bool may_hold(int32_t value, uint32_t begin, const std::vector<uint32_t>& chosen) const;
+  bool search(const std::vector<Operation>& ops) const;
+
+  Options options_;
+  const ModelSpec& spec_;
+  const Projection& projection_;
+  std::span<const Operation> part_;
+  const Watch& watch_;
+  Family family_ = Family::other;
+  uint32_t end_ = kPending;
+  std::vector<Operation> kinds_;  ///< operations that change something, the first of each kind
+  std::vector<std::pair<int32_t, uint32_t>> of_element_;  ///< element, operation
+};
+
+}  // namespace riven::linearizable
