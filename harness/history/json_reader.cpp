@@ -163,8 +163,8 @@ Result<ReadHistory> read_json(const Source& source) {
                           size_t from) { return lines ? next_line(text, from) : text.size(); },
       .parse = [lines](TextPart& part, const char* begin, const char* limit,
                        const char* end) { JsonOps(part, begin, limit, end, lines).run(); }};
-  const auto usual = lines ? HistoryBuilder::Pairing::strict : HistoryBuilder::Pairing::lenient;
-  return read_parts(source, usual, lines ? Format::jsonl : Format::elle_json, grammar);
+  return read_parts(source, HistoryBuilder::Pairing::lenient, lines ? Format::jsonl : Format::elle_json,
+                    grammar);
 }
 
 }  // namespace riven::reading

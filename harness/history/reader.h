@@ -29,7 +29,7 @@ namespace riven {
 
 struct ReadOptions {
   Format format = Format::automatic;
-  /// Strict for journals and JSON lines, lenient for the others when not given; see HistoryBuilder::Pairing.
+  /// Strict for journals, lenient for the others when not given; see HistoryBuilder::Pairing.
   std::optional<HistoryBuilder::Pairing> pairing{};
   unsigned threads = 0;  ///< for the large text formats; 0: all cores. The result does not depend on it.
 };

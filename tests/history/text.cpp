@@ -147,6 +147,20 @@ TEST_CASE("EDN: a process that acts again after info is a warning, or an error w
   CHECK(says(error_of(text, {.pairing = HistoryBuilder::Pairing::strict}), {"acts again"}));
 }
 
+TEST_CASE("JSON lines: a process that acts again after info is what it is in EDN") {
+  const std::string text =
+      "{\"process\":0,\"type\":\"invoke\",\"f\":\"r\"}\n{\"process\":0,\"type\":\"info\",\"f\":\"r\"}\n"
+      "{\"process\":0,\"type\":\"invoke\",\"f\":\"r\"}\n";
+  const auto h = read_history_bytes(text, "reuse", {.format = Format::jsonl});
+  REQUIRE(h);
+  REQUIRE(h->warnings.size() == 1);
+  CHECK(says(h->warnings[0], {"line 3", "acts again"}));
+  const auto strict = read_history_bytes(
+      text, "reuse", {.format = Format::jsonl, .pairing = HistoryBuilder::Pairing::strict});
+  REQUIRE_FALSE(strict);
+  CHECK(says(strict.error().message, {"acts again"}));
+}
+
 TEST_CASE("a process that is a name is a client, unless it is the nemesis") {
   const ReadHistory h = read(
       "{:process :a :type :invoke :f :x}\n{:process :nemesis :type :info :f :x}\n{:process :b :type :invoke "
