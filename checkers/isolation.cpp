@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "checkers/isolation/analysis.h"
+#include "checkers/isolation/counters.h"
 #include "checkers/isolation/evidence.h"
 #include "harness/api/registry.h"
 
@@ -61,6 +62,8 @@ class IsolationChecker final : public Checker {
     }
     judge(*analysed, result);
     add_counts(*analysed, result);
+    if (analysed->transactions.own_keys != nullptr && has_counters(history))
+      result.details["workload"] = "counter";
     result.details["models"] = models_json(analysed->decisions);
     add_evidence(history, *analysed, model_, result);
     result.details["elle_json"] = elle_json(*analysed, result.verdict);

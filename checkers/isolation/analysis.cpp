@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <thread>
 
+#include "checkers/isolation/counters.h"
 #include "checkers/isolation/judging.h"
+#include "checkers/isolation/parallel.h"
 #include "checkers/isolation/predicates.h"
 #include "checkers/isolation/registers.h"
 #include "checkers/isolation/schedule.h"
@@ -45,7 +47,7 @@ void refute_by_findings(const Findings& f, Decisions& d) {
     refute(kind, {view_serializable, one_copy_serializable});
   refute(Kind::lost_update, {cursor_stability, update_atomic, consistent_view});
   refute(Kind::unseen_overwrite, {cursor_stability, update_atomic, consistent_view});
-  refute(Kind::predicate_read_miss, {serializable});
+  refute(Kind::predicate_read_miss, {serializable, view_serializable, one_copy_serializable});
   for (const Kind kind : {Kind::garbage_read, Kind::duplicate_elements, Kind::incompatible_order}) {
     if (!f.any(kind)) continue;
     const std::string why = "the versions of some keys have no order that all reads agree on (" +
@@ -104,25 +106,29 @@ Status analyse_lists(const Limits& limits, Analysis& a) {
   return ok_status();
 }
 
-/// What holds if every key is linearizable is all that strict serializability needs. Returns the dependencies
-/// if they are, where that refutes nothing.
-std::vector<Edge> refute_strict(const KeyGroups& groups, const Limits& limits, Analysis& a) {
+/// What holds if every key is linearizable is all that strict serializability needs.
+struct IfStrict {
+  ModelSet refuted = 0;
+  std::vector<Edge> dependencies;  ///< if they are, where that refutes nothing
+};
+IfStrict refute_strict(Transactions t, const KeyGroups& groups, const Limits& limits) {
+  IfStrict out;
   Analysis strict;
-  strict.transactions = a.transactions;
+  strict.transactions = std::move(t);
   AnalysisOptions quick = limits.options;
   quick.witnesses = 1;
   quick.registers.linearizable_keys = true;
   const Limits within{quick, limits.budget, limits.threads};
   auto orders =
       order_registers(strict.transactions, groups, quick.registers, limits.threads, strict.findings);
-  if (!orders) return {};
-  if (strict.findings.any(Kind::cyclic_versions)) a.decisions.refute(Model::per_key_linearizable);
+  if (!orders) return out;
+  if (strict.findings.any(Kind::cyclic_versions)) out.refuted |= bit(Model::per_key_linearizable);
   strict.orders = std::move(orders->supposed);
   std::vector<uint32_t> judged;
   const Refutations found = judge_suspects(orders->certain, within, Depth::edges, judged, strict);
-  if ((found.refuted & bit(Model::strict_serializable)) != 0) a.decisions.refute(Model::strict_serializable);
-  if (a.decisions.refuted(Model::strict_serializable)) return {};
-  return std::move(orders->certain);
+  out.refuted |= found.refuted & bit(Model::strict_serializable);
+  if (out.refuted == 0) out.dependencies = std::move(orders->certain);
+  return out;
 }
 
 /// The models that fail, or may, in the order of versions that `a` supposes.
@@ -144,25 +150,44 @@ void judge_partly_ordered(const KeyGroups& groups, const RegisterOrders& orders,
                           const std::vector<Edge>& strict, const std::vector<uint32_t>& odd,
                           const Limits& limits, Analysis& a) {
   std::vector<uint32_t> judged;
-  const Refutations sure = judge_suspects(orders.certain, limits, Depth::edges, judged, a);
+  Refutations sure;
+  Supposed other;
+  at_once(
+      limits.threads, [&] { sure = judge_suspects(orders.certain, limits, Depth::edges, judged, a); },
+      [&] {
+        const std::vector<Edge>& known = strict.empty() ? orders.certain : strict;
+        other = suppose_execution(a.transactions, a.orders, known, orders.certain);
+      });
   for (const Model m : members(sure.refuted)) a.decisions.refute(m);
   refute_by_findings(a.findings, a.decisions);
   // An order that an execution gives is the best guess; what real time gives is another.
-  const VersionOrders by_time = a.orders;
-  const std::vector<Mop> mops_by_time = a.transactions.mops;
-  suppose_execution(a.transactions, a.orders, strict.empty() ? orders.certain : strict, orders.certain);
+  const auto take_other_order = [&] {
+    std::swap(a.orders, other.orders);
+    std::swap(a.transactions.mops, other.mops);
+  };
+  take_other_order();
   Limits narrowed = limits;
   narrowed.known = a.decisions.refuted();
-  ModelSet open = failing_as_supposed(groups, odd, narrowed, a);
+  ModelSet open = 0;
+  WeakLevels weak;
+  const auto judge_weak = [&](ModelSet known) {
+    weak = judge_weak_levels(a.transactions, a.orders, orders.certain, known, limits.options.work,
+                             limits.threads);
+  };
+  // Where nothing speaks against a serial execution, the weak levels most likely follow from it.
+  const bool likely = !strict.empty();
+  at_once(
+      limits.threads, [&] { open = failing_as_supposed(groups, odd, narrowed, a); },
+      [&] {
+        if (!likely) judge_weak(narrowed.known);
+      });
   if (!a.cut_short.empty()) return;
-  WeakLevels weak = judge_weak_levels(a.transactions, a.orders, orders.certain, ~open | narrowed.known,
-                                      limits.options.work, limits.threads);
+  if (likely) judge_weak(~open | narrowed.known);
   for (const Model m : members(weak.refuted)) a.decisions.refute(m);
   a.weak_cycles = std::move(weak.cycles);
   open &= ~weak.holds & ~a.decisions.refuted();
   if (open != 0) {
-    a.orders = by_time;
-    a.transactions.mops = mops_by_time;
+    take_other_order();
     narrowed.known = ~open;
     open &= failing_as_supposed(groups, odd, narrowed, a);
   }
@@ -176,17 +201,25 @@ Status analyse_registers(const Limits& limits, Analysis& a) {
   Transactions& t = a.transactions;
   const KeyGroups groups = group_by_key(t, limits.threads);
   const RegisterOptions& assumed = limits.options.registers;
-  std::vector<Edge> strict;
-  if (!assumed.linearizable_keys) strict = refute_strict(groups, limits, a);
-  auto orders = order_registers(t, groups, assumed, limits.threads, a.findings);
+  IfStrict strict;
+  Transactions copy;
+  if (!assumed.linearizable_keys) copy = t;
+  Result<RegisterOrders> orders = RegisterOrders{};
+  at_once(
+      limits.threads,
+      [&] {
+        if (!assumed.linearizable_keys) strict = refute_strict(std::move(copy), groups, limits);
+      },
+      [&] { orders = order_registers(t, groups, assumed, limits.threads, a.findings); });
   if (!orders) return orders.error();
+  for (const Model m : members(strict.refuted)) a.decisions.refute(m);
   a.orders = std::move(orders->supposed);
   const std::vector<uint32_t> odd = check_transactions(t, limits.threads, a.findings);
   t.values = {};
   if (out_of_time(limits, "the versions of each key were put in order", a)) return ok_status();
   if (orders->unordered_keys > 0) {
     a.dependency_count = orders->certain.size();
-    judge_partly_ordered(groups, *orders, strict, odd, limits, a);
+    judge_partly_ordered(groups, *orders, strict.dependencies, odd, limits, a);
     return ok_status();
   }
   const std::vector<Edge> supposed = dependencies(t, groups, a.orders, limits.threads, a.findings);
@@ -222,6 +255,9 @@ Status analyse_predicates(const History& history, const Limits& limits, Analysis
   const Refutations both = judge_view(read->all, of_all);
   for (const Model m : members(items.refuted)) a.decisions.refute(m);
   if ((both.refuted & bit(Model::read_committed)) != 0) a.decisions.refute(Model::read_committed);
+  if (read->dirty)
+    for (const Model m : {Model::read_committed, Model::view_serializable, Model::one_copy_serializable})
+      a.decisions.refute(m);
   // In a predicate read nothing comes before anything: what depends on such an order stays open.
   const ModelSet of_predicates =
       ~(implied_by(Model::repeatable_read) | kSharedMemory | bit(Model::monotonic_view));
@@ -241,19 +277,17 @@ Status analyse_predicates(const History& history, const Limits& limits, Analysis
   return ok_status();
 }
 
-/// Sets: their elements as registers whose orders are known.
-Status analyse_sets(const History& history, const Limits& limits, Analysis& a) {
-  auto read = read_sets(history, a.findings);
-  if (!read) return read.error();
-  a.orders = std::move(read->orders);
-  a.transactions = std::move(read->transactions);
+/// Elements of sets as registers whose orders are known.
+void judge_elements(SetHistory& read, const Limits& limits, Analysis& a) {
+  a.orders = std::move(read.orders);
+  a.transactions = std::move(read.transactions);
   Findings none;  // each element has one writer: nothing that the orders alone could show
   const KeyGroups groups = group_by_key(a.transactions, limits.threads);
   const std::vector<Edge> edges = dependencies(a.transactions, groups, a.orders, limits.threads, none);
   a.dependency_count = edges.size();
   std::vector<uint32_t> judged;
   const Refutations found = judge_suspects(edges, limits, Depth::everything, judged, a);
-  const ModelSet refuted = found.refuted | judge_alone(read->odd, judged, limits, a);
+  const ModelSet refuted = found.refuted | judge_alone(read.odd, judged, limits, a);
   // Within a read of a set nothing comes before anything: models that speak of such an order stay open. Those
   // above them take transactions as a whole, and fail whatever the order within.
   const ModelSet by_order = kSharedMemory | bit(Model::monotonic_atomic_view) | bit(Model::monotonic_view);
@@ -261,6 +295,22 @@ Status analyse_sets(const History& history, const Limits& limits, Analysis& a) {
   for (const Model m : members(refuted & by_order))
     a.decisions.leave_open(m, "a read of a set has no order within");
   for (const Model m : members(found.open)) a.decisions.leave_open(m, "deciding it needs too much work");
+}
+Status analyse_sets(const History& history, const Limits& limits, Analysis& a) {
+  auto read = read_sets(history, a.findings);
+  if (!read) return read.error();
+  judge_elements(*read, limits, a);
+  return ok_status();
+}
+Status analyse_counters(const History& history, const Limits& limits, Analysis& a) {
+  auto read = read_counters(history, a.findings);
+  if (!read) return read.error();
+  judge_elements(read->set, limits, a);
+  for (const Model m : members(read->refuted)) a.decisions.refute(m);
+  if (!read->certain)
+    for (size_t m = 0; m < kModels; ++m)
+      a.decisions.leave_open(static_cast<Model>(m),
+                             "the totals of some counters do not tell which increments they have");
   return ok_status();
 }
 
@@ -276,8 +326,9 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
                  std::to_string(budget.memory_bytes >> 20) + " MB"};
   auto read = read_transactions(history, threads);
   const bool predicates = !read && has_predicates(history);
-  const bool sets = !read && !predicates && has_sets(history);
-  if (!read && !predicates && !sets) return read.error();
+  const bool counters = !read && !predicates && has_counters(history);
+  const bool sets = !read && !predicates && !counters && has_sets(history);
+  if (!read && !predicates && !counters && !sets) return read.error();
   Analysis a;
   if (read) a.transactions = std::move(*read);
   if (options.workload && read) a.transactions.workload = *options.workload;
@@ -290,6 +341,7 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
   const Limits limits{options, budget, threads};
   if (!out_of_time(limits, "the transactions were read", a)) {
     const Status done = predicates  ? analyse_predicates(history, limits, a)
+                        : counters  ? analyse_counters(history, limits, a)
                         : sets      ? analyse_sets(history, limits, a)
                         : registers ? analyse_registers(limits, a)
                                     : analyse_lists(limits, a);

@@ -156,9 +156,13 @@ KeyWriters writers_by_key(const Events& events, size_t keys) {
   for (const uint32_t key : events.writes) ++out.begin[key + 2];
   for (size_t k = 2; k < out.begin.size(); ++k) out.begin[k] += out.begin[k - 1];
   out.events.resize(events.writes.size());
+  out.where.resize(events.writes.size());
   for (const uint32_t v : by_chain)
-    for (uint32_t w = events.write_begin[v]; w < events.write_begin[v + 1]; ++w)
-      out.events[out.begin[events.writes[w] + 1]++] = v;
+    for (uint32_t w = events.write_begin[v]; w < events.write_begin[v + 1]; ++w) {
+      const uint32_t at = out.begin[events.writes[w] + 1]++;
+      out.events[at] = v;
+      out.where[at] = uint64_t{events.chain[v]} << 32 | events.place[v];
+    }
   out.begin.pop_back();
   return out;
 }

@@ -44,6 +44,7 @@ void add_seen_edges(const Events& events, bool sessions, std::vector<Edge>& edge
 struct KeyWriters {
   std::vector<uint32_t> begin;  ///< per key, and one more
   std::vector<uint32_t> events;
+  std::vector<uint64_t> where;  ///< of each: chain << 32 | place
 };
 KeyWriters writers_by_key(const Events& events, size_t keys);
 

@@ -200,7 +200,7 @@ std::string Explainer::single(Kind kind, const Case& c) const {
       return "T1's write of " + mine + " to key " + key +
              " was acknowledged, and reads that began later miss it";
     case Kind::predicate_read_miss:
-      return "T1's predicate read did not return key " + key + ", every version of which matches";
+      return "T1's predicate read did not return key " + key + ", every committed version of which matches";
     case Kind::stale_read:
       return read + ", which misses a write that had been acknowledged before T1 began";
   }

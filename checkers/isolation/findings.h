@@ -25,7 +25,7 @@ enum class Kind : uint8_t {
   lost_update,          ///< several transactions read a version and each wrote the next (counted by version)
   unseen_overwrite,     ///< a transaction read a key, then overwrote another version than it had read (P4)
   lost_write,           ///< acknowledged, yet missing from every read, later ones included
-  predicate_read_miss,  ///< a predicate read lacks a key that every version of it matches
+  predicate_read_miss,  ///< a predicate read lacks a key that every committed version of it matches
   stale_read,           ///< misses a write that was acknowledged before the read began
 };
 inline constexpr size_t kKinds = static_cast<size_t>(Kind::stale_read) + 1;

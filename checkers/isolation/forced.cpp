@@ -161,18 +161,22 @@ class Sweep {
     if (lane < kChains) here[lane] = std::max(here[lane], e_.place[source]);
   }
   void look(const Past& here, const Events::Read& read) {
-    const uint32_t* at = writers_.events.data() + writers_.begin[read.key];
-    const uint32_t* const end = writers_.events.data() + writers_.begin[read.key + 1];
-    at = std::partition_point(at, end, [&](uint32_t w) { return e_.chain[w] < first_; });
-    while (at != end && e_.chain[*at] < first_ + kChains) {
-      const uint32_t chain = e_.chain[*at];
-      const uint32_t seen = here[chain - first_];
-      uint32_t source = kNone;
-      for (; at != end && e_.chain[*at] == chain; ++at)
-        if (e_.place[*at] <= seen) source = *at;
-      if (source == kNone || source == read.writer) continue;
+    const uint64_t* const all = writers_.where.data();
+    const uint64_t* const end = all + writers_.begin[read.key + 1];
+    const uint64_t* at = std::lower_bound(all + writers_.begin[read.key], end, uint64_t{first_} << 32);
+    while (at != end && *at >> 32 < first_ + kChains) {
+      const uint64_t chain = *at >> 32;
+      const uint32_t lane = static_cast<uint32_t>(chain) - first_;
+      const uint64_t seen = chain << 32 | here[lane];
+      const uint64_t* const begin = at;
+      while (at != end && *at <= seen) ++at;
+      const uint64_t* const behind = at;
+      while (at != end && *at >> 32 == chain) ++at;
+      if (behind == begin) continue;
+      const uint32_t source = writers_.events[static_cast<size_t>(behind - all) - 1];
+      if (source == read.writer) continue;
       if (read.writer != e_.initial()) {  // already before it?
-        if (e_.place[source] <= past_[read.writer][chain - first_]) continue;
+        if (static_cast<uint32_t>(behind[-1]) <= past_[read.writer][lane]) continue;
       }
       force(e_, source, read.writer, out_);
     }

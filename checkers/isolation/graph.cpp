@@ -20,12 +20,7 @@ Graph make_graph(uint32_t vertices, const std::vector<Edge>& edges) {
   return g;
 }
 
-namespace {
-
-/// Tarjan's algorithm with `on_done(v)` called for each vertex when all it reaches is known, before its
-/// component is numbered.
-template <typename OnTree>
-Components tarjan(const Graph& g, uint8_t mask, OnTree&& on_edge_done) {
+Components components(const Graph& g, uint8_t mask) {
   constexpr uint32_t kOpen = kNone;
   const uint32_t n = g.size();
   Components c;
@@ -54,9 +49,8 @@ Components tarjan(const Graph& g, uint8_t mask, OnTree&& on_edge_done) {
         const uint32_t w = g.targets[e];
         if (low[w] == 0) {
           enter(w);
-        } else {
-          if (c.of[w] == kOpen) low[v] = std::min(low[v], low[w]);
-          on_edge_done(v, w);
+        } else if (c.of[w] == kOpen) {
+          low[v] = std::min(low[v], low[w]);
         }
         continue;
       }
@@ -74,23 +68,51 @@ Components tarjan(const Graph& g, uint8_t mask, OnTree&& on_edge_done) {
       if (!path.empty()) {
         const uint32_t parent = path.back().vertex;
         if (!is_root) low[parent] = std::min(low[parent], low[v]);
-        on_edge_done(parent, v);
       }
     }
   }
   return c;
 }
 
+namespace {
+
 /// Whether neither the dependencies alone nor with one real-time edge have a cycle. More real-time edges need
 /// no look: where T1 ~> T2 -rt-> T3 ~> T4 -rt-> T1, either T2 returned before T1 was invoked or T4 before T3.
+/// Ends at the first cycle.
 bool clean(const Transactions& t, const Graph& g) {
-  std::vector<uint32_t> first_return(t.size());  // of all that a vertex reaches
-  for (uint32_t v = 0; v < t.size(); ++v) first_return[v] = t.returned(v);
-  const Components c = tarjan(
-      g, 0xff, [&](uint32_t v, uint32_t w) { first_return[v] = std::min(first_return[v], first_return[w]); });
-  if (!c.acyclic()) return false;
-  for (uint32_t v = 0; v < t.size(); ++v)
-    if (first_return[v] < t.invoke[v]) return false;
+  enum : uint8_t { kNew, kOpen, kDone };
+  std::vector<uint8_t> stage(g.size(), kNew);
+  std::vector<uint32_t> first_return(g.size());  // of all that a vertex reaches
+  struct Frame {
+    uint32_t vertex, next;
+  };
+  std::vector<Frame> path;
+  const auto enter = [&](uint32_t v) {
+    stage[v] = kOpen;
+    first_return[v] = t.returned(v);
+    path.push_back({v, g.begin[v]});
+  };
+  for (uint32_t root = 0; root < g.size(); ++root) {
+    if (stage[root] != kNew) continue;
+    enter(root);
+    while (!path.empty()) {
+      const uint32_t v = path.back().vertex;
+      if (path.back().next < g.begin[v + 1]) {
+        const uint32_t w = g.targets[path.back().next++];
+        if (stage[w] == kOpen) return false;
+        if (stage[w] == kNew)
+          enter(w);
+        else
+          first_return[v] = std::min(first_return[v], first_return[w]);
+        continue;
+      }
+      if (first_return[v] < t.invoke[v]) return false;
+      stage[v] = kDone;
+      path.pop_back();
+      if (!path.empty())
+        first_return[path.back().vertex] = std::min(first_return[path.back().vertex], first_return[v]);
+    }
+  }
   return true;
 }
 
@@ -98,22 +120,20 @@ bool clean(const Transactions& t, const Graph& g) {
 /// next, and the last barrier before an invocation to the transaction. Returns the number of vertices.
 uint32_t add_barriers(const Transactions& t, std::vector<Edge>& edges) {
   const auto n = static_cast<uint32_t>(t.size());
-  std::vector<std::pair<uint32_t, uint32_t>> returns;  // entry, transaction
-  for (uint32_t v = 0; v < n; ++v)
-    if (t.state[v] == TxnState::ok) returns.emplace_back(t.complete[v], v);
-  std::sort(returns.begin(), returns.end());
+  const std::vector<uint32_t> returns = t.by_return();
+  edges.reserve(edges.size() + 3 * size_t{n});
   uint32_t vertices = n;
   uint32_t barrier = kNone;  // the last one closed by an invocation after it
   bool open = false;         // whether `barrier` may take more returns
   size_t next = 0;
   for (uint32_t v = 0; v < n; ++v) {
-    for (; next < returns.size() && returns[next].first < t.invoke[v]; ++next) {
+    for (; next < returns.size() && t.complete[returns[next]] < t.invoke[v]; ++next) {
       if (!open) {
         if (barrier != kNone) edges.push_back({barrier, vertices, kZero});
         barrier = vertices++;
         open = true;
       }
-      edges.push_back({returns[next].second, barrier, kRealtime});
+      edges.push_back({returns[next], barrier, kRealtime});
     }
     if (barrier != kNone && committed(t.state[v])) {
       edges.push_back({barrier, v, kZero});
@@ -124,10 +144,6 @@ uint32_t add_barriers(const Transactions& t, std::vector<Edge>& edges) {
 }
 
 }  // namespace
-
-Components components(const Graph& graph, uint8_t mask) {
-  return tarjan(graph, mask, [](uint32_t, uint32_t) {});
-}
 
 std::vector<Edge> process_edges(const Transactions& t) {
   std::vector<uint32_t> last(t.sessions, kNone);

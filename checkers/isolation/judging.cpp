@@ -1,6 +1,7 @@
 #include "checkers/isolation/judging.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "checkers/isolation/memory_models.h"
 #include "checkers/isolation/parallel.h"
@@ -62,7 +63,7 @@ void search_cycles(const Transactions& t, const Suspect& suspect, const Limits& 
 }
 
 SuspectResult judge(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
-                    const Limits& limits, size_t witnesses, Depth depth) {
+                    const Limits& limits, size_t witnesses, Depth depth, ModelSet known) {
   SuspectResult out;
   out.done = true;
   const uint64_t work = limits.options.work;
@@ -81,8 +82,8 @@ SuspectResult judge(const Transactions& t, const VersionOrders& orders, const Su
     }
     return out;
   }
-  out.judged = judge_suspect(t, orders, suspect, work, closed(limits.known));
-  const Refutations memory = judge_shared_memory(t, suspect.txns, work, limits.known);
+  out.judged = judge_suspect(t, orders, suspect, work, closed(known));
+  const Refutations memory = judge_shared_memory(t, suspect.txns, work, known);
   out.judged.refuted |= memory.refuted;
   out.judged.open |= memory.open;
   if (depth == Depth::everything) search_cycles(t, suspect, limits, witnesses, out.judged.refuted, out);
@@ -107,9 +108,12 @@ Refutations judge_suspects(const std::vector<Edge>& edges, const Limits& limits,
   for (const Suspect& suspect : suspects)
     largest_bytes = std::max(largest_bytes, bytes_for(a.transactions, suspect));
   const bool affordable = limits.affords(largest_bytes);
+  // Where only the sum over all suspects counts, what one refutes the others need not.
+  std::atomic<ModelSet> known = limits.known;
   parallel_for(suspects.size(), limits.threads, [&](size_t i) {
     if (limits.expired() || !(affordable || limits.affords(bytes_for(a.transactions, suspects[i])))) return;
-    results[i] = judge(a.transactions, a.orders, suspects[i], limits, witnesses, depth);
+    results[i] = judge(a.transactions, a.orders, suspects[i], limits, witnesses, depth, known);
+    if (depth == Depth::no_cycles) known |= results[i].judged.refuted & ~results[i].judged.open;
   });
   Refutations all;
   size_t done = 0;

@@ -12,16 +12,16 @@ namespace {
 class MemoryJudge {
  public:
   MemoryJudge(const Transactions& t, const std::vector<uint32_t>& txns, uint64_t work)
-      : t_(t), txns_(txns), work_(work) {
-    list_events();
-    find_sources();
-  }
+      : t_(t), txns_(txns), work_(work) {}
 
   Refutations run(ModelSet known) {
     using enum Model;
     const ModelSet sessional = bit(monotonic_reads) | bit(monotonic_writes) | bit(read_your_writes) |
                                bit(writes_follow_reads) | bit(pram) | bit(causal);
     const ModelSet ordered = bit(sequential) | bit(linearizable) | bit(per_key_linearizable);
+    if (((sessional | ordered) & ~known) == 0) return result_;
+    list_events();
+    find_sources();
     if ((sessional & ~known) != 0) by_key();
     if ((ordered & ~known) != 0) orders();
     return result_;
@@ -53,11 +53,14 @@ class MemoryJudge {
       }
       if (t_.state[txn] == TxnState::ok && previous != kNone) last[t_.session[txn]] = previous;
     }
-    by_rank_.resize(events_.size());
-    for (uint32_t e = 0; e < events_.size(); ++e) by_rank_[e] = e;
-    std::sort(by_rank_.begin(), by_rank_.end(), [&](uint32_t a, uint32_t b) {
-      return std::tuple(events_[a].key, rank(a), a) < std::tuple(events_[b].key, rank(b), b);
-    });
+    std::vector<std::pair<uint64_t, uint64_t>> ranked;  // key and version, then read and number
+    ranked.reserve(events_.size());
+    for (uint32_t e = 0; e < events_.size(); ++e)
+      ranked.emplace_back(uint64_t{events_[e].key} << 32 | events_[e].version,
+                          uint64_t{events_[e].write ? 0U : 1U} << 32 | e);
+    std::sort(ranked.begin(), ranked.end());
+    by_rank_.reserve(events_.size());
+    for (const auto& [version, number] : ranked) by_rank_.push_back(static_cast<uint32_t>(number));
   }
   // The place of an event in its key's history: version p is written at 2p and read at 2p + 1.
   uint64_t rank(uint32_t e) const { return uint64_t{2} * events_[e].version + (events_[e].write ? 0 : 1); }

@@ -27,6 +27,12 @@ void parallel_for(size_t tasks, unsigned threads, Fn&& fn) {
   run();
 }
 
+/// Runs both, at the same time where there is more than one thread. They must not throw.
+template <typename First, typename Second>
+void at_once(unsigned threads, First&& first, Second&& second) {
+  parallel_for(2, threads, [&](size_t i) { i == 0 ? first() : second(); });
+}
+
 /// The bounds of part `i` of `parts` equal parts of [0, size).
 struct Range {
   size_t begin, end;

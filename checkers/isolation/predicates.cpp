@@ -56,6 +56,7 @@ class Reader {
     out.items = without_predicates(all_);
     out.all = std::move(all_);
     out.odd = std::move(odd_);
+    out.dirty = dirty_;
     return out;
   }
 
@@ -153,7 +154,9 @@ class Reader {
       } else if (parts[0].is_name("insert") || parts[0].is_name("w") || parts[0].is_name("delete")) {
         if (const Key& key = key_of(skip_value(view.element_bytes())); key.writer == txn) {
           add(key, Mop::kWrite, 1);
-          seen_[key.number] = {1, true};
+          Seen& seen = seen_[key.number];
+          seen.version = 1;
+          seen.written = true;
         }
       } else {
         return fail(entry,
@@ -172,6 +175,7 @@ class Reader {
       const bool aborted = by != key.aborted.end();
       const uint32_t writer = aborted ? key.aborted_by[static_cast<size_t>(by - key.aborted.begin())] : kNone;
       findings_.add(aborted ? Kind::g1a : Kind::garbage_read, {txn, mop_count(), writer, kNone, key.number});
+      if (aborted) repeat(txn, key, 2 + static_cast<uint32_t>(by - key.aborted.begin()));
       return add(key, 0, Mop::kOffTrunk);
     }
     read(txn, key, 0, second ? 1 : 0);
@@ -192,7 +196,9 @@ class Reader {
       const auto second = key.has_write() ? matches(predicate, key.written) : std::optional(true);
       if (!first || !second)
         return fail(entry, "a predicate is :true, [:= v] or [:mod m r], not " + to_edn(predicate));
-      if (*first && *second && key.aborted.empty()) {
+      if (*first && *second) {
+        const auto explains = [&](const State& s) { return !*matches(predicate, s); };
+        dirty_ = dirty_ || std::any_of(key.aborted.begin(), key.aborted.end(), explains);
         findings_.add(Kind::predicate_read_miss, {txn, mop_count(), kNone, kNone, key.number});
         add(key, Mop::kPredicate, Mop::kUnknown);
       }
@@ -201,16 +207,25 @@ class Reader {
   }
 
   void read(uint32_t txn, const Key& key, uint32_t bits, uint32_t version) {
-    const auto [at, fresh] = seen_.try_emplace(key.number, std::pair{version, false});
-    if (!fresh && at->second.first != version) {
-      const uint32_t m = mop_count();
-      findings_.add(Kind::internal, {txn, m, kNone, kNone, key.number});
-      if (!at->second.second && bits == 0)
-        findings_.add(Kind::non_repeatable_read, {txn, m, kNone, kNone, key.number});
-      if (odd_.empty() || odd_.back() != txn) odd_.push_back(txn);
-    }
+    Seen& seen = seen_[key.number];
+    const uint32_t m = mop_count();
+    const bool changed = seen.version != kNone && seen.version != version;
+    if (seen.version == kNone) seen.version = version;
+    const bool early = version == 1 && key.writer == txn && !seen.written;
+    if (changed) findings_.add(Kind::internal, {txn, m, kNone, kNone, key.number});
+    if (bits == 0) repeat(txn, key, version);
+    if (early && bits == 0) findings_.add(Kind::future_read, {txn, m, kNone, kNone, key.number});
+    dirty_ = dirty_ || early;
+    if ((changed || early) && (odd_.empty() || odd_.back() != txn)) odd_.push_back(txn);
     if (version == 1) observed_.push_back(key.writer);
     add(key, bits, version);
+  }
+  // A read of an item; versions above 1 are aborted ones.
+  void repeat(uint32_t txn, const Key& key, uint32_t version) {
+    Seen& seen = seen_[key.number];
+    if (!seen.written && seen.item != kNone && seen.item != version)
+      findings_.add(Kind::non_repeatable_read, {txn, mop_count(), kNone, kNone, key.number});
+    seen.item = version;
   }
   uint32_t mop_count() const { return static_cast<uint32_t>(all_.mops.size()); }
   void add(const Key& key, uint32_t bits, uint32_t version) {
@@ -239,7 +254,13 @@ class Reader {
   Transactions all_;
   Keys keys_;
   std::vector<const Key*> numbered_;
-  std::map<uint32_t, std::pair<uint32_t, bool>> seen_;  // key -> version, whether written by the transaction
+  struct Seen {
+    uint32_t version = kNone;
+    uint32_t item = kNone;  // the version that was last read as an item
+    bool written = false;   // by the transaction
+  };
+  std::map<uint32_t, Seen> seen_;  // by key
+  bool dirty_ = false;
   std::vector<uint32_t> observed_, odd_;
   uint32_t place_ = 0;
   std::string error_;

@@ -16,6 +16,8 @@ struct PredicateHistory {
   Transactions all;
   VersionOrders orders;
   std::vector<uint32_t> odd;  ///< transactions that contradict themselves, ascending
+  /// A predicate read knew of a write that aborted, or that its transaction made only later.
+  bool dirty = false;
 };
 
 /// Whether some micro-operation is one that only such histories have.

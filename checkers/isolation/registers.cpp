@@ -4,6 +4,8 @@
 #include <atomic>
 #include <optional>
 #include <queue>
+#include <span>
+#include <string_view>
 #include <unordered_map>
 
 #include "checkers/isolation/parallel.h"
@@ -11,6 +13,36 @@
 namespace riven::checkers::isolation {
 
 namespace {
+
+/// The encoded value of a micro-operation.
+std::string_view bytes_of(const Transactions& t, uint32_t mop) {
+  const uint8_t* const at = t.values[mop];
+  return {reinterpret_cast<const char*>(at), static_cast<size_t>(skip_value(at) - at)};
+}
+
+/// Version by value, for one key after another: emptying costs what the next key needs, not the largest one.
+class ValueTable {
+ public:
+  void reset(size_t most) {
+    size_t size = 8;
+    while (size < 2 * most) size *= 2;
+    slots_.assign(size, {});
+  }
+  /// The version of the value; 0, which may be set, where there is none yet.
+  uint32_t& at(std::string_view value) {
+    size_t i = std::hash<std::string_view>{}(value) & (slots_.size() - 1);
+    while (slots_[i].version != 0 && slots_[i].value != value) i = (i + 1) & (slots_.size() - 1);
+    if (slots_[i].version == 0) slots_[i].value = value;
+    return slots_[i].version;
+  }
+
+ private:
+  struct Slot {
+    std::string_view value;
+    uint32_t version = 0;
+  };
+  std::vector<Slot> slots_;
+};
 
 /// The versions of one key.
 class KeyVersions {
@@ -46,17 +78,17 @@ class KeyVersions {
     bool final = true;   // its transaction wrote the key no more
     bool counts = true;  // its transaction committed
     uint32_t place = 0;  // in the supposed order
-    std::vector<uint32_t> readers;
+    uint32_t readers_begin = 0, readers_end = 0;
   };
+  /// Other transactions that read the version, in the order of micro-operations.
+  std::span<const uint32_t> readers_of(const Version& v) const {
+    return {readers_.data() + v.readers_begin, readers_.data() + v.readers_end};
+  }
   auto begin() const { return groups_.entries.begin() + groups_.begin[key_]; }
   auto end() const { return groups_.entries.begin() + groups_.begin[key_ + 1]; }
-  std::string bytes_of(uint32_t mop) const {
-    const uint8_t* const at = t_.values[mop];
-    return {reinterpret_cast<const char*>(at), static_cast<size_t>(skip_value(at) - at)};
-  }
 
   std::optional<std::string> list_writes() {
-    by_value_.clear();
+    by_value_.reset(groups_.begin[key_ + 1] - groups_.begin[key_]);
     uint32_t previous = kNone;
     for (auto it = begin(); it != end(); ++it) {
       if (!t_.mops[it->mop].is_write()) continue;
@@ -64,15 +96,15 @@ class KeyVersions {
         return "nil was written to key " + to_edn(t_.key(key_)) +
                ": it cannot be told from the initial state";
       const auto id = static_cast<uint32_t>(versions_.size());
-      const auto [at, fresh] = by_value_.try_emplace(bytes_of(it->mop), id);
-      if (!fresh) {
-        Version& other = versions_[at->second];
+      uint32_t& known = by_value_.at(bytes_of(t_, it->mop));
+      if (known != 0) {
+        const Version& other = versions_[known];
         if (t_.state[it->txn] == TxnState::failed) continue;
         if (t_.state[other.txn] != TxnState::failed)
           return "value " + to_edn(ValueView(t_.values[it->mop]).to_value()) + " was written to key " +
                  to_edn(t_.key(key_)) + " twice: versions cannot be told apart";
-        at->second = id;
       }
+      known = id;
       versions_.push_back({});
       versions_.back().txn = it->txn;
       versions_.back().mop = it->mop;
@@ -94,18 +126,17 @@ class KeyVersions {
       if (mop.is_write() || t_.state[it->txn] != TxnState::ok) continue;
       uint32_t id = 0;
       if (!ValueView(t_.values[it->mop]).is_nil()) {
-        const auto at = by_value_.find(bytes_of(it->mop));
-        if (at == by_value_.end()) {
+        id = by_value_.at(bytes_of(t_, it->mop));
+        if (id == 0) {
           mop.set_version(Mop::kOffTrunk);
           findings_.add(Kind::garbage_read, {it->txn, it->mop, kNone, kNone, key_});
           continue;
         }
-        id = at->second;
       }
       Version& v = versions_[id];
       seen_.push_back({it->mop, it->txn, id});
       touch(v, it->txn);
-      if (v.txn != it->txn) v.readers.push_back(it->txn);
+      if (v.txn != it->txn) ++v.readers_end;
       if (id == 0) continue;
       if (t_.state[v.txn] == TxnState::failed) {
         findings_.add(Kind::g1a, {it->txn, it->mop, v.txn, v.mop, key_});
@@ -113,6 +144,18 @@ class KeyVersions {
       }
       if (!v.final && v.txn != it->txn) findings_.add(Kind::g1b, {it->txn, it->mop, v.txn, v.mop, key_});
     }
+    list_readers();
+  }
+  void list_readers() {
+    uint32_t all = 0;
+    for (Version& v : versions_) {
+      const uint32_t count = v.readers_end;
+      v.readers_begin = v.readers_end = all;
+      all += count;
+    }
+    readers_.resize(all);
+    for (const Seen& s : seen_)
+      if (Version& v = versions_[s.version]; v.txn != s.txn) readers_[v.readers_end++] = s.txn;
   }
 
   // Writes that failed, or whose fate nobody knows, are in no order.
@@ -125,42 +168,61 @@ class KeyVersions {
 
   // Arcs between versions, by source; each only if all together stay acyclic.
   void infer() {
-    add_source(own_writes());
-    if (options_.initial) add_source(after_nil());
-    if (options_.numbers && !t_.version_numbers.empty()) add_source(by_numbers());
-    if (options_.write_follows_read) add_source(follows_reads());
-    if (options_.sequential_keys) add_source(by_order(true));
+    sources_.clear();
+    own_writes();
+    source_ends();
+    if (options_.initial) after_nil();
+    source_ends();
+    if (options_.numbers && !t_.version_numbers.empty()) by_numbers();
+    source_ends();
+    if (options_.write_follows_read) follows_reads();
+    source_ends();
+    if (options_.sequential_keys) by_order(true);
+    source_ends();
     if (options_.linearizable_keys) {
-      Arcs arcs = by_order(false);
-      const Arcs zones = by_zones();
-      arcs.insert(arcs.end(), zones.begin(), zones.end());
-      add_source(arcs);
+      by_order(false);
+      by_zones();
+    }
+    source_ends();
+    order_ = supposed_order();
+    if (order_.empty()) one_by_one();
+  }
+  using Arc = std::pair<uint32_t, uint32_t>;
+  using Arcs = std::vector<Arc>;
+  void source_ends() { sources_.push_back(arcs_.size()); }
+  // Together the sources contradict each other: those that contradict the ones before them are left out.
+  void one_by_one() {
+    const Arcs all = std::move(arcs_);
+    arcs_.clear();
+    order_ = supposed_order();
+    size_t begin = 0;
+    for (const size_t end : sources_) {
+      const size_t before = arcs_.size();
+      arcs_.insert(arcs_.end(), all.begin() + static_cast<ptrdiff_t>(begin),
+                   all.begin() + static_cast<ptrdiff_t>(end));
+      begin = end;
+      if (arcs_.size() == before) continue;
+      std::vector<uint32_t> order = supposed_order();
+      if (!order.empty()) {
+        order_ = std::move(order);
+        continue;
+      }
+      const auto [a, b] = arcs_[before];
+      findings_.add(Kind::cyclic_versions,
+                    {versions_[b].txn, versions_[b].mop, versions_[a].txn, versions_[a].mop, key_});
+      arcs_.resize(before);
     }
   }
-  using Arcs = std::vector<std::pair<uint32_t, uint32_t>>;
-  void add_source(const Arcs& more) {
-    const size_t before = arcs_.size();
-    arcs_.insert(arcs_.end(), more.begin(), more.end());
-    if (!supposed_order(arcs_).empty() || more.empty()) return;
-    const auto& [a, b] = more.front();
-    findings_.add(Kind::cyclic_versions,
-                  {versions_[b].txn, versions_[b].mop, versions_[a].txn, versions_[a].mop, key_});
-    arcs_.resize(before);
-  }
-  Arcs own_writes() const {
-    Arcs out;
+  void own_writes() {
     for (uint32_t i = 2; i < versions_.size(); ++i)
       if (versions_[i].counts && versions_[i - 1].counts && versions_[i].txn == versions_[i - 1].txn)
-        out.emplace_back(i - 1, i);
-    return out;
+        arcs_.emplace_back(i - 1, i);
   }
-  Arcs after_nil() const {
-    Arcs out;
+  void after_nil() {
     for (uint32_t i = 1; i < versions_.size(); ++i)
-      if (versions_[i].counts) out.emplace_back(0, i);
-    return out;
+      if (versions_[i].counts) arcs_.emplace_back(0, i);
   }
-  Arcs by_numbers() const {
+  void by_numbers() {
     std::vector<std::pair<int64_t, uint32_t>> numbered;
     const auto add = [&](uint32_t mop, uint32_t version) {
       const int64_t number = t_.version_numbers[mop];
@@ -170,21 +232,20 @@ class KeyVersions {
     for (uint32_t i = 1; i < versions_.size(); ++i) add(versions_[i].mop, i);
     for (const auto& s : seen_) add(s.mop, s.version);
     std::sort(numbered.begin(), numbered.end());
-    Arcs out;
-    for (size_t i = 1; i < numbered.size(); ++i)
-      if (numbered[i].second != numbered[i - 1].second && numbered[i].first != numbered[i - 1].first)
-        out.emplace_back(numbered[i - 1].second, numbered[i].second);
-    return out;
+    for (size_t i = 1; i < numbered.size(); ++i) {
+      if (numbered[i].second == numbered[i - 1].second) continue;
+      arcs_.emplace_back(numbered[i - 1].second, numbered[i].second);
+      if (numbered[i].first == numbered[i - 1].first)  // two versions of one number contradict each other
+        arcs_.emplace_back(numbered[i].second, numbered[i - 1].second);
+    }
   }
-  Arcs follows_reads() const {
-    Arcs out;
+  void follows_reads() {
     for (const auto& s : seen_) {
       const auto first = first_write_of(s.txn);
       if (first != kNone && versions_[first].mop > s.mop && versions_[first].counts &&
           (s.version == 0 || versions_[s.version].counts) && versions_[s.version].txn != s.txn)
-        out.emplace_back(s.version, first);
+        arcs_.emplace_back(s.version, first);
     }
-    return out;
   }
   uint32_t first_write_of(uint32_t txn) const {
     const auto at = std::lower_bound(versions_.begin() + 1, versions_.end(), txn,
@@ -208,8 +269,7 @@ class KeyVersions {
   }
   // Versions in the order in which a transaction saw and made them; with `sessions` each session. Nothing
   // comes after a transaction of unknown outcome.
-  Arcs by_order(bool sessions) const {
-    Arcs out;
+  void by_order(bool sessions) {
     std::unordered_map<uint32_t, uint32_t> last;  // session -> version
     uint32_t txn = kNone;
     uint32_t before = kNone;
@@ -220,23 +280,21 @@ class KeyVersions {
         before = at == last.end() ? kNone : at->second;
         txn = next;
       }
-      if (before != kNone && before != version) out.emplace_back(before, version);
+      if (before != kNone && before != version) arcs_.emplace_back(before, version);
       before = version;
     });
-    return out;
   }
   // v -> v' when v's first return lies before v's last invocation; only the nearest.
-  Arcs by_zones() const {
+  void by_zones() {
     std::vector<uint32_t> by_return;
     for (uint32_t i = 0; i < versions_.size(); ++i)
-      if (versions_[i].counts && (i > 0 || !versions_[0].readers.empty())) by_return.push_back(i);
+      if (versions_[i].counts && (i > 0 || !readers_of(versions_[0]).empty())) by_return.push_back(i);
     std::sort(by_return.begin(), by_return.end(), [&](uint32_t a, uint32_t b) {
       return std::pair(versions_[a].first_return, a) < std::pair(versions_[b].first_return, b);
     });
     std::vector<uint32_t> latest(by_return.size());  // of the first i + 1, the latest last invocation
     for (size_t i = 0; i < by_return.size(); ++i)
       latest[i] = std::max(i > 0 ? latest[i - 1] : 0, versions_[by_return[i]].last_invoke);
-    Arcs out;
     for (const uint32_t v : by_return) {
       const uint32_t invoke = versions_[v].last_invoke;
       size_t i = static_cast<size_t>(
@@ -248,39 +306,34 @@ class KeyVersions {
         const uint32_t before = by_return[i];
         if (versions_[before].first_return < nearest) break;
         if (before == v) continue;
-        out.emplace_back(before, v);
+        arcs_.emplace_back(before, v);
         nearest = std::max(nearest, versions_[before].last_invoke);
       }
     }
-    return out;
   }
 
   // A topological order of the arcs, by time where they leave a choice; empty where they are cyclic.
-  std::vector<uint32_t> supposed_order(const Arcs& arcs) {
+  std::vector<uint32_t> supposed_order() {
     const size_t n = versions_.size();
-    std::vector<uint32_t> degree(n, 0);
-    std::vector<Edge> list;
-    list.reserve(arcs.size());
-    for (const auto& [a, b] : arcs) {
-      list.push_back({a, b, 1});
-      ++degree[b];
+    degree_.assign(n, 0);
+    begins_.assign(n + 2, 0);
+    for (const auto& [a, b] : arcs_) {
+      ++degree_[b];
+      ++begins_[a + 2];
     }
+    for (size_t i = 2; i < begins_.size(); ++i) begins_[i] += begins_[i - 1];
+    targets_.resize(arcs_.size());
+    for (const auto& [a, b] : arcs_) targets_[begins_[a + 1]++] = b;
     const auto time = [&](uint32_t v) {
       return std::min(versions_[v].first_return, versions_[v].last_invoke);
     };
     using Item = std::pair<uint32_t, uint32_t>;
     std::priority_queue<Item, std::vector<Item>, std::greater<>> ready;
-    std::vector<uint32_t> begins(n + 1, 0);
-    for (const Edge& e : list) ++begins[e.from + 1];
-    for (size_t i = 0; i < n; ++i) begins[i + 1] += begins[i];
-    std::vector<uint32_t> targets(list.size());
-    std::vector<uint32_t> next(begins.begin(), begins.end() - 1);
-    for (const Edge& e : list) targets[next[e.from]++] = e.to;
     size_t wanted = 0;
     for (uint32_t v = 0; v < n; ++v) {
       if (!versions_[v].counts) continue;
       ++wanted;
-      if (degree[v] == 0) ready.push({v == 0 ? 0 : time(v), v});
+      if (degree_[v] == 0) ready.push({v == 0 ? 0 : time(v), v});
     }
     std::vector<uint32_t> order;
     order.reserve(wanted);
@@ -288,15 +341,15 @@ class KeyVersions {
       const uint32_t v = ready.top().second;
       ready.pop();
       order.push_back(v);
-      for (uint32_t i = begins[v]; i < begins[v + 1]; ++i)
-        if (--degree[targets[i]] == 0) ready.push({time(targets[i]), targets[i]});
+      for (uint32_t i = begins_[v]; i < begins_[v + 1]; ++i)
+        if (--degree_[targets_[i]] == 0) ready.push({time(targets_[i]), targets_[i]});
     }
     if (order.size() != wanted) order.clear();
     return order;
   }
 
   void number() {
-    std::vector<uint32_t> order = supposed_order(arcs_);
+    std::vector<uint32_t>& order = order_;
     // nil is version 0 whatever the options say.
     order.erase(std::remove(order.begin(), order.end(), 0U), order.end());
     for (uint32_t i = 0; i < order.size(); ++i) {
@@ -322,21 +375,21 @@ class KeyVersions {
     };
     for (uint32_t i = 1; i < versions_.size(); ++i) {
       if (!versions_[i].counts) continue;
-      for (const uint32_t reader : versions_[i].readers) add(versions_[i].txn, reader, kWr);
+      for (const uint32_t reader : readers_of(versions_[i])) add(versions_[i].txn, reader, kWr);
     }
     std::vector<char> has_successor(versions_.size(), 0);
     for (const auto& [a, b] : arcs_) {
       if (a == 0) continue;
       add(versions_[a].txn, versions_[b].txn, kWw);
-      for (const uint32_t reader : versions_[a].readers) add(reader, versions_[b].txn, kRw);
+      for (const uint32_t reader : readers_of(versions_[a])) add(reader, versions_[b].txn, kRw);
     }
     // Readers of nil come before the first writes: those that no other version certainly precedes.
-    if (versions_[0].readers.empty()) return;
+    if (readers_of(versions_[0]).empty()) return;
     for (const auto& [a, b] : arcs_)
       if (a != 0) has_successor[b] = 1;
     for (const auto& [a, b] : arcs_)
       if (a == 0 && has_successor[b] == 0)
-        for (const uint32_t reader : versions_[0].readers) add(reader, versions_[b].txn, kRw);
+        for (const uint32_t reader : readers_of(versions_[0])) add(reader, versions_[b].txn, kRw);
   }
 
   struct Seen {
@@ -348,9 +401,13 @@ class KeyVersions {
   Findings& findings_;
   uint32_t key_ = 0;
   std::vector<Version> versions_;  // 0: nil; then the writes in the order of transactions
-  std::unordered_map<std::string, uint32_t> by_value_;
+  std::vector<uint32_t> readers_;
+  ValueTable by_value_;
   std::vector<Seen> seen_;
-  Arcs arcs_;
+  Arcs arcs_;                    // a source after another
+  std::vector<size_t> sources_;  // the end of each in arcs_
+  std::vector<uint32_t> order_;  // supposed
+  std::vector<uint32_t> degree_, begins_, targets_;
 };
 
 /// Marks the transactions of unknown outcome of which somebody read a write of `key`.
@@ -358,17 +415,13 @@ void find_observed(const Transactions& t, const KeyGroups& groups, uint32_t key,
                    std::vector<uint8_t>& observed) {
   const auto begin = groups.entries.begin() + groups.begin[key];
   const auto end = groups.entries.begin() + groups.begin[key + 1];
-  const auto bytes_of = [&](uint32_t mop) {
-    const uint8_t* const at = t.values[mop];
-    return std::string_view(reinterpret_cast<const char*>(at), static_cast<size_t>(skip_value(at) - at));
-  };
   std::unordered_map<std::string_view, uint32_t> unknown;  // value -> transaction
   for (auto it = begin; it != end; ++it)
     if (t.state[it->txn] == TxnState::unknown && t.mops[it->mop].is_write())
-      unknown.emplace(bytes_of(it->mop), it->txn);
+      unknown.emplace(bytes_of(t, it->mop), it->txn);
   for (auto it = begin; it != end && !unknown.empty(); ++it) {
     if (t.state[it->txn] != TxnState::ok || t.mops[it->mop].is_write()) continue;
-    if (const auto at = unknown.find(bytes_of(it->mop)); at != unknown.end())
+    if (const auto at = unknown.find(bytes_of(t, it->mop)); at != unknown.end())
       std::atomic_ref<uint8_t>(observed[at->second]).store(1, std::memory_order_relaxed);
   }
 }

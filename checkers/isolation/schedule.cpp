@@ -1,6 +1,7 @@
 #include "checkers/isolation/schedule.h"
 
 #include <algorithm>
+#include <queue>
 #include <set>
 
 #include "checkers/isolation/graph.h"
@@ -17,36 +18,36 @@ class Execution {
     waits_for_.assign(t.size(), 0);
     for (const Edge& e : known) ++waits_for_[e.to];
     rank_.assign(t.size(), kNone);
+    stage_.assign(t.size(), kAbsent);
     current_.assign(t.keys.size(), 0);
     blocked_on_.resize(t.keys.size());
     unread_.assign(orders.writer.size() + t.keys.size(), 0);
     for (uint32_t txn = 0; txn < t.size(); ++txn) {
       if (!committed(t.state[txn])) continue;
       ++left_;
-      if (t.state[txn] == TxnState::ok) returns_.emplace_back(t.complete[txn], txn);
       for_each_read(txn, [&](const Mop& mop) { ++unread_[slot(mop.key, mop.version())]; });
     }
-    std::sort(returns_.begin(), returns_.end());
+    returns_ = t.by_return();
   }
 
   /// The place of each committed transaction.
   std::vector<uint32_t> run() {
     while (left_ > 0) {
       arrive();
-      if (!ready_.empty()) {
-        const uint32_t txn = ready_.begin()->second;
-        ready_.erase(ready_.begin());
+      if (const uint32_t txn = first_of(ready_, kReady); txn != kNone) {
+        ready_.pop();
         if (const uint32_t key = blocking_key(txn); key != kNone) {
           blocked_on_[key].push_back(txn);
-          blocked_.insert({priority(txn), txn});
+          stage_[txn] = kBlocked;
+          blocked_.push({priority(txn), txn});
         } else {
           execute(txn);
         }
       } else if (ahead_ = std::max(ahead_, next_); ahead_ < t_.size() && ahead_ - next_ < kLookAhead) {
-        const uint32_t txn = ahead_++;  // real time leaves nobody: perhaps an old state was read
-        if (reads_only(txn)) take(txn);
-      } else if (!blocked_.empty()) {
-        execute(blocked_.begin()->second);
+        const uint32_t reader = ahead_++;  // real time leaves nobody: perhaps an old state was read
+        if (reads_only(reader)) take(reader);
+      } else if (const uint32_t forced = first_of(blocked_, kBlocked); forced != kNone) {
+        execute(forced);
       } else if (next_ < t_.size()) {
         take(next_++);
       } else {
@@ -67,6 +68,20 @@ class Execution {
       if (t_.mops[m].is_known_read()) fn(t_.mops[m]);
   }
   uint32_t priority(uint32_t txn) const { return t_.returned(txn); }
+
+  enum Stage : uint8_t { kAbsent, kReady, kBlocked, kExecuted };
+  using Item = std::pair<uint32_t, uint32_t>;  // return, transaction
+  using Queue = std::priority_queue<Item, std::vector<Item>, std::greater<>>;
+  // The first of a queue, or kNone. Whoever left the stage since is dropped.
+  uint32_t first_of(Queue& queue, Stage stage) const {
+    while (!queue.empty() && stage_[queue.top().second] != stage) queue.pop();
+    return queue.empty() ? kNone : queue.top().second;
+  }
+  void make_ready(uint32_t txn) {
+    if (stage_[txn] == kReady) return;
+    stage_[txn] = kReady;
+    ready_.push({priority(txn), txn});
+  }
   bool done(uint32_t txn) const { return rank_[txn] != kNone; }
 
   bool reads_only(uint32_t txn) const {
@@ -77,12 +92,12 @@ class Execution {
 
   // Whoever was invoked before the first return of those left may go next.
   void arrive() {
-    while (first_return_ < returns_.size() && done(returns_[first_return_].second)) ++first_return_;
-    const uint32_t limit = first_return_ < returns_.size() ? returns_[first_return_].first : kNone;
+    while (first_return_ < returns_.size() && done(returns_[first_return_])) ++first_return_;
+    const uint32_t limit = first_return_ < returns_.size() ? t_.complete[returns_[first_return_]] : kNone;
     while (next_ < t_.size() && t_.invoke[next_] < limit) take(next_++);
   }
   void take(uint32_t txn) {
-    if (committed(t_.state[txn]) && waits_for_[txn] == 0 && !done(txn)) ready_.insert({priority(txn), txn});
+    if (committed(t_.state[txn]) && waits_for_[txn] == 0 && !done(txn)) make_ready(txn);
   }
 
   // A key that `txn` would overwrite although others have yet to read it, or kNone.
@@ -102,7 +117,7 @@ class Execution {
   void execute(uint32_t txn) {
     rank_[txn] = count_++;
     --left_;
-    blocked_.erase({priority(txn), txn});
+    stage_[txn] = kExecuted;
     for_each_read(txn, [&](const Mop& mop) {
       if (--unread_[slot(mop.key, mop.version())] == 0) wake(mop.key);
     });
@@ -119,11 +134,8 @@ class Execution {
     }
   }
   void wake(uint32_t key) {
-    for (const uint32_t txn : blocked_on_[key]) {
-      if (done(txn)) continue;
-      blocked_.erase({priority(txn), txn});
-      ready_.insert({priority(txn), txn});
-    }
+    for (const uint32_t txn : blocked_on_[key])
+      if (!done(txn)) make_ready(txn);
     blocked_on_[key].clear();
   }
   uint32_t first_left() {
@@ -140,8 +152,9 @@ class Execution {
   std::vector<uint32_t> current_;  // version of each key
   std::vector<uint32_t> unread_;   // reads to come of each version
   std::vector<std::vector<uint32_t>> blocked_on_;
-  std::vector<std::pair<uint32_t, uint32_t>> returns_;
-  std::set<std::pair<uint32_t, uint32_t>> ready_, blocked_;  // by return
+  std::vector<uint32_t> returns_;
+  std::vector<uint8_t> stage_;
+  Queue ready_, blocked_;
   size_t first_return_ = 0;
   uint32_t next_ = 0;   // the first that has not arrived
   uint32_t ahead_ = 0;  // up to here, those that only read may go, too
@@ -164,8 +177,9 @@ std::set<uint32_t> contradicted(const Transactions& t, const std::vector<uint32_
 
 }  // namespace
 
-void suppose_execution(Transactions& t, VersionOrders& orders, const std::vector<Edge>& known,
-                       const std::vector<Edge>& certain) {
+Supposed suppose_execution(const Transactions& t, const VersionOrders& orders, const std::vector<Edge>& known,
+                           const std::vector<Edge>& certain) {
+  Supposed out{orders, t.mops};
   const std::vector<uint32_t> rank = Execution(t, orders, known).run();
   const std::set<uint32_t> kept = contradicted(t, rank, certain);
   std::vector<uint32_t> moved(orders.writer.size() +
@@ -188,11 +202,12 @@ void suppose_execution(Transactions& t, VersionOrders& orders, const std::vector
       writers.push_back(orders.writer_of(key, by_rank[p]));
     }
     std::copy(writers.begin(), writers.end(),
-              orders.writer.begin() + static_cast<ptrdiff_t>(orders.base[key]));
+              out.orders.writer.begin() + static_cast<ptrdiff_t>(orders.base[key]));
   }
-  for (Mop& mop : t.mops)
+  for (Mop& mop : out.mops)
     if (mop.version() <= orders.length(mop.key))
       mop.set_version(moved[orders.base[mop.key] + mop.key + mop.version()]);
+  return out;
 }
 
 }  // namespace riven::checkers::isolation

@@ -92,6 +92,8 @@ class SetReader {
     const ValueView value = history_.value(t_.value_entry(txn));
     if (!value.is_list()) return;
     seen_.clear();
+    alien_.clear();
+    read_before_.clear();
     place_ = 0;
     for (const ValueView view : value) {
       const Value mop = view.to_value();
@@ -112,16 +114,25 @@ class SetReader {
     if (!result.is_list() && !result.is_nil())
       return fail(t_.value_entry(txn), "a set was read as " + to_edn(result));
     std::set<uint32_t> there;
+    std::set<uint32_t>& alien = alien_[to_edn(name)];
+    std::set<uint32_t> alien_now;
     if (result.is_list()) {
       for (const Value& item : result.list()) {
         const Element& e = element_of(name, item);
         there.insert(e.number);
         if (e.writer != kNone) continue;
+        alien_now.insert(e.number);
         findings_.add(e.aborted_by != kNone ? Kind::g1a : Kind::garbage_read,
                       {txn, mop_count(), e.aborted_by, kNone, e.number});
         add(e, Mop::kOffTrunk);
       }
     }
+    if (const bool again = !read_before_.insert(to_edn(name)).second; again && alien != alien_now) {
+      const Case shown{txn, mop_count() - 1, kNone, kNone, t_.mops.back().key};  // now or before
+      findings_.add(Kind::internal, shown);
+      findings_.add(Kind::non_repeatable_read, shown);
+    }
+    alien = std::move(alien_now);
     for (const auto& [text, e] : sets_[to_edn(name)])
       if (e.writer != kNone) read(txn, e, there.count(e.number) != 0 ? 1 : 0);
     if (t_.mops.size() > kMostMops)
@@ -151,6 +162,9 @@ class SetReader {
   std::map<std::string, Set> sets_;
   std::vector<const Element*> numbered_;
   std::map<uint32_t, std::pair<uint32_t, bool>> seen_;  // element -> version, whether by an own addition
+  // Of the transaction: sets that it read, and what the last read of each showed that nobody committed.
+  std::set<std::string> read_before_;
+  std::map<std::string, std::set<uint32_t>> alien_;
   std::set<uint32_t> observed_;
   std::vector<uint32_t> odd_;
   uint32_t place_ = 0;

@@ -237,6 +237,22 @@ void join_parts(std::vector<Part>& parts, Transactions& t, unsigned threads) {
 
 }  // namespace
 
+std::vector<uint32_t> Transactions::by_return() const {
+  std::vector<uint32_t> at;  // of each entry, whose completion it is
+  size_t found = 0;
+  for (uint32_t txn = 0; txn < size(); ++txn) {
+    if (state[txn] != TxnState::ok) continue;
+    if (complete[txn] >= at.size()) at.resize(std::max<size_t>(complete[txn] + 1, at.size() * 2), kNone);
+    at[complete[txn]] = txn;
+    ++found;
+  }
+  std::vector<uint32_t> out;
+  out.reserve(found);
+  for (const uint32_t txn : at)
+    if (txn != kNone) out.push_back(txn);
+  return out;
+}
+
 uint32_t Transactions::txn_of(uint32_t m) const {
   const auto after = std::upper_bound(mop_begin.begin(), mop_begin.end(), m);
   return static_cast<uint32_t>(after - mop_begin.begin()) - 1;

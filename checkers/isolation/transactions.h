@@ -76,6 +76,8 @@ struct Transactions {
   uint32_t place_of(uint32_t txn, uint32_t m) const {
     return places.empty() ? m - mop_begin[txn] : places[m];
   }
+  /// The transactions of state ok in the order of their completions; O(entries).
+  std::vector<uint32_t> by_return() const;
   Value key(uint32_t k) const { return ValueView(keys[k]).to_value(); }
   /// The entry that carries the micro-operations of `txn`.
   uint32_t value_entry(uint32_t txn) const {

@@ -73,7 +73,7 @@ ModelSet compare(const TinyHistory& tiny, const Trial& trial, int coarseness, Ta
   if (!a) FAIL(a.error().message << "\n" << described(tiny));
   const RegisterOptions& r = trial.registers;
   const Judgement truth =
-      judge_by_force(tiny, {r.write_follows_read, r.sequential_keys, r.linearizable_keys});
+      judge_by_force(tiny, {r.write_follows_read, r.sequential_keys, r.linearizable_keys, r.numbers});
   ++tally.histories;
   ModelSet compared = ~ModelSet{0};
   if (truth.contradiction) {
@@ -149,7 +149,7 @@ std::string reproducer(const TinyHistory& tiny, const Trial& trial, ModelSet wro
   Tally ignored;
   const RegisterOptions& r = trial.registers;
   const Judgement truth =
-      judge_by_force(small, {r.write_follows_read, r.sequential_keys, r.linearizable_keys});
+      judge_by_force(small, {r.write_follows_read, r.sequential_keys, r.linearizable_keys, r.numbers});
   return "wrong on: " + names(compare(small, trial, 1, ignored)) +
          "\nholding by brute force: " + names(truth.holding) + "\n" + described(small);
 }
@@ -173,6 +173,7 @@ Tally run(const Trial& trial) {
 
 constexpr TinyShape kRegisters{.registers = true};
 constexpr TinyShape kChains{.registers = true, .read_first = 0.8};
+constexpr TinyShape kNumbered{.registers = true, .numbers = 0.8};
 
 const Trial kTrials[] = {
     {"lists", {}, {}, 1},
@@ -182,6 +183,8 @@ const Trial kTrials[] = {
     {"registers with initial state only", kRegisters, {true, false, false, false}, 4},
     {"registers with sequential keys", kChains, {true, true, true, false}, 5},
     {"registers with linearizable keys", kChains, {true, true, false, true}, 6},
+    {"registers with version numbers", kNumbered, {}, 8},
+    {"registers with version numbers alone", kNumbered, {true, false, false, false}, 9},
 };
 
 }  // namespace

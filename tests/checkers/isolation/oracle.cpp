@@ -45,6 +45,7 @@ bool Facts::wrote_before(const Event& e) const {
     if (events[other].mop < e.mop && events[other].write && events[other].key == e.key) return true;
   return false;
 }
+int Facts::number(const Event& e) const { return has(ok, e.txn) ? e.what->number : 0; }
 bool Facts::aborted_read() const {
   return std::any_of(events.begin(), events.end(), [&](const Event& e) {
     if (e.write) return false;
@@ -152,8 +153,11 @@ void World::grant() {
                            (x.source < 0 || f.events[static_cast<size_t>(x.source)].txn != x.txn);
       const bool follows = f.assumed.write_follows_read && inside && outside && y.write;
       const bool session = f.assumed.sequential_keys && (inside || has(f.sessions.before[y.txn], x.txn));
+      const bool both = f.assumed.numbers && f.number(x) != 0 && f.number(y) != 0;
+      const bool numbered = both && f.number(x) < f.number(y);
+      if (both && f.number(x) == f.number(y) && version_of(a) != version_of(b)) contradiction = true;
       const bool time = f.assumed.linearizable_keys && (inside || has(f.real_time.before[y.txn], x.txn));
-      if ((inside && x.write && y.write) || follows || session || time)
+      if ((inside && x.write && y.write) || follows || session || numbered || time)
         first_then(version_of(a), version_of(b));
     }
   contradiction = contradiction || !acyclic(granted, f.events.size());

@@ -18,6 +18,7 @@ struct TinyMop {
   int key = 0;
   int value = 0;              ///< appended or written; each value only once in a history
   std::vector<int> elements;  ///< read; of a register none (nil) or one
+  int number = 0;             ///< of the version made or seen, where the micro-operation carries one
 };
 struct TinyTxn {
   int session = 0;
@@ -42,6 +43,7 @@ struct TinyShape {
   double writes = 0.5;
   double read_first = 0;       ///< how many writes follow a read of the key in their transaction
   bool aborted_reads = false;  ///< reads may return what failed transactions wrote
+  double numbers = 0;          ///< how many micro-operations carry the number of their version
 };
 /// A random history. The reads of a list are prefixes of one order of appends for each key, so that no value
 /// is garbage and no two reads are incompatible.
@@ -58,6 +60,7 @@ struct Assumed {
   bool write_follows_read = false;
   bool sequential_keys = false;
   bool linearizable_keys = false;
+  bool numbers = false;  ///< of the versions, where micro-operations of known outcome carry them
 };
 struct Judgement {
   /// The models that hold: some choice of what nobody saw (version orders, fate of unread transactions)

@@ -66,6 +66,7 @@ struct Facts {
   Relation sessions, real_time;  ///< of transactions, both transitive; nothing comes after an unknown one
 
   bool wrote_before(const Event& e) const;  ///< its transaction wrote the key before it
+  int number(const Event& e) const;         ///< of its version, where it carries one; 0: none
   bool aborted_read() const;                ///< G1a
   bool intermediate_read() const;           ///< G1b
   bool future_read() const;

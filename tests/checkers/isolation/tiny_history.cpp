@@ -17,6 +17,7 @@ class TinyMaker {
   TinyHistory run() {
     for (int t = 0; t < s_.txns; ++t) add_transaction(t);
     order_versions();
+    number_writes();
     for (size_t t = 0; t < h_.txns.size(); ++t) fill_reads(t);
     return std::move(h_);
   }
@@ -74,6 +75,16 @@ class TinyMaker {
       }
   }
 
+  // Now and then a number is wrong.
+  void number_writes() {
+    for (const auto& order : orders_)
+      for (size_t i = 0; i < order.size(); ++i) {
+        const size_t number = rng_.chance(s_.noise * s_.numbers / 10) ? rng_.below(order.size()) : i;
+        if (rng_.chance(s_.numbers))
+          h_.txns[order[i].txn].mops[order[i].mop].number = static_cast<int>(number) + 1;
+      }
+  }
+
   void fill_reads(size_t t) {
     // Now and then a whole transaction reads an older state.
     const int now = rng_.chance(s_.noise / 2) ? below(points_[t] + 1) : points_[t];
@@ -95,6 +106,7 @@ class TinyMaker {
       }
       for (size_t i = s_.registers ? std::max<size_t>(length, 1) - 1 : 0; i < length; ++i)
         mop.elements.push_back(order[i].value);
+      if (length > 0 && rng_.chance(s_.numbers)) mop.number = static_cast<int>(length);
     }
   }
 
@@ -118,7 +130,9 @@ Value value_of(const TinyHistory& tiny, const TinyMop& m, bool result) {
     seen = Value(std::move(list));
   }
   const char* const write = tiny.registers ? "w" : "append";
-  return Value::List{Value::keyword(m.write ? write : "r"), Value(m.key), m.write ? Value(m.value) : seen};
+  Value::List out{Value::keyword(m.write ? write : "r"), Value(m.key), m.write ? Value(m.value) : seen};
+  if (result && m.number != 0) out.emplace_back(m.number);
+  return Value(std::move(out));
 }
 
 }  // namespace
@@ -167,6 +181,7 @@ std::string described(const TinyHistory& tiny) {
         out << "=" << m.value;
       else
         for (const int e : m.elements) out << "." << e;
+      if (m.number != 0) out << "#" << m.number;
     }
     out << "\n";
   }
