@@ -45,10 +45,12 @@ class Lanes {
              escape_markup(shortened(names_[l], 18)) + "</text><path stroke=\"var(--line)\" d=\"M" +
              px(kLeft) + " " + px(top(l) + kLane - 1) + "H948\"/>";
     const double step = tick_step(length_s_ / 10);
-    for (double s = 0; s <= length_s_ * 1.0001; s += step)
+    for (int i = 0; i * step <= length_s_ * 1.0001; ++i) {
+      const double s = i * step;
       svg += "<path stroke=\"var(--line)\" opacity=\".6\" d=\"M" + px(x(s)) + " 8V" + px(height - 32) +
              "\"/><text x=\"" + px(x(s)) + "\" y=\"" + px(height - 18) + "\" text-anchor=\"middle\">" +
              fixed(s, step < 1 ? 2 : 0) + "</text>";
+    }
     for (size_t i = 0; i < timeline_.windows.size() && i < kLaneWindows; ++i)
       if (lane_of(timeline_.windows[i].name) < lanes) svg += window(timeline_.windows[i]);
     for (size_t i = 0; i < timeline_.marks.size() && i < kLaneWindows; ++i)
