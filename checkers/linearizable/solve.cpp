@@ -67,8 +67,8 @@ class Turns final : public Rival {
 /// Of two searches: the one with an answer, else the one that proved the longer prefix.
 Answer better(Answer frontier, Answer depth_first) {
   if (frontier.verdict != Verdict::unknown) return frontier;
-  return depth_first.verdict != Verdict::unknown || depth_first.event > frontier.event ? depth_first
-                                                                                       : frontier;
+  const bool further = depth_first.verdict != Verdict::unknown || depth_first.event > frontier.event;
+  return std::move(further ? depth_first : frontier);
 }
 
 Answer race_in_turns(Problem& first, Problem& second, const Watch& watch, bool want_order) {
