@@ -471,10 +471,9 @@ class Search {
 };
 
 template <size_t kWords>
-Answer search(Problem& problem, const Watch& watch, bool want_order) {
-  constexpr size_t kNarrow = 512;
+Answer search(Problem& problem, const Watch& watch, bool want_order, size_t first_width) {
   const size_t widest = std::max<size_t>(
-      kNarrow, static_cast<size_t>(watch.memory->limit_bytes() / (sizeof(FrontierConfig<kWords>) * 16)));
+      first_width, static_cast<size_t>(watch.memory->limit_bytes() / (sizeof(FrontierConfig<kWords>) * 16)));
   Search<kWords> exact(problem, watch, want_order, false);
   exact.on_death([&](size_t died, uint32_t& event) {
     for (const size_t back : {size_t{64}, size_t{256}, size_t{1024}}) {
@@ -483,17 +482,17 @@ Answer search(Problem& problem, const Watch& watch, bool want_order) {
     }
     return false;
   });
-  return exact.run(kNarrow, widest);
+  return exact.run(first_width, widest);
 }
 
 }  // namespace
 
 bool frontier_applies(const Problem& problem) { return most_in_flight(problem) <= 256; }
 
-Answer search_frontier(Problem& problem, const Watch& watch, bool want_order) {
+Answer search_frontier(Problem& problem, const Watch& watch, bool want_order, size_t first_width) {
   const uint32_t most = most_in_flight(problem);
   const auto run = most <= 64 ? search<1> : most <= 128 ? search<2> : search<4>;
-  return run(problem, watch, want_order);
+  return run(problem, watch, want_order, first_width);
 }
 
 }  // namespace riven::linearizable

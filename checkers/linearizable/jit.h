@@ -25,7 +25,8 @@ namespace riven::linearizable {
 ///    each time, and at last to where it was cut first.
 /// Time and memory grow with the width that the history needs, not with its length. Exponential in the
 /// operations in flight at worst. `event` is exact for invalid unless `exact_event` says otherwise.
-Answer search_frontier(Problem& problem, const Watch& watch, bool want_order);
+/// `first_width`: configurations above which the frontier is cut at first.
+Answer search_frontier(Problem& problem, const Watch& watch, bool want_order, size_t first_width = 512);
 
 /// Whether search_frontier can serve the problem.
 bool frontier_applies(const Problem& problem);

@@ -11,7 +11,7 @@ namespace riven::linearizable {
 
 namespace {
 
-constexpr uint32_t kWindow = 2000;
+constexpr uint32_t kWindow = 800;
 constexpr size_t kMostStates = 16;
 
 bool changes(const Operation& op) { return op.f == Function::write || op.f == Function::cas; }

@@ -11,7 +11,7 @@
 namespace riven::linearizable {
 
 /// Values, at most 16, that a read just before the history entry `event` could have returned, given that what
-/// came before is linearizable; as far as the last 2,000 entries before it say. None if a value was written
+/// came before is linearizable; as far as the last 800 entries before it say. None if a value was written
 /// twice. O(n), and a zone check of the window for each value.
 std::vector<std::string> register_states_before(const Projection& projection, std::span<const Operation> part,
                                                 uint32_t event, const Watch& watch);

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "checkers/linearizable/builtin_models.h"
+#include "checkers/linearizable/jit.h"
 #include "checkers/linearizable/solve.h"
 #include "tests/catch.h"
 #include "tests/checkers/linearizable/small_histories.h"
@@ -158,6 +159,42 @@ TEST_CASE("general engines agree with brute force: queues and stacks") {
   prove_general(Model::priority_queue);
 }
 TEST_CASE("general engines agree with brute force: counters") { prove_general(Model::counter); }
+
+TEST_CASE("a frontier that is cut to a few configurations agrees with brute force") {
+  uint64_t decided = 0;
+  uint64_t valid = 0;
+  for (const Model model : {Model::cas_register, Model::kv, Model::mutex, Model::set, Model::fifo_queue,
+                            Model::counter, Model::unordered_queue}) {
+    Rng rng(70 + static_cast<uint64_t>(model) + chunk() * 1'000'003);
+    for (uint64_t i = 0; i < rounds(300); ++i) {
+      SmallShape shape;
+      shape.model = model;
+      shape.operations = 9;
+      shape.crashed = rng.chance(0.5) ? 0.2 : 0.5;
+      shape.whole_reads = true;
+      SmallHistory history = random_history(shape, rng);
+      for (int tries = 0; tries < 40 && is_linearizable(history) == (i % 2 == 1); ++tries)
+        history = random_history(shape, rng);
+      const bool expected = is_linearizable(history);
+      const auto spec = builtin_model(history.model, history.projection);
+      MemoryMeter memory(uint64_t{1} << 30);
+      const Watch watch{INT64_MAX, &memory, nullptr, nullptr};
+      for (const size_t width : {1, 2, 5}) {
+        Problem problem = make_problem(*spec, history.operations());
+        const Answer answer = search_frontier(problem, watch, true, width);
+        CAPTURE(to_text(history), width);
+        if ((answer.verdict == Verdict::valid) != expected || answer.verdict == Verdict::unknown)
+          FAIL("brute force says " << (expected ? "valid" : "invalid"));
+        if (expected && !is_linearization(history, answer.order)) FAIL("no linearization");
+        if (!expected && answer.exact_event) check_event(history, answer.event);
+        ++decided;
+        valid += expected ? 1 : 0;
+      }
+    }
+  }
+  CHECK(valid * 10 > decided);
+  CHECK((decided - valid) * 10 > decided);
+}
 
 TEST_CASE("zones agree with brute force on registers with unique values") {
   const uint64_t count = rounds(1000);
