@@ -164,6 +164,7 @@ class DiskNemesis final : public Nemesis {
     if (faults_.in_force() || !struck_.empty()) return Error{"disks are failing already"};
     Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(spec), target, rng_);
     if (!nodes) return nodes.error();
+    if (Status layered = layer_again(target, *nodes); !layered) return layered.error();
     const Value seed = field(spec, "seed");
     Result<Json> params =
         disk_params(spec, seed.is_integer() ? static_cast<uint64_t>(seed.integer()) : rng_.next());
@@ -188,6 +189,30 @@ class DiskNemesis final : public Nemesis {
     for (const auto& [key, sum] : totals_) done.insert(done.end(), {key, sum});
     done.insert(done.end(), {"spread-us", spread_ns(*acks) / 1000});
     return Value::map(std::move(done));
+  }
+
+  /// Where an agent has no layer any more, as after its node's reboot, the database is put over a new one.
+  Status layer_again(FaultTarget& target, const std::vector<size_t>& nodes) {
+    std::vector<std::vector<FaultSpec>> kills(target.nodes.size()), layers(target.nodes.size());
+    std::vector<size_t> bare;
+    for (const size_t node : nodes) {
+      Result<std::vector<FaultProof>> seen = target.agents[node]->observe();
+      if (!seen) return seen.error();
+      const bool layered = std::any_of(seen->begin(), seen->end(),
+                                       [](const FaultProof& fault) { return fault.kind == "disk-layer"; });
+      if (layered) continue;
+      bare.push_back(node);
+      kills[node].push_back({"kill", {{"processes", processes_}}});
+      layers[node].push_back({"disk-layer", {{"directory", directory_}}});
+    }
+    if (bare.empty()) return ok_status();
+    struck_ = bare;
+    AgentFaults killed;
+    Result<std::vector<FaultAck>> done = killed.apply(target, kills);
+    if (done) done = layer_.apply(target, layers);
+    (void)killed.heal(target);
+    const Status started = start_struck(target);
+    return done ? started : Status(done.error());
   }
 
   void note_loss(const FaultAck& ack) {

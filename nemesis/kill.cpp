@@ -8,10 +8,9 @@
 
 #include "harness/api/registry.h"
 #include "harness/generator/combinators.h"
-#include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/downed_nodes.h"
 #include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/on_nodes.h"
 
 namespace riven {
 namespace {
@@ -19,7 +18,7 @@ namespace {
 class KillNemesis final : public Nemesis {
  public:
   KillNemesis(uint64_t seed, std::vector<std::string> processes, std::string signal)
-      : rng_(seed), processes_(std::move(processes)), signal_(std::move(signal)) {}
+      : down_(std::move(processes)), rng_(seed), signal_(std::move(signal)) {}
 
   Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -35,80 +34,29 @@ class KillNemesis final : public Nemesis {
 
   Status heal(FaultTarget& target) noexcept override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const Result<std::vector<NodeProof>> healed = faults_.heal(target);
-    if (Status started = start_down(target); !started) return started;
-    return healed ? ok_status() : Status(healed.error());
+    return down_.heal(target);
   }
 
  private:
   Result<Value> kill(FaultTarget& target, const Value& who) {
-    if (!down_.empty()) return Error{"nodes are down already"};
-    if (target.database == nullptr) return Error{"without its database nobody could start a node again"};
     Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(who), target, rng_);
     if (!nodes) return nodes.error();
-    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
-    for (const size_t node : *nodes) {
-      faults[node].push_back({"kill", {{"processes", processes_}, {"signal", signal_}}});
-    }
-    // Before the agents are asked: when one of them fails, the others' nodes are down all the same.
-    down_ = *nodes;
-    all_hit_ = false;
-    Result<std::vector<FaultAck>> acks = faults_.apply(target, faults);
-    if (!acks) return acks.error();
-    all_hit_ = true;
-    Value::List killed;
-    for (const size_t node : *nodes) {
-      const FaultAck& ack = (*acks)[node];
-      const int64_t hit = integer_of(ack.details[ack.ids.front()], "killed");
-      all_hit_ = all_hit_ && hit > 0;
-      killed.emplace_back(target.nodes[node].name);
-      killed.emplace_back(hit);
-    }
-    return Value::map({"nodes", names_of(*nodes, target.nodes), "killed", Value::map(std::move(killed)),
-                       "spread-us", spread_ns(*acks) / 1000});
+    Result<Value::List> done = down_.end(target, *nodes, signal_, "killed");
+    if (!done) return done.error();
+    return Value::map(std::move(*done));
   }
 
   Result<Value> start(FaultTarget& target) {
-    if (down_.empty()) return Value("no node was down");
-    Result<std::vector<NodeProof>> healed = faults_.heal(target);
-    const Value nodes = names_of(down_, target.nodes);
-    if (Status started = start_down(target); !started) return started.error();
-    if (!healed) return healed.error();
-    Value::List alive;
-    bool quiet = true;
-    for (const NodeProof& proof : *healed) {
-      const int64_t count = integer_of(proof.fault.proof, "alive");
-      quiet = quiet && count == 0;
-      alive.emplace_back(target.nodes[proof.node].name);
-      alive.emplace_back(count);
-    }
-    return Value::map({"bit", all_hit_ && quiet, "nodes", nodes, "alive", Value::map(std::move(alive))});
-  }
-
-  /// Starts what is down; the nodes that cannot be started stay on the list.
-  Status start_down(FaultTarget& target) {
-    if (down_.empty() || target.database == nullptr) return ok_status();
-    std::vector<size_t> left;
-    std::mutex left_mutex;
-    Status started = on_nodes(down_, target.nodes, [&](size_t node) {
-      Status done = target.database->start(target.nodes[node], target.nodes);
-      if (!done) {
-        const std::lock_guard<std::mutex> lock(left_mutex);
-        left.push_back(node);
-      }
-      return done;
-    });
-    down_ = std::move(left);
-    return started;
+    if (!down_.any()) return Value("no node was down");
+    Result<Value::List> done = down_.start(target);
+    if (!done) return done.error();
+    return Value::map(std::move(*done));
   }
 
   std::mutex mutex_;
-  AgentFaults faults_;
+  DownedNodes down_;
   Rng rng_;
-  std::vector<std::string> processes_;
   std::string signal_;
-  std::vector<size_t> down_;
-  bool all_hit_ = false;
 };
 
 Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {

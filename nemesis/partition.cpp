@@ -101,7 +101,7 @@ Result<StartOptions> read_options(const FaultOptions& options, const Capabilitie
       read.fields.insert(read.fields.end(), {key, text});
     } else if (key == "one-way") {
       read.fields.insert(read.fields.end(), {key, text == "true"});
-    } else if (key == "port" || key == "percent") {
+    } else if (key == "port" || key == "percent" || key == "flap-ms") {
       double number = 0;
       std::istringstream in(text);
       if (!(in >> number) || !in.eof()) return Error{"partition: " + key + " must be a number, not " + text};
@@ -110,7 +110,7 @@ Result<StartOptions> read_options(const FaultOptions& options, const Capabilitie
                          {key, whole ? Value(static_cast<int64_t>(number)) : Value(number)});
     } else {
       return Error{"partitions have no option '" + key +
-                   "' (known: partition, verdict, one-way, port, percent)"};
+                   "' (known: partition, verdict, one-way, port, percent, flap-ms)"};
     }
   }
   read.asked_for = !read.words.empty();

@@ -46,5 +46,7 @@ endforeach()
 if(NOT RIVEN_SANITIZE)
   add_test(NAME consumer COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/consumer/run ${PROJECT_BINARY_DIR} riven-node-etcd:bookworm)
   add_test(NAME e2e COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/whole_runs.py ${PROJECT_BINARY_DIR})
-  set_tests_properties(consumer e2e PROPERTIES LABELS docker TIMEOUT 900)
+  add_test(NAME living_faults
+           COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/living_faults.py ${PROJECT_BINARY_DIR})
+  set_tests_properties(consumer e2e living_faults PROPERTIES LABELS docker TIMEOUT 900)
 endif()

@@ -143,7 +143,8 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
   up_app->add_option("--image", o.up.image, "another image than riven-node-DB:SUITE");
   up_app
       ->add_option("--faults", o.up.faults,
-                   "kinds of faults that need more capabilities: clock, pause, priority, disk")
+                   "kinds of faults that need more capabilities or bounds: clock, pause, priority, disk, "
+                   "memory, reboot")
       ->delimiter(',');
   up_app->add_flag("--bare", o.bare, "the nodes alone; else the database is set up and serves");
   auto* const down_app = app.add_subcommand("down", "remove a cluster, whatever is left of it");

@@ -87,6 +87,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   add("--faults", g.faults, defaults.faults);
   for (const std::string& pair : g.fault_options) add("--fault-opt", pair, "");
   if (o.faults_together && find_profile(g.faults) == nullptr) line += " --faults-together";
+  if (o.leave_out_faults) line += " --leave-out-faults";
   add("--schedule", g.schedule, "");
   add("--max-broken", g.max_broken, "");
   add("--interval", g.interval, "");
@@ -209,6 +210,8 @@ void declare_faults(CLI::App& app, Given& g) {
                  "KEY=VALUE for the faults, FAULT.KEY=VALUE for one of them (repeatable)")
       ->type_name("KEY=VALUE")
       ->take_all();
+  app.add_flag("--leave-out-faults", g.run.leave_out_faults,
+               "go on without a fault that a node cannot take; default: end with exit code 3");
   app.add_flag(
       "--faults-together", g.run.faults_together,
       "all kinds of faults at once; default: in turns, so that they never add up to a lost majority");

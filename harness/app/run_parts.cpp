@@ -1,7 +1,9 @@
 #include "harness/app/run_parts.h"
 
 #include <algorithm>
+#include <mutex>
 
+#include "harness/app/target.h"
 #include "harness/app/units.h"
 
 namespace riven {
@@ -176,15 +178,19 @@ Result<Parts> make_parts(const RunOptions& o, const Registry& registry,
 }
 
 Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector<AgentClient*>& agents,
-                                                 const std::vector<std::string>& node_names) {
+                                                 const std::vector<std::string>& node_names, bool leave_out) {
   std::map<std::string, std::string> broken;  // kind -> where and why it does not work
-  for (size_t i = 0; i < agents.size(); ++i) {
+  std::mutex mutex;
+  const Status probed = for_each_at_once(agents.size(), [&](size_t i) -> Status {
     const auto probe = agents[i]->probe();
     if (!probe) return Error{node_names[i] + ": " + probe.error().message};
+    const std::lock_guard<std::mutex> lock(mutex);
     for (const AgentProbe::Ability& ability : probe->abilities) {
       if (!ability.works) broken.emplace(ability.kind, node_names[i] + ": " + ability.why_not);
     }
-  }
+    return ok_status();
+  });
+  if (!probed) return probed.error();
   std::vector<std::string> left_out;
   for (size_t i = parts.faults.size(); i-- > 0;) {
     const auto& kinds = parts.factories[i]->agent_kinds;
@@ -192,7 +198,7 @@ Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector
         std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return broken.contains(kind); });
     if (missing == kinds.end()) continue;
     const std::string why = "the fault " + parts.factories[i]->name + " cannot work on " + broken[*missing];
-    if (!parts.wishes[i].spared) return Error{why};
+    if (!parts.wishes[i].spared && !leave_out) return Error{why + "; --leave-out-faults goes on without it"};
     left_out.push_back(why + ": left out");
     const auto at = static_cast<std::ptrdiff_t>(i);
     parts.faults.erase(parts.faults.begin() + at);

@@ -130,6 +130,14 @@ std::vector<std::string> capability_options(const std::vector<std::string>& faul
     options.emplace_back("--cap-add");
     options.push_back(capability);
   }
+  // Bounds what a process of ours may take there; no swap, so that the limit is one.
+  if (wants("memory")) {
+    for (const char* word : {"--memory", "512m", "--memory-swap", "512m"}) options.emplace_back(word);
+  }
+  // A container whose processes were killed comes back by itself; one that was stopped on purpose does not.
+  // The agent looks for the word in the environment before it dares.
+  if (wants("reboot"))
+    options.insert(options.end(), {"--restart", "on-failure", "--env", "RIVEN_RESTARTS=1"});
   if (wants("disk")) {
     // Docker's AppArmor profile forbids mounts even with the capability.
     for (const char* word : {"--device", "/dev/fuse", "--security-opt", "apparmor=unconfined"})

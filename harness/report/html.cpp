@@ -102,6 +102,7 @@ std::string html_report(const RunInfo& info, const History& history, const RunRe
   std::vector<Section> sections;
   sections.push_back({"evidence", "Evidence", std::move(evidence)});
   sections.push_back({"faults", "Faults", faults_section(timeline, begin, end)});
+  sections.push_back({"clocks", "Clocks", clocks_section(history, timeline, begin, end)});
   sections.push_back({"figures", "", figures_section(results)});
   sections.push_back({"statistics", "Operations", statistics_section(results)});
   sections.push_back({"checks", "Checks", checks_section(results)});

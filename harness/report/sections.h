@@ -11,6 +11,9 @@ namespace riven::report {
 std::string evidence_section(const RunInfo& info, const History& history, const RunResults& results);
 /// When each fault was in force and the proof that it took effect.
 std::string faults_section(const FaultTimeline& timeline, int64_t begin_ns, int64_t end_ns);
+/// How far each node's clock was off, as its database saw it, where faults' completions tell (`series`).
+std::string clocks_section(const History& history, const FaultTimeline& timeline, int64_t begin_ns,
+                           int64_t end_ns);
 /// The figures of checks that found nothing: latency, rate, ...
 std::string figures_section(const RunResults& results);
 /// Counts by function with latency quantiles, and errors by text.

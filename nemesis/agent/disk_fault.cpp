@@ -1,5 +1,6 @@
 #include "nemesis/agent/disk_fault.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include "nemesis/agent/disk_process.h"
 #include "nemesis/agent/disk_rules.h"
 #include "nemesis/agent/fuse_channel.h"
+#include "nemesis/agent/rehearsal.h"
 
 namespace riven::agent {
 namespace {
@@ -181,7 +183,38 @@ Result<Json> undo_disk(const Context&, const Json& record) {
   return ask(directory, {{"do", "clear"}, {"id", text_of(record, "id")}});
 }
 
-Status probe(const Context&) { return can_mount_fuse(); }
+/// Whether a file can be made in `directory` and written.
+bool can_write(const std::string& directory) {
+  const std::string path = directory + "/file";
+  const int fd = ::open(path.c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  const bool written = fd >= 0 && ::write(fd, "x", 1) == 1 && ::fsync(fd) == 0;
+  if (fd >= 0) ::close(fd);
+  ::unlink(path.c_str());
+  return written;
+}
+
+/// A layer over an empty directory of the agent's, and a disk there that fails every write.
+Status probe(const Context& context) {
+  if (Status can = can_mount_fuse(); !can) return can;
+  const std::string directory = context.state_directory + "/rehearsal-" + context.owner;
+  const Json rule = {{"what", "error"}, {"error", "EIO"}, {"ops", Json::array({"write"})}};
+  const auto failing_disk = [&](const Json&) {
+    return rehearse(
+        disk_kind(), context, {{"directory", directory}, {"rules", Json::array({rule})}},
+        [&](const Json&) {
+          return can_write(directory) ? Status(Error{"a write went through on a failing disk"}) : ok_status();
+        },
+        [&] {
+          return can_write(directory) ? ok_status()
+                                      : Status(Error{"a write fails on a disk that was mended"});
+        });
+  };
+  return rehearse(disk_layer_kind(), context, {{"directory", directory}}, failing_disk, [&] {
+    return ::access(directory.c_str(), F_OK) != 0
+               ? ok_status()
+               : Status(Error{"the layer that it was tried on is still at " + directory});
+  });
+}
 
 }  // namespace
 

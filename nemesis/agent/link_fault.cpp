@@ -1,8 +1,10 @@
 #include "nemesis/agent/link_fault.h"
 
 #include "harness/control/agent_message.h"
+#include "harness/core/clock.h"
 #include "nemesis/agent/link_emulator.h"
 #include "nemesis/agent/packet_chains.h"
+#include "nemesis/agent/rehearsal.h"
 
 namespace riven::agent {
 namespace {
@@ -91,25 +93,31 @@ Result<std::unique_ptr<Fault>> make(const Context& context, const std::string& i
 
 Result<Json> undo(const Context&, const Json& record) { return remove_recorded_table(record, "queued"); }
 
+/// Delays what comes from a loopback address that nobody else uses.
 Status probe(const Context& context) {
-  Context quiet = context;
-  quiet.owner = "probe-" + context.owner.substr(0, 40);
+  constexpr int kSent = 3;
+  constexpr int64_t kDelayUs = 20'000;
   PacketRule rule;
-  rule.peer = "probe";
-  rule.address = "198.18.0.255";
+  rule.peer = "rehearsal";
+  rule.address = kRehearsalPeer;
   Json params = to_json({rule});
-  params["delay_us"] = 1000;
-  Result<std::unique_ptr<Fault>> fault = make(quiet, "l", params);
-  if (!fault)
-    return Error{fault.error().message + " (needs CAP_NET_ADMIN and a kernel with nfnetlink_queue)"};
-  const Result<Json> applied = (*fault)->apply();
-  const Result<Json> undone = undo(quiet, (*fault)->undo_record());
-  if (!applied) {
-    return Error{applied.error().message +
-                 " (needs CAP_NET_ADMIN and a kernel with nft_queue, or xt_NFQUEUE and nft_compat)"};
-  }
-  if (!undone) return undone.error();
-  return ok_status();
+  params["delay_us"] = kDelayUs;
+  const auto takes_us = []() -> int64_t {
+    const int64_t began_ns = monotonic_now_ns();
+    if (loopback_arrivals(kRehearsalPeer, kSent) != kSent) return -1;
+    return (monotonic_now_ns() - began_ns) / 1000;
+  };
+  const Status tried = rehearse(
+      link_kind(), context, params,
+      [&](const Json&) {
+        return takes_us() >= kDelayUs ? ok_status() : Status(Error{"packets on a slow link were not late"});
+      },
+      [&] {
+        return takes_us() >= 0 ? ok_status() : Status(Error{"packets are lost after a link was mended"});
+      });
+  if (tried) return tried;
+  return Error{tried.error().message +
+               " (needs CAP_NET_ADMIN and a kernel with nfnetlink_queue, and nft_queue or xt_NFQUEUE)"};
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "harness/control/agent_message.h"
 #include "nemesis/agent/connection.h"
+#include "nemesis/agent/memory_fault.h"
 #include "nemesis/agent/owner_lock.h"
 #include "nemesis/agent/server.h"
 
@@ -152,6 +153,7 @@ int heal_command(const Context& base) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "hog") return hog_command(argc, argv);  // the agent starts it
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
   if (arguments.command == "serve") return serve_command(std::move(arguments.server));

@@ -153,6 +153,14 @@ void NftBatch::delete_table(const std::string& table) {
   append(message);
 }
 
+void NftBatch::set_dormant(const std::string& table, bool dormant) {
+  RIVEN_CHECK(table.rfind(kPrefix, 0) == 0, "a table that is not Riven's was about to be touched");
+  nl_msg* message = begin(NFT_MSG_NEWTABLE, 0);
+  nla_put_string(message, NFTA_TABLE_NAME, table.c_str());
+  put_u32(message, NFTA_TABLE_FLAGS, dormant ? NFT_TABLE_F_DORMANT : 0);
+  append(message);
+}
+
 void NftBatch::add_chain(const std::string& table, const std::string& chain, Hook hook) {
   nl_msg* message = begin(NFT_MSG_NEWCHAIN, NLM_F_CREATE);
   nla_put_string(message, NFTA_CHAIN_TABLE, table.c_str());
@@ -242,6 +250,25 @@ NftBatch::Rule& NftBatch::Rule::port(uint16_t port, bool source) {
 
 NftBatch::Rule& NftBatch::Rule::icmp_type(uint8_t type) {
   return load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, 0, 1).compare(NFT_CMP_EQ, &type, 1);
+}
+
+NftBatch::Rule& NftBatch::Rule::resets() {
+  constexpr uint32_t kFlagsOffset = 13;  // RFC 9293, 3.1
+  constexpr uint8_t kReset = 0x04, kNothing = 0;
+  load_payload(NFT_PAYLOAD_TRANSPORT_HEADER, kFlagsOffset, 1);
+  {
+    const Expression expression(message_, "bitwise");
+    put_u32(message_, NFTA_BITWISE_SREG, NFT_REG_1);
+    put_u32(message_, NFTA_BITWISE_DREG, NFT_REG_1);
+    put_u32(message_, NFTA_BITWISE_LEN, 1);
+    for (const auto& [attribute, byte] :
+         {std::pair<int, const uint8_t*>{NFTA_BITWISE_MASK, &kReset}, {NFTA_BITWISE_XOR, &kNothing}}) {
+      nlattr* nest = nla_nest_start(message_, attribute);
+      nla_put(message_, NFTA_DATA_VALUE, 1, byte);
+      nla_nest_end(message_, nest);
+    }
+  }
+  return compare(NFT_CMP_NEQ, &kNothing, 1);
 }
 
 NftBatch::Rule& NftBatch::Rule::chance(uint32_t per_million) {

@@ -23,6 +23,8 @@ class NftBatch {
   NftBatch();
   void add_table(const std::string& table);
   void delete_table(const std::string& table);
+  /// A dormant table's chains see no packets; its rules and counters stay.
+  void set_dormant(const std::string& table, bool dormant);
   /// A base chain of type filter, policy accept, at priority -300 (before connection tracking, so that
   /// established connections are covered too).
   void add_chain(const std::string& table, const std::string& chain, Hook hook);
@@ -43,6 +45,8 @@ class NftBatch {
     Rule& port(uint16_t port, bool source);
     /// The type of an ICMPv6 message; needs a protocol() before it.
     Rule& icmp_type(uint8_t type);
+    /// A TCP segment that resets its connection; needs a protocol() before it.
+    Rule& resets();
     /// True for so many of a million packets, at random.
     Rule& chance(uint32_t per_million);
     /// The packet's mark (SO_MARK) is `mark`.

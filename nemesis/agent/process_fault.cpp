@@ -9,6 +9,7 @@
 #include "harness/control/agent_message.h"
 #include "harness/core/clock.h"
 #include "nemesis/agent/process_table.h"
+#include "nemesis/agent/rehearsal.h"
 
 namespace riven::agent {
 namespace {
@@ -39,15 +40,10 @@ Json stopped_proof(const std::vector<ProcessInfo>& trees) {
   return {{"stopped", stopped}, {"running", static_cast<std::ptrdiff_t>(trees.size()) - stopped}};
 }
 
-struct Frozen {
-  bool whole = false;              // everything is stopped
-  std::vector<ProcessInfo> trees;  // all of it
-  size_t found_later = 0;          // how many were not among the known
-};
+}  // namespace
 
-/// Stops the trees of `names`, those already `known` first: the exact moment matters, and a look through
-/// /proc takes a while. A look is not atomic: who is seen stopped may have forked, just before, a child that
-/// the look had passed already. Hence two looks in a row must find everything stopped.
+/// A look is not atomic: who is seen stopped may have forked, just before, a child that the look had passed
+/// already. Hence two looks in a row must find everything stopped.
 Frozen freeze(const std::vector<std::string>& names, const std::vector<ProcessId>& known) {
   std::set<ProcessId> hit;
   for (const ProcessId& id : known) {
@@ -73,6 +69,21 @@ Frozen freeze(const std::vector<std::string>& names, const std::vector<ProcessId
   return frozen;
 }
 
+size_t thaw(const std::vector<std::string>& names) {
+  size_t woken = 0;
+  for (const ProcessInfo& process : process_trees(names)) {
+    if (process.state == 'T' && signal_process(process.id, SIGCONT)) ++woken;
+  }
+  return woken;
+}
+
+StopTurns& stop_turns() {
+  static StopTurns turns;
+  return turns;
+}
+
+namespace {
+
 class Pause final : public Fault {
  public:
   Pause(std::vector<std::string> names, std::vector<ProcessId> known)
@@ -81,6 +92,9 @@ class Pause final : public Fault {
   Json undo_record() const override { return {{"processes", names_}, {"known", to_json(known_)}}; }
 
   Result<Json> apply() override {
+    const std::lock_guard<std::mutex> lock(stop_turns().mutex);
+    ++stop_turns().pauses;
+    counted_ = true;
     const Frozen frozen = freeze(names_, known_);
     if (!frozen.whole) return Error{"the processes could not all be stopped within 2 s"};
     if (frozen.trees.empty()) return Error{"none of the processes runs"};
@@ -91,9 +105,16 @@ class Pause final : public Fault {
 
   Json observe() override { return stopped_proof(process_trees(names_)); }
 
+  void retire() override {
+    const std::lock_guard<std::mutex> lock(stop_turns().mutex);
+    if (counted_) --stop_turns().pauses;
+    counted_ = false;
+  }
+
  private:
   std::vector<std::string> names_;
   std::vector<ProcessId> known_;
+  bool counted_ = false;
 };
 
 Result<std::unique_ptr<Fault>> make_pause(const Context&, const std::string&, const Json& params) {
@@ -185,9 +206,20 @@ Status probe(const Context&) {
   return ok_status();
 }
 
+Status probe_pause(const Context& context) {
+  const Status can = probe(context);
+  return can ? rehearse_on_dummy(pause_kind(), context, Json::object(), 'T') : can;
+}
+
+Status probe_kill(const Context& context) {
+  const Status can = probe(context);
+  return can ? rehearse_on_dummy(kill_kind(), context, Json::object(), '?') : can;
+}
+
 }  // namespace
 
-FaultKind pause_kind() { return {"pause", make_pause, undo_pause, nullptr, probe}; }
-FaultKind kill_kind() { return {"kill", make_kill, undo_kill, nullptr, probe}; }
+FaultKind pause_kind() { return {"pause", make_pause, undo_pause, nullptr, probe_pause}; }
+FaultKind kill_kind() { return {"kill", make_kill, undo_kill, nullptr, probe_kill}; }
+Status can_signal_processes(const Context& context) { return probe(context); }
 
 }  // namespace riven::agent

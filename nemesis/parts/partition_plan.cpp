@@ -92,6 +92,14 @@ Status read_rule(const Value& spec, PartitionPlan& plan) {
     }
     plan.port = static_cast<uint16_t>(port.integer());
   }
+  if (const Value flap = field(spec, "flap-ms"); !flap.is_nil()) {
+    constexpr double kLeast = 10, kMost = 3'600'000;
+    const bool real = flap.kind() == Value::Kind::real;
+    const double turn_ms = real ? flap.real() : flap.is_integer() ? static_cast<double>(flap.integer()) : -1;
+    if (!(turn_ms >= kLeast && turn_ms <= kMost))
+      return Error{"flap-ms must be 10 to 3600000, not " + to_edn(flap)};
+    plan.flap_ms = std::llround(turn_ms);
+  }
   if (const Value percent = field(spec, "percent"); !percent.is_nil()) {
     const double share = percent.is_integer()                  ? static_cast<double>(percent.integer())
                          : percent.kind() == Value::Kind::real ? percent.real()
@@ -184,6 +192,7 @@ Value describe(const PartitionPlan& plan, const std::vector<Node>& nodes) {
   if (plan.verdict == PacketRule::Verdict::reject) add("verdict", "reject");
   if (plan.port != 0) add("port", int64_t{plan.port});
   if (plan.per_million < 1'000'000) add("percent", plan.per_million / 10'000.0);
+  if (plan.flap_ms != 0) add("flap-ms", plan.flap_ms);
   return Value::map(std::move(map));
 }
 
@@ -202,7 +211,10 @@ std::vector<std::vector<FaultSpec>> faults_of(const PartitionPlan& plan, const F
     if (std::binary_search(plan.without_clients.begin(), plan.without_clients.end(), to)) {
       for (const std::string& address : target.controller_addresses) add(rules, "clients", address);
     }
-    if (!rules.empty()) faults[to].push_back({"packets", to_json(rules)});
+    if (rules.empty()) continue;
+    Json params = to_json(rules);
+    if (plan.flap_ms != 0) params["flap_us"] = plan.flap_ms * 1000;
+    faults[to].push_back({"packets", std::move(params)});
   }
   return faults;
 }

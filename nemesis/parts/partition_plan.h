@@ -21,6 +21,7 @@ struct PartitionPlan {
   PacketRule::Verdict verdict = PacketRule::Verdict::drop;
   uint16_t port = 0;                 ///< 0: all
   uint32_t per_million = 1'000'000;  ///< of the packets
+  int64_t flap_ms = 0;               ///< so long cut, so long whole, by turns; 0: cut all the time
 };
 
 /// The words that plan_partition knows, for help and error texts.
@@ -40,7 +41,8 @@ std::vector<std::string> partition_words();
 ///     drops: {n1 [n2 n3]}: n1 loses what n2 and n3 send; the exact form, in which plans are written
 ///     clients: names of the nodes that lose what clients send
 ///     one-way: true: of each cut pair only one direction, by chance which half of the nodes still hears
-///     verdict: "drop" or "reject";  port: only this one;  percent: of the packets, above 0 to 100
+///     verdict: "drop" or "reject";  port: only this one;  percent: of the packets, above 0 to 100;
+///     flap-ms: the cut comes and goes, with so many milliseconds (10 to 3,600,000) of each
 /// Errors name the word or name that is not known; a plan that cuts nothing is an error too.
 Result<PartitionPlan> plan_partition(const Value& spec, const FaultTarget& target, Rng& rng);
 

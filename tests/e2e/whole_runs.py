@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
 
@@ -29,6 +30,28 @@ def docker(*arguments):
 
 def has_image(name):
     return bool(docker("image", "ls", "-q", name))
+
+
+def agents_of(run):
+    """Processes of the agents that the run with this number of a process started, in its containers."""
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        try:
+            with open(path, "rb") as file:
+                words = file.read().split(b"\0")
+        except OSError:
+            continue
+        if b"serve" in words and any(word.startswith(b"run-%d-" % run) for word in words):
+            found.append(int(path.split("/")[2]))
+    return found
+
+
+def resident_mib(pid):
+    try:
+        with open(f"/proc/{pid}/statm", encoding="utf-8") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGESIZE") // 2**20
+    except OSError:
+        return 0
 
 
 class WholeRuns(unittest.TestCase):
@@ -84,6 +107,44 @@ class WholeRuns(unittest.TestCase):
             self.assertEqual(code, VALID, out)
             lost += self.run_riven(*common, "--db-opt", "synchronous-commit=off", "--seed", str(seed))[0] == INVALID
         self.assertGreater(lost, 0)
+
+    @unittest.skipUnless(ROUNDS > 1 and has_image("riven-node-postgresql:bookworm"), "nightly, and docker/build-image postgresql")
+    def test_postgresql_keeps_its_promises_under_wrong_clocks(self):
+        for word, option in (("jump", "offset-ms=3600000"), ("jump", "offset-ms=-3600000"), ("drift", "ppm=1000")):
+            code, out, _, folder = self.run_riven("--db", "postgresql", "--nodes", "1", "--workload", "append", "--concurrency",
+                                                  "8", "--faults", f"clock:{word}", "--fault-opt", option, "--fault-opt", "nodes=one",
+                                                  "--interval", "4s", "--time-limit", "25s", "--seed", "7")
+            self.assertEqual(code, VALID, out)
+            with open(folder + "/faults.jsonl", encoding="utf-8") as file:
+                faults = [fault for fault in map(json.loads, file) if fault["ended"]]
+            self.assertTrue(faults and all(fault["bit"] for fault in faults), faults)
+            self.assertTrue(all(abs(fault["undone"]["healed-ms"]["n1"]) < 1 for fault in faults), faults)
+
+    @unittest.skipUnless(ROUNDS > 1, "nightly")
+    def test_a_storm_of_all_faults_leaves_a_register_valid_and_nothing_else(self):
+        seconds = int(os.environ.get("RIVEN_STORM_S", "600"))
+        process = subprocess.Popen([RIVEN, "run", "--results", self.folder.name, "--db", "etcd", "--faults", "storm",
+                                    "--time-limit", f"{seconds}s", "--seed", "11"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(process.kill)
+        lines = []
+        reader = threading.Thread(target=lambda: lines.extend(process.stdout), daemon=True)
+        reader.start()
+        held = []  # (seconds, controller's MiB, the largest agent's MiB)
+        began = time.monotonic()
+        while process.poll() is None and time.monotonic() < began + seconds + 300:
+            time.sleep(5)
+            agents = [resident_mib(pid) for pid in agents_of(process.pid)]
+            held.append((round(time.monotonic() - began), resident_mib(process.pid), max(agents, default=0)))
+        reader.join(10)
+        print("storm: seconds, MiB of the controller, MiB of the largest agent:", held[::max(1, len(held) // 20)], file=sys.stderr)
+        self.assertEqual(process.returncode, VALID, "".join(lines[-60:]))
+        late = [each for each in held if 60 < each[0] < seconds]
+        half = len(late) // 2
+        if half:
+            for which, most_mib in ((1, 64), (2, 16)):  # what the second half holds more than the first
+                self.assertLess(max(each[which] for each in late[half:]) - max(each[which] for each in late[:half]), most_mib, held)
+        self.assertEqual(agents_of(process.pid), [])
 
     def test_a_run_s_own_schedule_does_the_same_again(self):
         common = ("--db", "etcd", "--nodes", "3", "--time-limit", "16s")
@@ -170,7 +231,8 @@ class WholeRuns(unittest.TestCase):
     def test_a_partition_by_hand_on_a_running_cluster(self):
         name = f"e2e-{os.getpid()}"
         self.addCleanup(riven, "cluster", "down", "--name", name)
-        code, out, err = riven("cluster", "up", "--db", "etcd", "--nodes", "3", "--name", name, "--faults", "clock,disk")
+        code, out, err = riven("cluster", "up", "--db", "etcd", "--nodes", "3", "--name", name, "--faults",
+                               "clock,disk,memory,reboot")
         self.assertEqual(code, 0, out + err)
         code, out, err = riven("doctor", "--cluster", name)
         self.assertEqual(code, 0, out + err)
@@ -182,31 +244,6 @@ class WholeRuns(unittest.TestCase):
         self.assertEqual(code, 0, out + err)
         code, out, err = riven("cluster", "down", "--name", name)
         self.assertEqual(code, 0, out + err)
-
-    # Each way to break a live cluster, in the words of `riven fault`.
-    BY_HAND = ("kill n2", "pause n2", "link nodes=n1 delay-ms=20", "clock jump offset-ms=3600000 nodes=n1",
-               "clock drift ppm=1000 nodes=all", "partition --majority", "partition --from n1 --to n2,n3",
-               "partition halves percent=20", "partition --isolate n1 verdict=reject port=2380", "disk slow nodes=n1",
-               "disk power-loss nodes=n2")
-
-    def test_every_fault_by_hand_on_a_living_database(self):
-        code, out, err = riven("run", "--results", self.folder.name, "--db", "etcd", "--nodes", "3", "--time-limit", "2s",
-                               "--leave-running", "--faults", ",".join(sorted({words.split()[0] for words in self.BY_HAND})))
-        name = re.search(r"left running: cluster (\S+)", out + err).group(1)
-        self.addCleanup(riven, "cluster", "down", "--name", name)
-        for words in self.BY_HAND:
-            with self.subTest(words):
-                code, out, err = riven("fault", *words.split(), "--for", "2s", "--json", "--cluster", name)
-                self.assertEqual(code, 0, out + err)
-                healed = json.loads(out.splitlines()[-1])
-                self.assertEqual((healed["event"], healed["value"]["bit"]), ("healed", True), out + err)
-        code, out, err = riven("heal", "--json", "--cluster", name)
-        self.assertEqual((code, set(map(len, json.loads(out).values()))), (0, {0}), out + err)
-        for node in ("n1", "n2", "n3"):
-            left = subprocess.run(["docker", "exec", f"riven-{name}-{node}", "sh", "-c",
-                                   "grep riven: /proc/mounts; ls /var/lib/riven/ledger /var/lib/riven/lock; pidof riven-disk"],
-                                  capture_output=True, text=True, timeout=60, check=False).stdout.split()
-            self.assertEqual(left, ["/var/lib/riven/ledger:", "/var/lib/riven/lock:"], node)
 
     def tearDown(self):
         # What others run beside us comes and goes; what carries a name of ours must not stay.

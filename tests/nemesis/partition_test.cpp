@@ -57,8 +57,8 @@ TEST_CASE("every word makes a plan that its exact form makes again", "[nemesis]"
 TEST_CASE("one way by name, with port, share and reject", "[nemesis]") {
   const FaultTarget target = cluster(3);
   Rng rng(1);
-  const Value spec = Value::map(
-      {"from", "n1", "to", words({"n2", "n3"}), "verdict", "reject", "port", 2380, "percent", 12.5});
+  const Value spec = Value::map({"from", "n1", "to", words({"n2", "n3"}), "verdict", "reject", "port", 2380,
+                                 "percent", 12.5, "flap-ms", 250});
   const auto plan = plan_partition(spec, target, rng);
   REQUIRE(plan);
   CHECK(plan->grudge == one_way(3, {0}, {1, 2}));
@@ -74,6 +74,7 @@ TEST_CASE("one way by name, with port, share and reject", "[nemesis]") {
   CHECK((*rules)[0].verdict == PacketRule::Verdict::reject);
   CHECK((*rules)[0].port == 2380);
   CHECK((*rules)[0].per_million == 125'000);
+  CHECK(integer_of(faults[1][0].params, "flap_us") == 250'000);
 }
 
 TEST_CASE("named nodes are isolated, in either spelling", "[nemesis]") {
@@ -123,6 +124,7 @@ TEST_CASE("bad partitions are refused by name", "[nemesis]") {
       {Value::map({"partition", "one", "verdict", "maybe"}), "maybe"},
       {Value::map({"partition", "one", "port", 70'000}), "70000"},
       {Value::map({"partition", "one", "percent", 0}), "percent"},
+      {Value::map({"partition", "one", "flap-ms", 9}), "flap-ms"},
       {Value("primaries"), "database"},
       {Value::map({"from", "n1", "to", "n1"}), "cuts nothing"}};
   for (const auto& [spec, word] : cases) {

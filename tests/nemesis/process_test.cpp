@@ -6,6 +6,12 @@
 namespace riven {
 void add_kill(Registry& registry);
 void add_pause(Registry& registry);
+void add_stop(Registry& registry);
+void add_restart(Registry& registry);
+void add_cpu(Registry& registry);
+void add_descriptors(Registry& registry);
+void add_memory(Registry& registry);
+void add_reboot(Registry& registry);
 
 namespace {
 
@@ -138,8 +144,107 @@ TEST_CASE("a start after a kill proves that it bit; a supervisor that was faster
   CHECK(world->database.victim.lives());
 }
 
+TEST_CASE("a node is asked to end, stays down, and is started again", "[nemesis][root]") {
+  const auto world = OneNode::make(add_stop);
+  if (!world) return;
+  REQUIRE(world->database.victim.lives());
+  const auto stopped = world->invoke("start-stop", Value::map({"nodes", "n1"}));
+  REQUIRE(stopped);
+  CHECK(stopped->find("asked")->find("n1")->integer() >= 1);
+  CHECK(world->database.victim.ended());
+  CHECK_FALSE(world->invoke("start-stop"));
+  const auto started = world->invoke("stop-stop");
+  REQUIRE(started);
+  CHECK(started->find("bit")->boolean());
+  CHECK(world->database.victim.lives());
+  CHECK_FALSE(world->invoke("stop-stop")->is_map());
+  CHECK(world->package.nemesis->heal(world->target));
+}
+
+TEST_CASE("a storm of restarts ends with a node that runs", "[nemesis][root]") {
+  const auto world = OneNode::make(add_restart);
+  if (!world) return;
+  REQUIRE(world->database.victim.lives());
+  const auto restarted =
+      world->invoke("start-restart", Value::map({"nodes", "n1", "restart", "storm", "gap-ms", 100}));
+  REQUIRE(restarted);
+  CHECK(restarted->find("restarts")->integer() == 5);
+  CHECK(world->database.starts == 5);
+  CHECK(world->database.victim.lives());
+  const auto done = world->invoke("stop-restart");
+  REQUIRE(done);
+  CHECK(done->find("bit")->boolean());
+  CHECK(world->database.starts == 5);
+  CHECK_FALSE(world->invoke("stop-restart")->is_map());
+  for (const Value& wrong : {Value::map({"restart", "often"}), Value::map({"times", 0}),
+                             Value::map({"signal", "HUP"}), Value::map({"gap-ms", "long"})}) {
+    CHECK_FALSE(world->invoke("start-restart", wrong));
+  }
+  world->database.refuse = true;
+  CHECK_FALSE(world->invoke("start-restart"));
+  world->database.refuse = false;
+  REQUIRE(world->package.nemesis->heal(world->target));
+  CHECK(world->database.victim.lives());
+}
+
+TEST_CASE("a node gets its share of the processor", "[nemesis][root]") {
+  const auto slow = OneNode::make(add_cpu, {{"percent", "25"}});
+  if (!slow) return;
+  REQUIRE(slow->database.victim.lives());
+  const auto begun = slow->invoke("start-cpu", Value::map({"nodes", "n1", "percent", 25}));
+  REQUIRE(begun);
+  CHECK(begun->find("share_per_million")->integer() == 250'000);
+  CHECK_FALSE(slow->invoke("start-cpu"));
+  usleep(1'500'000);
+  const auto ended = slow->invoke("stop-cpu");
+  REQUIRE(ended);
+  INFO(to_edn(*ended));
+  CHECK(ended->find("bit")->boolean());
+  CHECK(slow->database.victim.lives());
+  REQUIRE(slow->invoke("start-cpu"));  // by chance
+  CHECK(slow->package.nemesis->heal(slow->target));
+  CHECK(slow->package.nemesis->heal(slow->target));
+}
+
+TEST_CASE("a node has no file descriptors left", "[nemesis][root]") {
+  const auto full = OneNode::make(add_descriptors);
+  if (!full) return;
+  REQUIRE(full->database.victim.lives());
+  REQUIRE(full->invoke("start-descriptors", Value::map({"nodes", "n1"})));
+  CHECK(full->database.victim.stands_still());
+  const auto healed = full->invoke("stop-descriptors");
+  REQUIRE(healed);
+  CHECK(healed->find("bit")->boolean());
+  CHECK(full->database.starts == 1);  // asked to, in case that it had ended
+  CHECK(full->database.victim.lives());
+}
+
+TEST_CASE("faults of scarcity know their words and their bounds", "[nemesis]") {
+  const struct {
+    void (*add)(Registry&);
+    std::map<std::string, std::string> good, bad;
+  } cases[] = {{add_cpu, {{"percent", "10"}, {"period-ms", "200"}}, {{"percent", "100"}}},
+               {add_memory, {{"memory", "oom"}}, {{"memory", "all"}}},
+               {add_memory, {{"leave-mb", "64"}}, {{"leave-mb", "none"}}},
+               {add_descriptors, {{"spare", "3"}}, {{"spare", "-1"}}},
+               {add_restart, {{"restart", "storm"}, {"times", "3"}}, {{"times", "many"}}}};
+  for (const auto& each : cases) {
+    Registry registry;
+    each.add(registry);
+    FaultOptions options;
+    options.nodes = {"n1", "n2", "n3"};
+    Capabilities can;
+    can.kill = true;
+    can.processes = {"db"};
+    options.extra = each.good;
+    CHECK(registry.faults().front()->make(options, can));
+    options.extra = each.bad;
+    CHECK_FALSE(registry.faults().front()->make(options, can));
+  }
+}
+
 TEST_CASE("process faults that cannot work are refused before the run", "[nemesis]") {
-  for (const auto add : {add_kill, add_pause}) {
+  for (const auto add : {add_kill, add_pause, add_stop, add_restart, add_cpu, add_memory, add_descriptors}) {
     Registry registry;
     add(registry);
     const FaultFactory& factory = *registry.faults().front();

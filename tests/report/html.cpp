@@ -186,3 +186,39 @@ TEST_CASE("an empty history has a page") {
   CHECK(results.verdict == Verdict::unknown);
   CHECK(markup_error(html_report({}, history, results), Dialect::html) == "");
 }
+
+TEST_CASE("wrong clocks are drawn, a line for each node and fault, and only where they were read") {
+  HistoryBuilder builder;
+  const auto add = [&](OpType type, const char* f, int64_t time_ns, Value value) {
+    Op op;
+    op.process = kNemesis;
+    op.type = type;
+    op.f = Symbol(f);
+    op.time_ns = time_ns;
+    op.value = std::move(value);
+    builder.append(op);
+  };
+  const auto readings = [](double first_ms, double last_ms) {
+    return Value(Value::List{Value(Value::List{0.0, first_ms}), Value(Value::List{2.0, last_ms})});
+  };
+  add(OpType::info, "start-clock", 1'000'000'000, Value::map({"clock", "jump"}));
+  add(OpType::info, "start-clock", 1'100'000'000, Value::map({"clock", "jump"}));
+  add(OpType::info, "stop-clock", 4'000'000'000, Value());
+  add(OpType::info, "stop-clock", 4'100'000'000,
+      Value::map({"bit", true, "series",
+                  Value::map({"n1", readings(3'600'000, 3'600'000), "<n2>", readings(0, -12.5)})}));
+  RunInfo info = test::sample_info();
+  info.spans = {{"clock", "#123456", {"start-clock"}, {"stop-clock"}}};
+  RunResults results;
+  const auto history = builder.finish();
+  REQUIRE(history);
+  const std::string page = html_report(info, *history, results);
+  CHECK(contains(page, "id=\"clocks\""));
+  CHECK(contains(page, "+1 h"));
+  CHECK(contains(page, "<title>n1</title>"));
+  CHECK(contains(page, "&lt;n2&gt;"));
+  CHECK(markup_error(page, Dialect::html) == "");
+  const History quiet = test::sample_history();
+  CHECK_FALSE(
+      contains(html_report(test::sample_info(), quiet, test::sample_results(quiet)), "id=\"clocks\""));
+}

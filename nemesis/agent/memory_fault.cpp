@@ -1,0 +1,236 @@
+#include "nemesis/agent/memory_fault.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include "harness/control/agent_message.h"
+#include "harness/core/clock.h"
+#include "nemesis/agent/memory_group.h"
+#include "nemesis/agent/proc_file.h"
+#include "nemesis/agent/process_fault.h"
+#include "nemesis/agent/process_table.h"
+
+namespace riven::agent {
+namespace {
+
+constexpr int64_t kLeaveBytes = 32 << 20;
+constexpr int kFirstToDie = 1000;
+constexpr int64_t kSettleNs = 3 * kNanosPerSecond;
+constexpr useconds_t kRoundUs = 5'000;
+
+int score_of(pid_t pid) {
+  const std::string text = read_proc_file("/proc/" + std::to_string(pid) + "/oom_score_adj");
+  return text.empty() ? 0 : std::atoi(text.c_str());
+}
+
+bool set_score(pid_t pid, int score) {
+  std::ofstream file("/proc/" + std::to_string(pid) + "/oom_score_adj");
+  file << score << std::flush;
+  return file.good();
+}
+
+/// The process that holds the memory, and the line whose end ends it.
+class Hog {
+ public:
+  Hog() = default;
+  Hog(const Hog&) = delete;
+  Hog& operator=(const Hog&) = delete;
+  ~Hog() { end(); }
+
+  Status start(const std::vector<std::string>& arguments) {
+    int line[2];
+    if (::pipe2(line, O_CLOEXEC) != 0) return Error{std::string("no pipe: ") + std::strerror(errno)};
+    std::vector<std::string> words = {"riven-hog", "hog"};
+    words.insert(words.end(), arguments.begin(), arguments.end());
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    pid_ = ::fork();
+    if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      ::dup2(line[0], STDIN_FILENO);
+      ::execv("/proc/self/exe", argv.data());
+      _exit(127);
+    }
+    ::close(line[0]);
+    line_ = line[1];
+    return pid_ > 0 ? ok_status() : Status(Error{std::string("no process for it: ") + std::strerror(errno)});
+  }
+  void end() {
+    if (pid_ <= 0) return;
+    ::kill(pid_, SIGKILL);
+    while (::waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    ::close(line_);
+    pid_ = 0;
+  }
+  pid_t pid() const { return pid_; }
+
+ private:
+  pid_t pid_ = 0;
+  int line_ = -1;
+};
+
+class MemoryFault final : public Fault {
+ public:
+  MemoryFault(MemoryGroup group, std::vector<ProcessId> victims, bool kills, int64_t leave_bytes)
+      : group_(std::move(group)), kills_(kills), leave_bytes_(leave_bytes), before_(group_.oom_kills()) {
+    for (const ProcessId& victim : victims) victims_.emplace_back(victim, score_of(victim.pid));
+  }
+
+  Json undo_record() const override {
+    Json scores = Json::array();
+    if (kills_) {
+      for (const auto& [id, score] : victims_)
+        scores.push_back({{"pid", id.pid}, {"start", id.start_ticks}, {"score", score}});
+    }
+    return {{"scores", scores}};
+  }
+
+  Result<Json> apply() override {
+    std::vector<std::string> arguments = {group_.folder(), std::to_string(kills_ ? -1 : leave_bytes_)};
+    if (kills_) {
+      for (const auto& [id, score] : victims_) {
+        if (is_alive(id) && !set_score(id.pid, kFirstToDie) && is_alive(id))
+          return Error{"the kernel's order of who dies first cannot be set"};
+        arguments.push_back(std::to_string(id.pid));
+      }
+    }
+    if (Status started = hog_.start(arguments); !started) return started.error();
+    // Until it bites, so that the proof is there from the beginning.
+    const int64_t until = monotonic_now_ns() + kSettleNs;
+    while (!bites() && monotonic_now_ns() < until) ::usleep(kRoundUs);
+    return observe();
+  }
+
+  Json observe() override {
+    const std::string statm = read_proc_file("/proc/" + std::to_string(hog_.pid()) + "/statm");
+    const size_t blank = statm.find(' ');
+    const int64_t pages = blank == std::string::npos ? 0 : std::atoll(statm.c_str() + blank);
+    return {{"limit_bytes", group_.limit_bytes()},
+            {"left_bytes", group_.limit_bytes() - group_.held_bytes()},
+            {"leave_bytes", leave_bytes_},
+            {"hog_bytes", pages * ::sysconf(_SC_PAGESIZE)},
+            {"oom_kills", group_.oom_kills() - before_}};
+  }
+
+  void retire() override { hog_.end(); }
+
+ private:
+  bool bites() const {
+    if (kills_) return group_.oom_kills() > before_;
+    return group_.limit_bytes() - group_.held_bytes() <= leave_bytes_ + leave_bytes_ / 4;
+  }
+
+  MemoryGroup group_;
+  std::vector<std::pair<ProcessId, int>> victims_;  // with their scores before
+  bool kills_;
+  int64_t leave_bytes_;
+  int64_t before_;
+  Hog hog_;
+};
+
+Result<MemoryGroup> pressable_group() {
+  const std::optional<MemoryGroup> group = MemoryGroup::own();
+  if (!group) {
+    return Error{
+        "this node's memory has no limit of its own, so the whole machine would be pressed (riven run or "
+        "riven "
+        "cluster up --faults memory makes nodes with one)"};
+  }
+  const int64_t wanted = group->limit_bytes() - group->held_bytes();
+  if (group->held_bytes() < 0 || group->oom_kills() < 0)
+    return Error{"the kernel does not tell what " + group->folder() + " holds"};
+  if (wanted > available_bytes() / 4 * 3) {
+    return Error{"the node's limit of " + std::to_string(group->limit_bytes() >> 20) +
+                 " MiB is more than the machine could spare"};
+  }
+  return *group;
+}
+
+Result<std::unique_ptr<Fault>> make(const Context&, const std::string&, const Json& params) {
+  const std::vector<std::string> names = texts_of(params, "processes");
+  const std::string what = text_of(params, "what", "pressure");
+  if (names.empty()) return Error{"no names of processes were given"};
+  if (what != "pressure" && what != "oom")
+    return Error{"what runs out is pressure or oom, not '" + what + "'"};
+  Result<MemoryGroup> group = pressable_group();
+  if (!group) return group.error();
+  const int64_t leave = integer_of(params, "leave_bytes", kLeaveBytes);
+  if (leave < 1 || leave >= group->limit_bytes())
+    return Error{"what is left must be above 0 and below the limit"};
+  std::vector<ProcessId> victims;
+  for (const ProcessInfo& process : process_trees(names)) victims.push_back(process.id);
+  if (victims.empty()) return Error{"no process called " + names.front() + " runs"};
+  return std::unique_ptr<Fault>(
+      std::make_unique<MemoryFault>(std::move(*group), std::move(victims), what == "oom", leave));
+}
+
+/// The hog went with the fault that started it, or with its agent.
+Result<Json> undo(const Context&, const Json& record) {
+  for (const Json& item : array_of(record, "scores")) {
+    const ProcessId id{static_cast<pid_t>(integer_of(item, "pid")),
+                       static_cast<uint64_t>(integer_of(item, "start"))};
+    if (is_alive(id) && !set_score(id.pid, static_cast<int>(integer_of(item, "score"))) && is_alive(id))
+      return Error{"oom_score_adj of process " + std::to_string(id.pid) + " could not be put back"};
+  }
+  return Json();
+}
+
+Status probe(const Context& context) {
+  if (Status can = can_signal_processes(context); !can) return can;
+  const Result<MemoryGroup> group = pressable_group();
+  return group ? ok_status() : Status(group.error());
+}
+
+bool line_is_cut() {
+  char byte = 0;
+  const ssize_t got = ::read(STDIN_FILENO, &byte, 1);
+  return got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+}  // namespace
+
+FaultKind memory_kind() { return {"memory", make, undo, nullptr, probe}; }
+
+int hog_command(int argc, char** argv) {
+  constexpr int kFolder = 2, kLeave = 3, kFirstVictim = 4, kUsage = 64;
+  constexpr int64_t kStep = 4 << 20;
+  if (argc < kFirstVictim) return kUsage;
+  const MemoryGroup group(argv[kFolder]);
+  const int64_t leave = std::atoll(argv[kLeave]);
+  if (group.limit_bytes() <= 0) return kUsage;
+  if (leave >= 0) set_score(::getpid(), kFirstToDie);
+  ::fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
+  const int64_t most = group.limit_bytes() + 2 * kStep;
+  void* const mapped = ::mmap(nullptr, static_cast<size_t>(most), PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (mapped == MAP_FAILED) return 1;
+  char* const memory = static_cast<char*>(mapped);
+  int64_t held = 0;
+  bool done = false;  // the kernel has killed
+  while (!line_is_cut()) {
+    for (int i = kFirstVictim; i < argc; ++i) done = done || ::kill(std::atoi(argv[i]), 0) != 0;
+    const int64_t left = group.limit_bytes() - group.held_bytes();
+    int64_t wanted = done ? 0 : leave < 0 ? held + kStep : held + left - leave;
+    wanted = std::clamp<int64_t>(wanted, 0, std::min(most, held + kStep));
+    if (wanted > held) std::memset(memory + held, 1, static_cast<size_t>(wanted - held));
+    if (wanted < held) ::madvise(memory + wanted, static_cast<size_t>(held - wanted), MADV_DONTNEED);
+    const bool quiet = wanted == held;
+    held = wanted;
+    if (quiet || wanted < kStep) ::usleep(4 * kRoundUs);
+  }
+  return 0;
+}
+
+}  // namespace riven::agent

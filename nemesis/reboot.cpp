@@ -1,0 +1,161 @@
+// Rebooted nodes: every process of a container ends at once, as in a power cut of a machine with a disk that
+// loses nothing, and the container's engine starts it again; then its database is started.
+//
+// :start-reboot with a map with `nodes` (parts/node_choice.h) completes, once the nodes are back, with
+// {nodes, down-ms}; :stop-reboot starts what does not run and completes with {bit, nodes}: it bit when the
+// first process of each node is another one.
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "harness/api/registry.h"
+#include "harness/core/clock.h"
+#include "harness/generator/combinators.h"
+#include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/jittered.h"
+#include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/on_nodes.h"
+
+namespace riven {
+namespace {
+
+constexpr int64_t kPatienceNs = 40 * kNanosPerSecond;
+
+/// When the node's first process began, as the kernel tells it.
+Result<std::string> boot_of(const Node& node) {
+  const auto ran = node.session->run(
+      {.argv = {"cut", "-d", " ", "-f", "22", "/proc/1/stat"}, .deadline = Milliseconds(2'000)});
+  if (!ran) return Error{ran.error().message};
+  if (!ran->succeeded() || ran->out.empty()) return Error{node.name + " does not tell when it was started"};
+  return ran->out;
+}
+
+class RebootNemesis final : public Nemesis {
+ public:
+  explicit RebootNemesis(uint64_t seed) : rng_(seed) {}
+
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return plan_nodes(op.value, target, rng_);
+  }
+
+  Result<Value> invoke(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (op.f.text() == "start-reboot") return start(target, op.value);
+    if (op.f.text() == "stop-reboot") return stop(target);
+    return Error{"reboots have no operation " + std::string(op.f.text())};
+  }
+
+  Status heal(FaultTarget& target) noexcept override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return start_down(target);
+  }
+
+ private:
+  Result<Value> start(FaultTarget& target, const Value& who) {
+    if (!down_.empty()) return Error{"nodes are down already"};
+    if (target.database == nullptr) return Error{"without its database nobody could start a node again"};
+    Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(who), target, rng_);
+    if (!nodes) return nodes.error();
+    std::map<size_t, std::string> before;
+    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
+    for (const size_t node : *nodes) {
+      Result<std::string> boot = boot_of(target.nodes[node]);
+      if (!boot) return boot.error();
+      before[node] = *boot;
+      faults[node].push_back({"reboot", Json::object()});
+    }
+    down_ = *nodes;
+    bit_ = false;
+    const int64_t began_ns = monotonic_now_ns();
+    // A new one each time: the agents that could heal it are gone with their nodes.
+    AgentFaults reboot;
+    if (Result<std::vector<FaultAck>> acks = reboot.apply(target, faults); !acks) return acks.error();
+    Status back = on_nodes(*nodes, target.nodes, [&](size_t node) {
+      return await_boot(target.nodes[node], before.at(node), began_ns + kPatienceNs);
+    });
+    if (!back) return back.error();
+    // New agents take the old ones' ledgers over: nothing of before is left to them.
+    back = on_nodes(*nodes, target.nodes, [&](size_t node) {
+      Status answers = target.agents[node]->ping();
+      while (!answers && monotonic_now_ns() < began_ns + kPatienceNs) answers = target.agents[node]->ping();
+      return answers;
+    });
+    if (!back) return back.error();
+    const int64_t down_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
+    bit_ = true;
+    struck_ = names_of(*nodes, target.nodes);
+    if (Status started = start_down(target); !started) return started.error();
+    return Value::map({"nodes", struck_, "down-ms", down_ms});
+  }
+
+  static Status await_boot(const Node& node, const std::string& before, int64_t until_ns) {
+    while (true) {
+      const Result<std::string> now = boot_of(node);
+      if (now && *now != before) return ok_status();
+      if (monotonic_now_ns() > until_ns)
+        return Error{node.name + " did not come back: " + (now ? "it never went down" : now.error().message)};
+      std::this_thread::sleep_for(Milliseconds(50));
+    }
+  }
+
+  Result<Value> stop(FaultTarget& target) {
+    const bool any = bit_ || !down_.empty();
+    if (Status started = start_down(target); !started) return started.error();
+    if (!any) return Value("no node was rebooted");
+    return Value::map({"bit", std::exchange(bit_, false), "nodes", struck_});
+  }
+
+  Status start_down(FaultTarget& target) {
+    if (down_.empty() || target.database == nullptr) return ok_status();
+    std::vector<size_t> left;
+    std::mutex left_mutex;
+    Status started = on_nodes(down_, target.nodes, [&](size_t node) {
+      Status done = target.database->start(target.nodes[node], target.nodes);
+      if (!done) {
+        const std::lock_guard<std::mutex> lock(left_mutex);
+        left.push_back(node);
+      }
+      return done;
+    });
+    down_ = std::move(left);
+    return started;
+  }
+
+  std::mutex mutex_;
+  Rng rng_;
+  std::vector<size_t> down_;
+  Value struck_;
+  bool bit_ = false;
+};
+
+Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
+  if (!capabilities.kill) return Error{"this database cannot be started again"};
+  Result<Value> who = nodes_option(options, {});
+  if (!who) return who.error();
+  FaultPackage package;
+  package.nemesis = std::make_unique<RebootNemesis>(mix64(options.seed + 8));
+  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
+    return gen::op("start-reboot", word_of(choice, rng));
+  });
+  package.generator =
+      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-reboot")))));
+  package.final_generator = gen::one(gen::op("stop-reboot"));
+  package.span = {"reboot", "#5b4a8a", {"start-reboot"}, {"stop-reboot"}};
+  return package;
+}
+
+}  // namespace
+
+void add_reboot(Registry& registry) {
+  auto factory = std::make_shared<FaultFactory>();
+  factory->name = "reboot";
+  factory->description = "nodes that are containers end with all they run, and come back (nodes: one, ...)";
+  factory->word = "nodes";
+  factory->agent_kinds = {"reboot"};
+  factory->make = make;
+  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+}
+
+}  // namespace riven

@@ -1,0 +1,176 @@
+// Restarts: the database is ended and started again at once, `times` times with `gap-ms` in between.
+//
+// :start-restart with a map with `nodes` (parts/node_choice.h) and any of
+//   restart   once (by default), or storm: five times, 300 ms apart
+//   signal    KILL (by default) or TERM
+//   times, gap-ms   instead of the word's
+// completes after the last start with {nodes, restarts}; :stop-restart starts what does not run and completes
+// with {bit, nodes, restarts}: it bit when each node's processes were ended each time.
+#include <algorithm>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+#include "harness/api/registry.h"
+#include "harness/core/clock.h"
+#include "harness/generator/combinators.h"
+#include "nemesis/parts/downed_nodes.h"
+#include "nemesis/parts/jittered.h"
+#include "nemesis/parts/node_choice.h"
+
+namespace riven {
+namespace {
+
+constexpr int64_t kStormTimes = 5, kStormGapMs = 300, kMostTimes = 100, kLongestGapMs = 60'000;
+
+struct RestartPlan {
+  int64_t times = 1;
+  int64_t gap_ms = 0;
+  std::string signal = "KILL";
+};
+
+Result<RestartPlan> restart_plan(const Value& spec) {
+  RestartPlan plan;
+  if (!spec.is_map()) return plan;
+  if (const Value* word = spec.find("restart")) {
+    if (!word->is_name("once") && !word->is_name("storm"))
+      return Error{"restart is once or storm, not " + to_edn(*word)};
+    if (word->is_name("storm")) plan.times = kStormTimes, plan.gap_ms = kStormGapMs;
+  }
+  if (const Value* signal = spec.find("signal")) {
+    if (!signal->is_name("KILL") && !signal->is_name("TERM"))
+      return Error{"signal must be KILL or TERM, not " + to_edn(*signal)};
+    plan.signal = std::string(signal->text());
+  }
+  const auto number = [&](const char* key, int64_t least, int64_t most, int64_t& into) -> Status {
+    const Value* told = spec.find(key);
+    if (told == nullptr) return ok_status();
+    if (!told->is_integer() || told->integer() < least || told->integer() > most)
+      return Error{std::string(key) + " must be " + std::to_string(least) + " to " + std::to_string(most)};
+    into = told->integer();
+    return ok_status();
+  };
+  if (Status read = number("times", 1, kMostTimes, plan.times); !read) return read.error();
+  if (Status read = number("gap-ms", 0, kLongestGapMs, plan.gap_ms); !read) return read.error();
+  return plan;
+}
+
+class RestartNemesis final : public Nemesis {
+ public:
+  RestartNemesis(uint64_t seed, std::vector<std::string> processes)
+      : down_(std::move(processes)), rng_(seed) {}
+
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (Result<RestartPlan> plan = restart_plan(op.value); !plan) return plan.error();
+    Result<FaultPlan> plan = plan_nodes(op.value, target, rng_);
+    if (!plan) return plan;
+    Value::List exact = plan->value.flat_map();
+    for (size_t i = 0; op.value.is_map() && i + 1 < op.value.flat_map().size(); i += 2) {
+      const Value& key = op.value.flat_map()[i];
+      if (!key.is_name("nodes")) exact.insert(exact.end(), {key, op.value.flat_map()[i + 1]});
+    }
+    plan->value = Value::map(std::move(exact));
+    return plan;
+  }
+
+  Result<Value> invoke(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (op.f.text() == "start-restart") return start(target, op.value);
+    if (op.f.text() == "stop-restart") return stop(target);
+    return Error{"restarts have no operation " + std::string(op.f.text())};
+  }
+
+  Status heal(FaultTarget& target) noexcept override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return down_.heal(target);
+  }
+
+ private:
+  Result<Value> start(FaultTarget& target, const Value& spec) {
+    Result<RestartPlan> plan = restart_plan(spec);
+    if (!plan) return plan.error();
+    Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(spec), target, rng_);
+    if (!nodes) return nodes.error();
+    nodes_ = names_of(*nodes, target.nodes);
+    done_ = 0;
+    bit_ = true;
+    for (int64_t i = 0; i < plan->times; ++i) {
+      if (i > 0) std::this_thread::sleep_for(Milliseconds(plan->gap_ms));
+      if (Result<Value::List> ended = down_.end(target, *nodes, plan->signal, "killed"); !ended)
+        return ended.error();
+      Result<Value::List> started = down_.start(target);
+      if (!started) return started.error();
+      const Value told = Value::map(std::move(*started));
+      bit_ = bit_ && told.find("bit")->boolean();
+      ++done_;
+    }
+    return Value::map({"nodes", nodes_, "restarts", done_});
+  }
+
+  Result<Value> stop(FaultTarget& target) {
+    if (Status started = down_.heal(target); !started) return started.error();
+    if (done_ == 0) return Value("no node was restarted");
+    const Value told = Value::map({"bit", bit_, "nodes", nodes_, "restarts", done_});
+    done_ = 0;
+    return told;
+  }
+
+  std::mutex mutex_;
+  DownedNodes down_;
+  Rng rng_;
+  Value nodes_;
+  int64_t done_ = 0;
+  bool bit_ = false;
+};
+
+/// The fields of every operation, from the options.
+Value::List fields_of(const FaultOptions& options, const std::vector<std::string>& keys) {
+  Value::List fields;
+  for (const auto& [key, text] : options.extra) {
+    if (std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
+    int64_t number = 0;
+    std::istringstream in(text);
+    const bool is_number = (in >> number) && in.eof();
+    fields.insert(fields.end(), {key, is_number ? Value(number) : Value(text)});
+  }
+  return fields;
+}
+
+Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
+  if (!capabilities.kill || capabilities.processes.empty())
+    return Error{"this database cannot be stopped and started"};
+  const std::vector<std::string> keys = {"restart", "signal", "times", "gap-ms"};
+  Result<Value> who = nodes_option(options, keys);
+  if (!who) return who.error();
+  const Value::List fields = fields_of(options, keys);
+  if (Result<RestartPlan> plan = restart_plan(Value::map(fields)); !plan) return plan.error();
+  FaultPackage package;
+  package.nemesis = std::make_unique<RestartNemesis>(mix64(options.seed + 7), capabilities.processes);
+  const auto start = gen::fn([choice = *who, fields](const Context&, Rng& rng) -> std::optional<gen::Draft> {
+    Value::List map = {"nodes", word_of(choice, rng)};
+    map.insert(map.end(), fields.begin(), fields.end());
+    if (Value::map(fields).find("restart") == nullptr)
+      map.insert(map.end(), {"restart", rng.below(2) == 0 ? "once" : "storm"});
+    return gen::op("start-restart", Value::map(std::move(map)));
+  });
+  package.generator =
+      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-restart")))));
+  package.final_generator = gen::one(gen::op("stop-restart"));
+  package.span = {"restart", "#8e5fc4", {"start-restart"}, {"stop-restart"}};
+  return package;
+}
+
+}  // namespace
+
+void add_restart(Registry& registry) {
+  auto factory = std::make_shared<FaultFactory>();
+  factory->name = "restart";
+  factory->description = "the database is ended and started again at once (restart:once, restart:storm)";
+  factory->word = "restart";
+  factory->agent_kinds = {"kill"};
+  factory->make = make;
+  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+}
+
+}  // namespace riven
