@@ -17,8 +17,8 @@ struct DockerClusterOptions {
   std::string image;  ///< another image; empty: as above
   size_t nodes = 5;   ///< 1 to 99
   /// Kinds of faults that need capabilities beyond NET_ADMIN: "clock" and "pause" (SYS_PTRACE), "priority"
-  /// (SYS_NICE), "disk" (SYS_ADMIN and /dev/fuse); "memory" (512 MiB a node) and "reboot" (restarted when it dies).
-  /// Unknown names are ignored.
+  /// (SYS_NICE), "disk" (SYS_ADMIN and /dev/fuse); "memory" (512 MiB a node) and "reboot" (restarted when it
+  /// dies). Unknown names are ignored.
   std::vector<std::string> faults;
   Milliseconds deadline{60'000};  ///< until SSH answers on all nodes
   /// It is this process's alone: when the process has ended without `down`, remove_orphans removes it.
