@@ -179,7 +179,7 @@ TEST_CASE("a frontier that is cut to a few configurations agrees with brute forc
       const auto spec = builtin_model(history.model, history.projection);
       MemoryMeter memory(uint64_t{1} << 30);
       const Watch watch{INT64_MAX, &memory, nullptr, nullptr};
-      for (const size_t width : {1, 2, 5}) {
+      for (const size_t width : {size_t{1}, size_t{2}, size_t{5}}) {
         Problem problem = make_problem(*spec, history.operations());
         const Answer answer = search_frontier(problem, watch, true, width);
         CAPTURE(to_text(history), width);
