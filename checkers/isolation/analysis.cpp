@@ -97,7 +97,10 @@ Status analyse_lists(const Limits& limits, Analysis& a) {
   if (out_of_time(limits, "the dependencies were found", a)) return ok_status();
   std::vector<uint32_t> judged;
   const Refutations all = judge_suspects(edges, limits, Depth::everything, judged, a);
-  for (const Model m : members(all.refuted | judge_alone(odd, judged, limits, a))) a.decisions.refute(m);
+  ModelSet refuted = all.refuted | judge_alone(odd, judged, limits, a);
+  // What aborted is in no order of versions that a session would have to follow.
+  if (a.findings.any(Kind::g1a)) refuted &= ~bit(Model::writes_follow_reads);
+  for (const Model m : members(refuted)) a.decisions.refute(m);
   for (const Model m : members(all.open))
     a.decisions.leave_open(
         m,
