@@ -81,6 +81,7 @@ class Judge {
       : history_(history),
         options_(options),
         timeline_(fault_timeline(history, options.spans)),
+        crowded_(find_crowded(timeline_.windows)),
         activity_(observe(history, timeline_.windows)) {}
 
   CheckResult judge() {
@@ -142,15 +143,34 @@ class Judge {
                 {"ended", w.ended},
                 {"judged", w.error.empty()}};
     if (!w.error.empty()) {
-      complaints_.push_back(place(w) + " could not be applied: " + valid_utf8(w.error));
+      if (!crowded_[index]) complaints_.push_back(could_not_be_applied(w));
       row["error"] = valid_utf8(w.error);
       return row;
     }
     if (!is_outage(w)) judge_successes(index, row);
     if (w.bit) row["bit"] = *w.bit;
     if (w.dropped) row["dropped"] = *w.dropped;
-    if (w.proof() == false && w.end_ns - w.begin_ns >= options_.shortest_ns) complain_without_effect(w);
+    const bool is_long = w.end_ns - w.begin_ns >= options_.shortest_ns;
+    if (w.proof() == false && is_long && !crowded_[index]) complain_without_effect(w);
     return row;
+  }
+
+  static std::string could_not_be_applied(const FaultWindow& w) {
+    return place(w) + " could not be applied: " + valid_utf8(w.error);
+  }
+
+  /// By window: whether another fault was in force at the same time. What is killed cannot be paused, and a
+  /// pause ends with the process: of such windows only one of each fault must have taken effect.
+  static std::vector<bool> find_crowded(const std::vector<FaultWindow>& windows) {
+    std::vector<bool> crowded(windows.size(), false);
+    std::vector<size_t> in_force;
+    for (size_t i = 0; i < windows.size(); ++i) {  // by their beginning
+      std::erase_if(in_force, [&](size_t other) { return windows[other].end_ns < windows[i].begin_ns; });
+      for (const size_t other : in_force)
+        if (windows[other].name != windows[i].name) crowded[i] = crowded[other] = true;
+      in_force.push_back(i);
+    }
+    return crowded;
   }
 
   void complain_without_effect(const FaultWindow& w) {
@@ -226,20 +246,27 @@ class Judge {
   /// What holds for all windows and one-shots of a fault together.
   void judge_kinds() {
     struct Kind {
-      size_t windows = 0, effective = 0, without = 0, long_without = 0, failed_marks = 0, marks = 0;
-      size_t unproved = 0;
+      size_t windows = 0, effective = 0, unproved = 0, failed_marks = 0, marks = 0;
+      bool told = false;  // of a window without effect, by itself
       const FaultWindow* first_without = nullptr;
+      const FaultWindow* first_refused = nullptr;
       const FaultWindow* first_unproved = nullptr;
       const FaultMark* first_failed = nullptr;
     };
     std::map<std::string, Kind> kinds;
-    for (const FaultWindow& w : timeline_.windows) {
+    for (size_t i = 0; i < timeline_.windows.size(); ++i) {
+      const FaultWindow& w = timeline_.windows[i];
       Kind& kind = kinds[w.name];
       ++kind.windows;
+      if (!w.error.empty()) {
+        kind.told = kind.told || !crowded_[i];
+        if (kind.first_refused == nullptr) kind.first_refused = &w;
+        continue;
+      }
       if (w.proof() == true) ++kind.effective;
-      if (!w.proof() && w.error.empty() && kind.unproved++ == 0) kind.first_unproved = &w;
-      if (w.proof() != false || !w.error.empty()) continue;
-      ++(w.end_ns - w.begin_ns >= options_.shortest_ns ? kind.long_without : kind.without);
+      if (!w.proof() && kind.unproved++ == 0) kind.first_unproved = &w;
+      if (w.proof() != false) continue;
+      kind.told = kind.told || (w.end_ns - w.begin_ns >= options_.shortest_ns && !crowded_[i]);
       if (kind.first_without == nullptr) kind.first_without = &w;
     }
     for (const FaultMark& mark : timeline_.marks) {
@@ -254,8 +281,12 @@ class Judge {
         complaints_.insert(complaints_.end(), shorts.complaints.begin(), shorts.complaints.end());
     }
     for (const auto& [name, kind] : kinds) {
-      if (kind.without > 0 && kind.effective == 0 && kind.long_without == 0)
-        complain_without_effect(*kind.first_without);
+      if (kind.effective == 0 && kind.unproved == 0 && !kind.told) {
+        if (kind.first_without != nullptr)
+          complain_without_effect(*kind.first_without);
+        else if (kind.first_refused != nullptr)
+          complaints_.push_back(could_not_be_applied(*kind.first_refused));
+      }
       if (kind.marks > 0 && kind.failed_marks == kind.marks)
         complaints_.push_back(valid_utf8(name) + " never worked: " + valid_utf8(kind.first_failed->error));
     }
@@ -285,6 +316,7 @@ class Judge {
   const History& history_;
   const VacuityOptions& options_;
   const FaultTimeline timeline_;
+  const std::vector<bool> crowded_;
   const Activity activity_;
   std::vector<std::string> complaints_;
   /// Windows below patience_ns of one fault, and what is said of those with too few successes.

@@ -31,7 +31,7 @@ struct VacuityOptions {
 /// fault window of `patience_ns` or more, or most of the shorter ones of a fault, saw too few successes of a
 /// function or of all together, when a fault could not be applied, is proved to have had no effect (`bit`
 /// false, or nothing dropped and `bit` not true) or, if expected, never began or was never proved; otherwise
-/// `valid`.
+/// `valid`. Of windows that other faults overlapped one of each fault must have taken effect.
 /// Never `invalid`. A success counts for a window when it was invoked and completed inside; a function that
 /// was not yet or no longer used is not demanded. `details`: {ok: {f: count}, windows: [{fault, begin_s,
 /// end_s, ended, judged, ok: {f: count}, demanded: {f: count}, bit, dropped}] (the first 1,000),

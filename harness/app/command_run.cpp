@@ -282,7 +282,7 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   riven run --db etcd --schedule results/latest/faults.schedule           the same faults at the same times
 
 A line of a schedule: at 12s partition isolate n3 for 8s
-Profiles: gentle (each fault in turn, one node), nightly (majorities too), storm (all at once, a minority).
+Profiles: gentle (each fault in turn, one node), nightly (majorities too), storm (many at once, a minority).
 
 Ctrl-C once: stop the clients, heal, save, judge, report. Twice: heal and leave.
 Exit codes: 0 valid, 1 invalid, 2 unknown, 3 the cluster or its set-up failed, 64 wrong usage.

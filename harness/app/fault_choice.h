@@ -23,10 +23,11 @@ struct FaultProfile {
   std::string description;
   bool together = false;
   int64_t interval_ns = 0;
-  std::string max_broken;  ///< as for --max-broken; empty: no limit
+  std::string max_broken;               ///< as for --max-broken; empty: no limit
+  std::vector<std::string> leaves_out;  ///< faults that are no part of it
 };
 
-/// gentle, nightly, storm: each of every fault that is possible.
+/// gentle, nightly, storm: each of every fault that is possible, but what it leaves out.
 const std::vector<FaultProfile>& fault_profiles();
 /// The profile that `faults` names, or null.
 const FaultProfile* find_profile(const std::string& faults);

@@ -1,6 +1,7 @@
 // Processes with a name of their own, for tests that stop and kill.
 #pragma once
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +35,8 @@ class Victim {
     }
     setpgid(0, 0);
     const std::string script = "while :; do " + program() + " -c 'echo >> " + count_file() + "' & wait; done";
+    if (const int null = open("/dev/null", O_WRONLY); null >= 0)
+      dup2(null, STDERR_FILENO);  // what faults make it say
     execl(program().c_str(), program().c_str(), "-c", script.c_str(), nullptr);
     _exit(127);
   }

@@ -282,12 +282,16 @@ TEST_CASE("what --faults may say") {
   for (const char* const empty : {"", ",", "partition,", ",kill"})
     CHECK_FALSE(choose_faults(empty, registry));
   CHECK(choose_faults("none", registry)->empty());
-  for (const char* const everything : {"all", "gentle", "nightly", "storm"}) {
+  for (const char* const everything : {"all", "gentle", "nightly"}) {
     const auto all = choose_faults(everything, registry);
     REQUIRE(all);
     CHECK(all->size() == registry.faults().size());
     CHECK(all->front().spared);
   }
+  const auto storm = choose_faults("storm", registry);
+  REQUIRE(storm);
+  CHECK(storm->size() > 3);
+  for (const FaultWish& wish : *storm) CHECK(wish.name != "reboot");
   CHECK_FALSE(choose_faults("earthquake", registry));
   CHECK_FALSE(choose_faults("kill,kill", registry));
   CHECK_FALSE(choose_faults("kill,all", registry));

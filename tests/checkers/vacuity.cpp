@@ -183,6 +183,23 @@ TEST_CASE("a database that is gone at the end was tested until then only") {
   CHECK(judge(lost.history()).reason.find("in the last") == std::string::npos);
 }
 
+TEST_CASE("faults at once may undo each other, but each must have taken effect once") {
+  const auto run = [](bool second_bit, const char* other) {
+    Script script;
+    script.steady(0, 990, 100, 0, "read");
+    script.fault(1'000, "start-clock").fault(1'010, other).steady(1'020, 3'490, 200, 0, "read");
+    script.fault(3'500, "stop-clock", proof(false, Value())).fault(3'510, "start", proof(true, Value()));
+    script.steady(3'520, 4'990, 200, 0, "read");
+    script.fault(5'000, "start-clock").fault(5'010, other).steady(5'020, 7'490, 200, 0, "read");
+    script.fault(7'500, "stop-clock", proof(second_bit, Value())).fault(7'510, "start", proof(true, Value()));
+    return judge(script.steady(7'520, 9'000, 200, 0, "read").history());
+  };
+  CHECK(run(true, "kill").verdict == Verdict::valid);
+  CHECK(run(false, "kill").reason.find("clock at 1.0 s is proved to have had no effect") !=
+        std::string::npos);
+  CHECK(run(true, "look").reason.find("clock at 1.0 s is proved to have had no effect") != std::string::npos);
+}
+
 TEST_CASE("a one-shot fault that failed each time is vacuous; once in a while it may") {
   const auto run = [](Value second_error) {
     Script script;

@@ -186,7 +186,11 @@ TEST_CASE("etcd lives with clocks an hour off and drifting, and gets them back",
   dead.argv = {"sh", "-c", "while pidof etcd >/dev/null; do sleep 0.05; done"};
   REQUIRE(world.target.nodes[1].session->run(dead));
   REQUIRE(world.database->start(world.target.nodes[1], world.target.nodes));
-  REQUIRE(world.database->await_ready(world.target.nodes, Milliseconds(30'000)));
+  const Status ready = world.database->await_ready(world.target.nodes, Milliseconds(30'000));
+  Command log;
+  log.argv = {"sh", "-c", "pidof etcd; tail -n 5 /var/log/riven-etcd.log"};
+  if (!ready) WARN(ready.error().message << "\n" << world.target.nodes[1].session->run(log)->out);
+  REQUIRE(ready);
   CHECK(world.all_dated(3600));
   // The agents' own promise: with the connections to them the clocks are right again.
   world.target.agents.clear();
