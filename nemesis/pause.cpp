@@ -1,8 +1,8 @@
 // Paused nodes: the database's processes are stopped where they stand, and go on later.
 //
 // :pause with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h); completes
-// with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {bit, stopped, running}: what was
-// still stopped, and what was not, just before.
+// with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {bit, stopped, running, ended}:
+// what was still stopped, what was not, and what had ended, just before.
 #include "harness/api/registry.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
@@ -55,12 +55,16 @@ class PauseNemesis final : public Nemesis {
     if (!faults_.in_force()) return Value("no node was paused");
     Result<std::vector<NodeProof>> healed = faults_.heal(target);
     if (!healed) return healed.error();
-    int64_t stopped = 0, running = 0;
+    int64_t stopped = 0, running = 0, ended = 0;
     for (const NodeProof& proof : *healed) {
       stopped += integer_of(proof.fault.proof, "stopped");
       running += integer_of(proof.fault.proof, "running");
+      ended += integer_of(proof.fault.proof, "ended");
     }
-    return Value::map({"bit", stopped > 0 && running == 0, "stopped", stopped, "running", running});
+    // What ended meanwhile (another fault's doing) stood still until then: it began with all of it stopped.
+    Value::List done{"bit", stopped + ended > 0 && running == 0, "stopped", stopped, "running", running};
+    if (ended > 0) done.insert(done.end(), {Value("ended"), Value(ended)});
+    return Value::map(std::move(done));
   }
 
   AgentFaults faults_;

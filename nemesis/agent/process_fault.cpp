@@ -34,7 +34,11 @@ std::vector<ProcessId> ids_of(const std::vector<ProcessInfo>& processes) {
   return ids;
 }
 
-Json stopped_proof(const std::vector<ProcessInfo>& trees) {
+/// `known`: what was stopped when the fault began. Where none of it is left, what runs now came after it (a
+/// restart, while the fault was in force) and is no sign that the fault did not hold.
+Json stopped_proof(const std::vector<ProcessInfo>& trees, const std::vector<ProcessId>& known) {
+  const bool ended = !known.empty() && std::none_of(known.begin(), known.end(), is_alive);
+  if (ended) return {{"stopped", 0}, {"running", 0}, {"ended", known.size()}};
   const auto stopped =
       std::count_if(trees.begin(), trees.end(), [](const ProcessInfo& p) { return p.stopped; });
   return {{"stopped", stopped}, {"running", static_cast<std::ptrdiff_t>(trees.size()) - stopped}};
@@ -98,12 +102,12 @@ class Pause final : public Fault {
     const Frozen frozen = freeze(names_, known_);
     if (!frozen.whole) return Error{"the processes could not all be stopped within 2 s"};
     if (frozen.trees.empty()) return Error{"none of the processes runs"};
-    Json done = stopped_proof(frozen.trees);
+    Json done = stopped_proof(frozen.trees, {});
     done["forked"] = frozen.found_later;
     return done;
   }
 
-  Json observe() override { return stopped_proof(process_trees(names_)); }
+  Json observe() override { return stopped_proof(process_trees(names_), known_); }
 
   void retire() override {
     const std::lock_guard<std::mutex> lock(stop_turns().mutex);
@@ -127,14 +131,15 @@ Result<std::unique_ptr<Fault>> make_pause(const Context&, const std::string&, co
 
 Result<Json> undo_pause(const Context&, const Json& record) {
   const std::vector<std::string> names = texts_of(record, "processes");
+  const std::vector<ProcessId> known = process_ids_from(record, "known");
   Json proof;
   const int64_t until = monotonic_now_ns() + kPatienceNs;
   while (true) {
     // By number what the ledger knows, by name and descent what was found later. Leaves first would be
     // no better: a parent that goes on early only sees children that are still stopped.
     const std::vector<ProcessInfo> trees = process_trees(names);
-    if (proof.is_null()) proof = stopped_proof(trees);
-    for (const ProcessId& id : process_ids_from(record, "known")) signal_process(id, SIGCONT);
+    if (proof.is_null()) proof = stopped_proof(trees, known);
+    for (const ProcessId& id : known) signal_process(id, SIGCONT);
     bool quiet = true;
     for (const ProcessInfo& process : trees) {
       if (process.state != 'T') continue;

@@ -51,6 +51,26 @@ TEST_CASE("a forking tree stands still while it is paused, and goes on", "[agent
   }
 }
 
+TEST_CASE("a process that another fault ended while it was paused is no proof against the pause",
+          "[agent][root]") {
+  const auto world = Namespaces::make(1);
+  if (!world) return;
+  auto agent = world->agent(0);
+  REQUIRE(agent);
+  Victim victim;
+  REQUIRE(victim.lives());
+  const auto ack = (*agent)->apply(pausing(victim));
+  REQUIRE(ack);
+  victim.start();  // anew, as a database that is killed and started
+  REQUIRE(victim.lives());
+  const auto healed = (*agent)->heal(ack->ids);
+  REQUIRE(healed);
+  const Json& proof = healed->healed.front().proof;
+  CHECK(integer_of(proof, "running", -1) == 0);
+  CHECK(integer_of(proof, "ended") >= 1);
+  CHECK(victim.lives());
+}
+
 TEST_CASE("a paused tree goes on when the lease runs out, and after the agent was killed", "[agent][root]") {
   const auto world = Namespaces::make(1);
   if (!world) return;
