@@ -65,10 +65,13 @@ class Throttle final : public Fault {
   }
 
   Json observe() override {
+    const int64_t now_ns = monotonic_now_ns();
+    const int64_t since_ns = stands_since_ns_.load();
+    const int64_t stopped_ns = stopped_ns_.load() + (since_ns > 0 ? now_ns - since_ns : 0);
     return {{"share_per_million", run_ns_ * kMillion / period_ns_},
             {"periods", periods_.load()},
-            {"stopped_us", stopped_ns_.load() / kNanosPerMicro},
-            {"elapsed_us", (monotonic_now_ns() - began_ns_) / kNanosPerMicro},
+            {"stopped_us", stopped_ns / kNanosPerMicro},
+            {"elapsed_us", (now_ns - began_ns_) / kNanosPerMicro},
             {"cpu_us", cpu_us(process_trees(names_)) - cpu_before_us_}};
   }
 
@@ -97,6 +100,7 @@ class Throttle final : public Fault {
         known_ = ids_of(freeze(names_, known_).trees);
         stopped_at_ns = monotonic_now_ns();
         ran_ns = stopped_at_ns - begin_ns;
+        stands_since_ns_ = stopped_at_ns;
       }
       // Who ran for longer, as this thread came late on a busy machine, stands still for longer.
       const double rest = static_cast<double>(ran_ns) * static_cast<double>(period_ns_ - run_ns_) /
@@ -106,6 +110,7 @@ class Throttle final : public Fault {
       {
         const std::lock_guard<std::mutex> lock(stop_turns().mutex);
         if (stop_turns().pauses == 0) (void)thaw(names_);
+        stands_since_ns_ = 0;
         stopped_ns_ += monotonic_now_ns() - stopped_at_ns;
       }
       if (!goes_on) return;
@@ -119,6 +124,7 @@ class Throttle final : public Fault {
   const int64_t run_ns_, period_ns_;
   int64_t began_ns_ = 0, cpu_before_us_ = 0;
   std::atomic<int64_t> periods_{0}, stopped_ns_{0};
+  std::atomic<int64_t> stands_since_ns_{0};  // 0: it runs
   std::mutex mutex_;
   std::condition_variable wake_;
   bool over_ = false;

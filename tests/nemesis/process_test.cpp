@@ -195,7 +195,7 @@ TEST_CASE("a node gets its share of the processor", "[nemesis][root]") {
   REQUIRE(begun);
   CHECK(begun->find("share_per_million")->integer() == 250'000);
   CHECK_FALSE(slow->invoke("start-cpu"));
-  usleep(1'500'000);
+  usleep(3'000'000);
   const auto ended = slow->invoke("stop-cpu");
   REQUIRE(ended);
   INFO(to_edn(*ended));
