@@ -9,6 +9,7 @@
 #include "checkers/linearizable/builtin_models.h"
 #include "checkers/linearizable/checker.h"
 #include "harness/core/rng.h"
+#include "tests/sanitized.h"
 
 namespace riven::linearizable::testing {
 
@@ -45,15 +46,6 @@ bool is_linearizable(const SmallHistory& history, const std::vector<Operation>& 
 bool is_linearization(const SmallHistory& history, const std::vector<uint32_t>& order);
 
 std::string to_text(const SmallHistory& history);
-
-/// Whether this is a build with AddressSanitizer, where everything takes ten times as long.
-#if defined(__SANITIZE_ADDRESS__)
-inline constexpr bool kSanitized = true;
-#elif defined(__has_feature)
-inline constexpr bool kSanitized = __has_feature(address_sanitizer);
-#else
-inline constexpr bool kSanitized = false;
-#endif
 
 /// How many random histories a test tries: `few`, N hundred times as many with RIVEN_NIGHTLY=N, a
 /// tenth with AddressSanitizer.
