@@ -4,12 +4,14 @@ import glob
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import types
 import unittest
 
 BUILD = os.path.abspath(sys.argv[1])
@@ -56,8 +58,19 @@ def resident_mib(pid):
 
 class WholeRuns(unittest.TestCase):
     def setUp(self):
-        self.folder = tempfile.TemporaryDirectory()
-        self.addCleanup(self.folder.cleanup)
+        self.folder = types.SimpleNamespace(name=tempfile.mkdtemp(prefix="riven-e2e-"))
+
+    def run(self, result=None):
+        """What a run left is kept where a test failed: a rare anomaly is worth its history."""
+        bad = len(result.failures) + len(result.errors)
+        super().run(result)
+        folder = getattr(self, "folder", None)
+        if folder is None:
+            return
+        if len(result.failures) + len(result.errors) == bad:
+            shutil.rmtree(folder.name, ignore_errors=True)
+        else:
+            print("kept for a look:", folder.name, file=sys.stderr)
 
     def run_riven(self, *arguments):
         """Exit code, output and results.json of one `riven run`; nothing of it may be left in the engine."""

@@ -4,9 +4,11 @@ namespace riven::databases {
 
 namespace {
 
-/// Shell functions: `pid` prints the live pid, `tree PID` the process and all its descendants.
+/// Shell functions: `pid` prints the live pid (one that is dead and not yet reaped has its name still), `tree
+/// PID` the process and all its descendants.
 constexpr const char* kFunctions = R"sh(
-pid() { p=$(cat "$PID_FILE" 2>/dev/null) && [ -n "$p" ] && [ "$(cat "/proc/$p/comm" 2>/dev/null)" = "$NAME" ] && echo "$p";
+pid() { p=$(cat "$PID_FILE" 2>/dev/null) && [ -n "$p" ] && [ "$(cat "/proc/$p/comm" 2>/dev/null)" = "$NAME" ] &&
+  case $(sed 's/.*) //' "/proc/$p/stat" 2>/dev/null) in ''|[ZX]*) false;; *) echo "$p";; esac
 }
 tree() {
   echo "$1"; for c in $(cat /proc/"$1"/task/*/children 2>/dev/null); do tree "$c"; done; }
