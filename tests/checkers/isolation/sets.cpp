@@ -1,35 +1,11 @@
 // Sets: each element is a register of its own.
 #include "checkers/isolation/sets.h"
 
-#include "harness/history/reader.h"
 #include "tests/catch.h"
+#include "tests/checkers/isolation/edn_text.h"
 #include "tests/checkers/isolation/histories.h"
 
 namespace riven::checkers::isolation {
-
-namespace {
-
-const History& read(const std::string& edn) {
-  static std::vector<History> kept;  // an analysis borrows from its history
-  auto history = read_history_bytes(edn, "sets", {.format = Format::edn});
-  if (!history) FAIL(history.error().message);
-  kept.push_back(std::move(history->history));
-  return kept.back();
-}
-std::string op(int process, const char* type, const std::string& value) {
-  return "{:process " + std::to_string(process) + ", :type :" + type + ", :f :txn, :value " + value + "}\n";
-}
-std::string run(int process, const std::string& value) {
-  return op(process, "invoke", value) + op(process, "ok", value);
-}
-std::string all(const std::vector<std::string>& values) {
-  std::string out;
-  for (size_t i = 0; i < values.size(); ++i) out += op(static_cast<int>(i), "invoke", values[i]);
-  for (size_t i = 0; i < values.size(); ++i) out += op(static_cast<int>(i), "ok", values[i]);
-  return out;
-}
-
-}  // namespace
 
 TEST_CASE("sets: a serial history refutes nothing, whatever the order of elements") {
   const Analysis a = analysed(
