@@ -155,7 +155,7 @@ class DiskNemesis final : public Nemesis {
   Status heal(FaultTarget& target) noexcept override {
     const std::lock_guard<std::mutex> lock(mutex_);
     const Result<std::vector<NodeProof>> healed = faults_.heal(target);
-    if (Status started = start_struck(target); !started) return started;
+    if (Status started = start_again(target, struck_); !started) return started;
     return healed ? ok_status() : Status(healed.error());
   }
 
@@ -211,7 +211,7 @@ class DiskNemesis final : public Nemesis {
     Result<std::vector<FaultAck>> done = killed.apply(target, kills);
     if (done) done = layer_.apply(target, layers);
     (void)killed.heal(target);
-    const Status started = start_struck(target);
+    const Status started = start_again(target, struck_);
     return done ? started : Status(done.error());
   }
 
@@ -235,7 +235,8 @@ class DiskNemesis final : public Nemesis {
     if (struck_.empty()) return Value("no disk was failing");
     Result<std::vector<NodeProof>> healed = faults_.heal(target);
     const Value nodes = names_of(struck_, target.nodes);
-    if (Status started = start_struck(target); !started) return started.error();
+    // Also after faults that kill nobody: a server may have given up on its disk.
+    if (Status started = start_again(target, struck_); !started) return started.error();
     if (!healed) return healed.error();
     bool bit = all_hit_;
     if (!loses_power(word_)) {
@@ -248,23 +249,6 @@ class DiskNemesis final : public Nemesis {
     Value::List done = {"bit", bit, "nodes", nodes, "disk", word_};
     for (const auto& [key, sum] : totals_) done.insert(done.end(), {key, sum});
     return Value::map(std::move(done));
-  }
-
-  /// Also after faults that kill nobody: a server may have given up on its disk.
-  Status start_struck(FaultTarget& target) {
-    if (struck_.empty() || target.database == nullptr) return ok_status();
-    std::vector<size_t> left;
-    std::mutex left_mutex;
-    Status started = on_nodes(struck_, target.nodes, [&](size_t node) {
-      Status done = target.database->start(target.nodes[node], target.nodes);
-      if (!done) {
-        const std::lock_guard<std::mutex> lock(left_mutex);
-        left.push_back(node);
-      }
-      return done;
-    });
-    struck_ = std::move(left);
-    return started;
   }
 
   std::mutex mutex_;

@@ -49,7 +49,7 @@ class RebootNemesis final : public Nemesis {
 
   Status heal(FaultTarget& target) noexcept override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return start_down(target);
+    return start_again(target, down_);
   }
 
  private:
@@ -86,7 +86,7 @@ class RebootNemesis final : public Nemesis {
     const int64_t down_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
     bit_ = true;
     struck_ = names_of(*nodes, target.nodes);
-    if (Status started = start_down(target); !started) return started.error();
+    if (Status started = start_again(target, down_); !started) return started.error();
     return Value::map({"nodes", struck_, "down-ms", down_ms});
   }
 
@@ -102,25 +102,9 @@ class RebootNemesis final : public Nemesis {
 
   Result<Value> stop(FaultTarget& target) {
     const bool any = bit_ || !down_.empty();
-    if (Status started = start_down(target); !started) return started.error();
+    if (Status started = start_again(target, down_); !started) return started.error();
     if (!any) return Value("no node was rebooted");
     return Value::map({"bit", std::exchange(bit_, false), "nodes", struck_});
-  }
-
-  Status start_down(FaultTarget& target) {
-    if (down_.empty() || target.database == nullptr) return ok_status();
-    std::vector<size_t> left;
-    std::mutex left_mutex;
-    Status started = on_nodes(down_, target.nodes, [&](size_t node) {
-      Status done = target.database->start(target.nodes[node], target.nodes);
-      if (!done) {
-        const std::lock_guard<std::mutex> lock(left_mutex);
-        left.push_back(node);
-      }
-      return done;
-    });
-    down_ = std::move(left);
-    return started;
   }
 
   std::mutex mutex_;

@@ -1,6 +1,5 @@
 #include "nemesis/parts/downed_nodes.h"
 
-#include <mutex>
 #include <thread>
 
 #include "harness/core/clock.h"
@@ -63,7 +62,7 @@ Status DownedNodes::await_end(FaultTarget& target, Milliseconds patience) {
 Result<Value::List> DownedNodes::start(FaultTarget& target) {
   Result<std::vector<NodeProof>> healed = faults_.heal(target);
   const Value nodes = names_of(down_, target.nodes);
-  if (Status started = start_down(target); !started) return started.error();
+  if (Status started = start_again(target, down_); !started) return started.error();
   if (!healed) return healed.error();
   Value::List alive;
   bool quiet = true;
@@ -78,24 +77,8 @@ Result<Value::List> DownedNodes::start(FaultTarget& target) {
 
 Status DownedNodes::heal(FaultTarget& target) {
   const Result<std::vector<NodeProof>> healed = faults_.heal(target);
-  if (Status started = start_down(target); !started) return started;
+  if (Status started = start_again(target, down_); !started) return started;
   return healed ? ok_status() : Status(healed.error());
-}
-
-Status DownedNodes::start_down(FaultTarget& target) {
-  if (down_.empty() || target.database == nullptr) return ok_status();
-  std::vector<size_t> left;
-  std::mutex left_mutex;
-  Status started = on_nodes(down_, target.nodes, [&](size_t node) {
-    Status done = target.database->start(target.nodes[node], target.nodes);
-    if (!done) {
-      const std::lock_guard<std::mutex> lock(left_mutex);
-      left.push_back(node);
-    }
-    return done;
-  });
-  down_ = std::move(left);
-  return started;
 }
 
 }  // namespace riven

@@ -28,7 +28,6 @@ class DownedNodes {
 
  private:
   Status await_end(FaultTarget& target, Milliseconds patience);
-  Status start_down(FaultTarget& target);
 
   AgentFaults faults_;
   std::vector<std::string> processes_;

@@ -147,18 +147,7 @@ class NodeFault final : public Nemesis {
 
   Status start_struck(FaultTarget& target) {
     if (!shape_.ends_servers || target.database == nullptr) struck_.clear();
-    std::vector<size_t> left;
-    std::mutex left_mutex;
-    Status started = on_nodes(struck_, target.nodes, [&](size_t node) {
-      Status done = target.database->start(target.nodes[node], target.nodes);
-      if (!done) {
-        const std::lock_guard<std::mutex> lock(left_mutex);
-        left.push_back(node);
-      }
-      return done;
-    });
-    struck_ = std::move(left);
-    return started;
+    return start_again(target, struck_);
   }
 
   std::mutex mutex_;

@@ -1,6 +1,9 @@
 #include "nemesis/parts/on_nodes.h"
 
+#include <mutex>
 #include <thread>
+
+#include "harness/api/database.h"
 
 namespace riven {
 
@@ -19,6 +22,22 @@ Status on_nodes(const std::vector<size_t>& positions, const std::vector<Node>& n
   }
   if (message.empty()) return ok_status();
   return Error{message};
+}
+
+Status start_again(FaultTarget& target, std::vector<size_t>& down) {
+  if (down.empty() || target.database == nullptr) return ok_status();
+  std::vector<size_t> left;
+  std::mutex left_mutex;
+  Status started = on_nodes(down, target.nodes, [&](size_t node) {
+    Status done = target.database->start(target.nodes[node], target.nodes);
+    if (!done) {
+      const std::lock_guard<std::mutex> lock(left_mutex);
+      left.push_back(node);
+    }
+    return done;
+  });
+  down = std::move(left);
+  return started;
 }
 
 }  // namespace riven
