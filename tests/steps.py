@@ -19,6 +19,7 @@ import sys
 import time
 
 Step = collections.namedtuple("Step", "name limit_s command")
+FAILURE = re.compile(r"FAILED:$|^(FAIL|ERROR): |^Traceback |Sanitizer: |: error: |runtime error: |due to a fatal error")
 SKIPPED = 77  # a step's exit code for "cannot be judged here"
 
 BUILD = "cmake --preset {0} && cmake --build --preset {0} --target "
@@ -101,6 +102,13 @@ def read(path):
         return file.read()
 
 
+def telling(lines):
+    """What says why: the neighbourhood of each failure, then how it ended."""
+    marks = [i for i, line in enumerate(lines) if FAILURE.search(line)]
+    near = sorted({j for i in marks[:20] for j in range(i - 6, i + 14) if 0 <= j < len(lines) - 8})
+    return [lines[j] for j in near[:200]] + lines[-8:]
+
+
 def run_step(step, score):
     log_path = f"build/logs/{step.name}.log"
     for old in glob.glob("build/*/Testing/Temporary/LastTest.log*"):
@@ -125,7 +133,7 @@ def run_step(step, score):
     if score.failed == before[0]:
         score.failed += 1
     print(f"FAILED   {took}" + ("   still running: ended" if status is None else f"   exit code {status}"))
-    for line in output.splitlines()[-25:]:
+    for line in telling(output.splitlines()):
         print(f"  | {line}")
     print(f"  | the whole log: {os.path.abspath(log_path)}")
 
