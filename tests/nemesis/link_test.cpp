@@ -55,7 +55,8 @@ TEST_CASE("one node's links are slow both ways, others are not, and all is told 
   auto package = link_package();
   REQUIRE(package);
   Nemesis& nemesis = *package->nemesis;
-  const auto began = nemesis.invoke(target, op_of("start-link", Value::map({"nodes", "n1", "delay-ms", 250})));
+  const auto began =
+      nemesis.invoke(target, op_of("start-link", Value::map({"nodes", "n1", "delay-ms", 250})));
   REQUIRE(began);
   CHECK(began->find("link")->find("delay_us")->integer() == 250'000);
   CHECK(trip_ms(*world, 0, 1) >= 250);
