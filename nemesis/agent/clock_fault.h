@@ -15,7 +15,8 @@ namespace riven::agent {
 /// Proof: {processes, bent: how many of them have this fault's lens, followed: found after the beginning,
 /// offset_ns: how far the oldest one's clock is off, asked through its own vDSO in its own thread; wanted_ns,
 /// error_ns, right: whether the two agree, largest_ns: the furthest it was seen off, absolute_waits (see
-/// there), series: [[ms, offset in us] ...] since the beginning, stopped_us: the longest that a process stood
+/// there), series: [[ms, offset in us] ...] since the beginning, by the
+/// lens that stands in its memory, stopped_us: the longest that a process stood
 /// still, slow_readings, unbent: {processes, why}}, and after the undo {restored, pages_left}.
 FaultKind clock_kind();
 

@@ -59,6 +59,7 @@ class ClockKeeper {
   void follow();
   Result<Sample> sample();
   void note_down();
+  std::optional<int64_t> setting_in_place(int64_t elapsed_ns) const;
   bool fits(const Sample& sample) const;
   LensBlock block() const;
 
