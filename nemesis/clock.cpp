@@ -1,4 +1,7 @@
-// Clocks that are wrong: jumped, drifting, strobing, leaping, smeared or scrambled, on some of the nodes.
+// Clocks that are wrong: jumped, drifting, strobing, leaping, smeared or scrambled, on some of the nodes. The
+// fault "clock" bends those of the database's processes alone, "machine-clock" those of whole machines that
+// have a kernel of their own and whose owner allows it (agent/machine_clock.h); what is said of the one below
+// goes for the other.
 //
 // :start-clock with a value for plan_clock (parts/clock_plan.h; default: one of its words by chance). While a
 // fault is in force another :start-clock takes its place, without stopping the database's processes.
@@ -23,6 +26,8 @@
 namespace riven {
 namespace {
 
+constexpr const char* kClock = "clock";
+constexpr const char* kMachineClock = "machine-clock";
 constexpr int64_t kMicro = 1000;
 
 /// What the agents' proofs of kind "clock" say, node by node; nodes without one are missing.
@@ -87,8 +92,9 @@ std::optional<bool> took_effect(const Proofs& proofs, const std::vector<size_t>&
 
 class ClockNemesis final : public Nemesis {
  public:
-  ClockNemesis(uint64_t seed, std::vector<std::string> processes)
-      : rng_(seed), processes_(std::move(processes)) {}
+  /// `kind`: the agent's, and the fault's name.
+  ClockNemesis(std::string kind, uint64_t seed, std::vector<std::string> processes)
+      : kind_(std::move(kind)), rng_(seed), processes_(std::move(processes)) {}
 
   Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
     Result<ClockPlan> plan = plan_clock(op.value, target, rng_);
@@ -98,9 +104,9 @@ class ClockNemesis final : public Nemesis {
 
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (op.f.text() == "start-clock") return start(target, op.value);
-    if (op.f.text() == "stop-clock") return stop(target);
-    if (op.f.text() == "clock-offsets") {
+    if (op.f.text() == "start-" + kind_) return start(target, op.value);
+    if (op.f.text() == "stop-" + kind_) return stop(target);
+    if (op.f.text() == kind_ + "-offsets") {
       Result<Proofs> proofs = ask(target);
       if (!proofs) return proofs.error();
       return Value::map({"offsets-ms", offsets_ms(*proofs, target.nodes)});
@@ -119,12 +125,12 @@ class ClockNemesis final : public Nemesis {
     Result<ClockPlan> plan = plan_clock(spec, target, rng_);
     if (!plan) return plan.error();
     std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
-    for (auto& node : faults) node.push_back({"clock", {{"processes", processes_}, {"watch", true}}});
+    for (auto& node : faults) node.push_back(watching());
     for (size_t i = 0; i < plan->nodes.size(); ++i) {
       Json params = plan->shapes[i];
       if (params.front() == 0 && params.size() == 1) continue;  // an offset of 0 in a scramble: only watched
       params["processes"] = processes_;
-      faults[plan->nodes[i]] = {{"clock", std::move(params)}};
+      faults[plan->nodes[i]] = {{kind_, std::move(params)}};
     }
     auto next = std::make_unique<AgentFaults>();
     Result<std::vector<FaultAck>> acks = next->apply(target, faults);
@@ -146,13 +152,15 @@ class ClockNemesis final : public Nemesis {
     return Value::map(std::move(done));
   }
 
+  FaultSpec watching() const { return {kind_, {{"processes", processes_}, {"watch", true}}}; }
+
   /// The newest proof of each node; where nothing is in force, from faults that only watch.
   Result<Proofs> ask(FaultTarget& target) {
-    AgentFaults watching;
+    AgentFaults watchers;
     if (!faults_->in_force()) {
       std::vector<std::vector<FaultSpec>> watch(target.nodes.size());
-      for (auto& node : watch) node.push_back({"clock", {{"processes", processes_}, {"watch", true}}});
-      if (Result<std::vector<FaultAck>> acks = watching.apply(target, watch); !acks) return acks.error();
+      for (auto& node : watch) node.push_back(watching());
+      if (Result<std::vector<FaultAck>> acks = watchers.apply(target, watch); !acks) return acks.error();
     }
     Proofs proofs;
     std::mutex mutex;
@@ -163,11 +171,11 @@ class ClockNemesis final : public Nemesis {
       if (!seen) return seen.error();
       const std::lock_guard<std::mutex> lock(mutex);
       for (const FaultProof& fault : *seen) {
-        if (fault.kind == "clock") proofs[node] = fault.proof;
+        if (fault.kind == kind_) proofs[node] = fault.proof;
       }
       return ok_status();
     });
-    (void)watching.heal(target);
+    (void)watchers.heal(target);
     if (!asked) return asked.error();
     return proofs;
   }
@@ -197,6 +205,7 @@ class ClockNemesis final : public Nemesis {
     return Value::map(std::move(done));
   }
 
+  const std::string kind_;
   std::mutex mutex_;
   std::unique_ptr<AgentFaults> faults_ = std::make_unique<AgentFaults>();
   Rng rng_;
@@ -224,8 +233,10 @@ Result<Value::List> fixed_fields(const FaultOptions& options) {
   return fields;
 }
 
-Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
-  if (capabilities.processes.empty()) return Error{"nobody says which processes' clocks are to be bent"};
+Result<FaultPackage> make(const std::string& kind, const FaultOptions& options,
+                          const Capabilities& capabilities) {
+  if (kind == kClock && capabilities.processes.empty())
+    return Error{"nobody says which processes' clocks are to be bent"};
   std::vector<std::string> keys = clock_keys();
   std::erase(keys, "offsets-ms");
   keys.emplace_back("clock");
@@ -245,9 +256,9 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
       return plan.error();
   }
   FaultPackage package;
-  package.nemesis = std::make_unique<ClockNemesis>(mix64(options.seed + 4), capabilities.processes);
+  package.nemesis = std::make_unique<ClockNemesis>(kind, mix64(options.seed + 4), capabilities.processes);
   const bool everyone = options.extra.count("nodes") == 0 && !options.max_broken;
-  const auto start = gen::fn([choice = *who, told = *fields, random, everyone](
+  const auto start = gen::fn([kind, choice = *who, told = *fields, random, everyone](
                                  const Context&, Rng& rng) -> std::optional<gen::Draft> {
     Value::List map = told;
     if (random) {
@@ -259,26 +270,32 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
     // A scramble takes all nodes unless told otherwise.
     if (!everyone || word == nullptr || !word->is_name("scramble"))
       map.insert(map.end(), {Value("nodes"), word_of(choice, rng)});
-    return gen::op("start-clock", Value::map(std::move(map)));
+    return gen::op("start-" + kind, Value::map(std::move(map)));
   });
   package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-clock")))));
-  package.final_generator = gen::one(gen::op("stop-clock"));
-  package.span = {"clock", "#2a9d8f", {"start-clock"}, {"stop-clock"}};
+      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-" + kind)))));
+  package.final_generator = gen::one(gen::op("stop-" + kind));
+  package.span = {kind, kind == kClock ? "#2a9d8f" : "#1f6f8b", {"start-" + kind}, {"stop-" + kind}};
   return package;
 }
 
 }  // namespace
 
 void add_clock(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "clock";
-  factory->description =
-      "wrong clocks (clock:jump, drift, strobe, leap, smear, scramble; default: any by chance)";
-  factory->word = "clock";
-  factory->agent_kinds = {"clock"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  const auto add = [&registry](const std::string& kind, const std::string& description) {
+    auto factory = std::make_shared<FaultFactory>();
+    factory->name = kind;
+    factory->description = description;
+    factory->word = "clock";
+    factory->agent_kinds = {kind};
+    factory->make = [kind](const FaultOptions& options, const Capabilities& capabilities) {
+      return make(kind, options, capabilities);
+    };
+    registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  };
+  add(kClock, "wrong clocks (clock:jump, drift, strobe, leap, smear, scramble; default: any by chance)");
+  add(kMachineClock,
+      "the same by the machine's own clock, where its owner allows it (may_set_clock in hosts.toml)");
 }
 
 }  // namespace riven

@@ -1,9 +1,10 @@
 // Rebooted nodes: every process of a container ends at once, as in a power cut of a machine with a disk that
-// loses nothing, and the container's engine starts it again; then its database is started.
+// loses nothing, and the container's engine starts it again; a machine is reset (agent/reboot_fault.h). Then
+// its database is started.
 //
 // :start-reboot with a map with `nodes` (parts/node_choice.h) completes, once the nodes are back, with
-// {nodes, down-ms}; :stop-reboot starts what does not run and completes with {bit, nodes}: it bit when the
-// first process of each node is another one.
+// {nodes, down-ms}; :stop-reboot starts what does not run and completes with {bit, nodes}: it bit when each
+// node runs on another boot.
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -20,12 +21,13 @@
 namespace riven {
 namespace {
 
-constexpr int64_t kPatienceNs = 40 * kNanosPerSecond;
+constexpr int64_t kPatienceNs = 300 * kNanosPerSecond;  // a machine with much to look at
 
-/// When the node's first process began, as the kernel tells it.
+/// Of the kernel and, of a container, of its first process: another one after each boot.
 Result<std::string> boot_of(const Node& node) {
   const auto ran = node.session->run(
-      {.argv = {"cut", "-d", " ", "-f", "22", "/proc/1/stat"}, .deadline = Milliseconds(2'000)});
+      {.argv = {"sh", "-c", "cat /proc/sys/kernel/random/boot_id && cut -d ' ' -f 22 /proc/1/stat"},
+       .deadline = Milliseconds(2'000)});
   if (!ran) return Error{ran.error().message};
   if (!ran->succeeded() || ran->out.empty()) return Error{node.name + " does not tell when it was started"};
   return ran->out;
@@ -135,7 +137,8 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
 void add_reboot(Registry& registry) {
   auto factory = std::make_shared<FaultFactory>();
   factory->name = "reboot";
-  factory->description = "nodes that are containers end with all they run, and come back (nodes: one, ...)";
+  factory->description =
+      "nodes end with all they run, and come back: containers, and machines that allow it (nodes: one, ...)";
   factory->word = "nodes";
   factory->agent_kinds = {"reboot"};
   factory->make = make;

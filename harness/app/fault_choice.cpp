@@ -45,7 +45,7 @@ const std::vector<FaultProfile>& fault_profiles() {
        true,
        3 * kNanosPerSecond,
        "minority",
-       {"stop", "restart", "reboot", "memory", "descriptors", "cpu"}}};
+       {"stop", "restart", "reboot", "memory", "descriptors", "cpu", "machine-clock"}}};
   return kProfiles;
 }
 

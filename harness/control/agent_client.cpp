@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <condition_variable>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <thread>
 
 #include "harness/control/byte_stream.h"
+#include "harness/core/boot_id.h"
 #include "harness/core/clock.h"
 
 namespace riven {
@@ -18,13 +18,6 @@ constexpr int kHandshakePings = 8;
 constexpr size_t kKeptSamples = 16;
 /// The first request waits for an earlier agent of this owner to heal and end.
 constexpr Milliseconds kHelloDeadline{30'000};
-
-std::string own_boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
-}
 
 std::vector<FaultProof> proofs_of(const Json& body, const char* key) {
   std::vector<FaultProof> proofs;
@@ -117,7 +110,7 @@ class StreamAgentClient final : public AgentClient {
     if (!body) return body.error();
     AgentProbe probe;
     probe.boot_id = text_of(*body, "boot_id");
-    probe.shares_kernel = !probe.boot_id.empty() && probe.boot_id == own_boot_id();
+    probe.shares_kernel = !probe.boot_id.empty() && probe.boot_id == boot_id();
     for (const Json& item : array_of(*body, "abilities")) {
       probe.abilities.push_back({text_of(item, "kind"), flag_of(item, "works"), text_of(item, "why_not")});
     }
@@ -178,7 +171,7 @@ class StreamAgentClient final : public AgentClient {
     if (integer_of(*hello, "version") != kAgentProtocolVersion) {
       return lose("the agent speaks another version of the protocol");
     }
-    same_kernel_ = text_of(*hello, "boot_id") == own_boot_id();
+    same_kernel_ = text_of(*hello, "boot_id") == boot_id();
     for (FaultProof& proof : proofs_of(*hello, "repaired")) repaired_[proof.id] = std::move(proof);
     for (int i = 0; i < kHandshakePings; ++i) {
       if (Status measured = measure(options_.deadline); !measured) return measured;

@@ -22,6 +22,9 @@ struct AgentOptions {
   std::string state_directory = "/var/lib/riven";  ///< on the node: ledger, locks, the agent itself
   /// Never cut off from the node's SSH port by any fault, besides the peer that SSH itself names.
   std::vector<std::string> controller_addresses;
+  /// What may be done to a machine whose kernel is its own; the agent makes sure that it is not ours.
+  bool may_reboot = false;
+  bool may_set_clock = false;
 };
 
 /// Starts an agent (again) and gives a stream to its stdin and stdout.

@@ -13,6 +13,8 @@ AgentLauncher cluster_agent_launcher(const Cluster& cluster, size_t index, std::
   options.controller_addresses.insert(options.controller_addresses.end(),
                                       cluster.controller_addresses().begin(),
                                       cluster.controller_addresses().end());
+  options.may_reboot = cluster.spec().nodes[index].may_reboot;
+  options.may_set_clock = cluster.spec().nodes[index].may_set_clock;
   const ProgramStarter start = [&cluster, index](const std::vector<std::string>& argv) {
     return cluster.start(index, argv, true, kStartDeadline);
   };

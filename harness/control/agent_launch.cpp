@@ -6,6 +6,7 @@
 #include "harness/control/agent_client.h"
 #include "harness/control/byte_stream.h"
 #include "harness/control/local_stream.h"
+#include "harness/core/boot_id.h"
 #include "harness/core/rng.h"
 
 namespace riven {
@@ -58,6 +59,10 @@ std::vector<std::string> agent_arguments(const AgentOptions& options) {
   for (const std::string& address : options.controller_addresses) {
     arguments.insert(arguments.end(), {"--control", address});
   }
+  if (options.may_reboot) arguments.insert(arguments.end(), {"--may", "reboot"});
+  if (options.may_set_clock) arguments.insert(arguments.end(), {"--may", "set-clock"});
+  if (options.may_reboot || options.may_set_clock)
+    arguments.insert(arguments.end(), {"--controller-boot-id", boot_id()});
   return arguments;
 }
 

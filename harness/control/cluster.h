@@ -17,6 +17,9 @@ struct NodeSpec {
   std::string address;                 ///< as other nodes and clients reach it
   std::vector<std::string> addresses;  ///< literals that faults must cover; empty: resolved from `address`
   SshTarget ssh;
+  /// What the owner of a machine allows on it; never a container's.
+  bool may_reboot = false;
+  bool may_set_clock = false;
 };
 
 /// What is needed to connect: made by docker_cluster.h or inventory.h.

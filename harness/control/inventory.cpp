@@ -19,9 +19,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<std::string_view, 12> kNodeKeys{
-    "address",           "name",         "user", "port",           "key", "agent", "known_hosts", "sudo",
-    "sudo_password_env", "password_env", "ask",  "connect_timeout"};
+constexpr std::array<std::string_view, 14> kNodeKeys{"address",      "name",         "user",
+                                                     "port",         "key",          "agent",
+                                                     "known_hosts",  "sudo",         "sudo_password_env",
+                                                     "password_env", "ask",          "connect_timeout",
+                                                     "may_reboot",   "may_set_clock"};
 
 // Reads one inventory; the first error wins.
 class InventoryReader {
@@ -213,6 +215,12 @@ class InventoryReader {
     target.known_hosts_file = std::move(*known_hosts);
     if (auto read = read_authentication(target); !read) return read.error();
     if (auto read = read_sudo(target); !read) return read.error();
+    auto may_reboot = flag("may_reboot");
+    if (!may_reboot) return may_reboot.error();
+    auto may_set_clock = flag("may_set_clock");
+    if (!may_set_clock) return may_set_clock.error();
+    node.may_reboot = may_reboot->value_or(false);
+    node.may_set_clock = may_set_clock->value_or(false);
     return node;
   }
 

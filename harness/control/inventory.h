@@ -24,6 +24,8 @@ using AskSecret = std::function<Result<std::string>(const std::string& prompt)>;
 ///   sudo_password_env = "NAME"  # the environment variable that holds it; without: asked for
 ///   password_env = "NAME"       # SSH password; without: `ask = true` asks for it
 ///   connect_timeout = 10        # seconds
+///   may_reboot = true           # faults may reboot this machine (default false)
+///   may_set_clock = true        # faults may set this machine's clock (default false)
 ///
 ///   [[node]]
 ///   address = "192.0.2.11"      # needed: literal or host name

@@ -5,16 +5,17 @@
 #include <fstream>
 #include <sstream>
 
+#include "harness/core/boot_id.h"
+
 namespace riven {
 
 namespace {
 
 // "boot:namespace", or nothing.
 std::string place() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string boot;
+  const std::string boot = boot_id();
   char space[64] = {};
-  if (!std::getline(file, boot) || ::readlink("/proc/self/ns/pid", space, sizeof space - 1) <= 0) return "";
+  if (boot.empty() || ::readlink("/proc/self/ns/pid", space, sizeof space - 1) <= 0) return "";
   std::string name(space);  // pid:[4026531836]
   const size_t from = name.find('['), to = name.find(']');
   if (from == std::string::npos || to == std::string::npos) return "";

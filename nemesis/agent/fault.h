@@ -17,6 +17,10 @@ struct Context {
   std::string state_directory;
   std::vector<std::string> control_addresses;  ///< peers whose traffic to control_port no fault may touch
   uint16_t control_port = 0;                   ///< 0: the controller does not come over the network
+  /// What the machine's owner allows; see own_machine.h.
+  bool may_reboot = false;
+  bool may_set_clock = false;
+  std::string controller_boot_id;
 };
 
 /// A fault that was staged and may be in force. Used by the agent's one thread.

@@ -38,6 +38,7 @@ struct Arguments {
 int usage() {
   std::fputs(
       "usage: riven-agent serve --owner NAME [--lease-ms N] [--state DIR] [--control ADDRESS]...\n"
+      "                         [--may reboot|set-clock]... [--controller-boot-id ID]\n"
       "       riven-agent heal [--state DIR]    undo what any owner's ledger holds\n"
       "       riven-agent version\n",
       stderr);
@@ -63,6 +64,11 @@ bool parse(int argc, char** argv, Arguments& arguments) {
         return false;
       }
       arguments.server.context.control_addresses.push_back(value);
+    } else if (option == "--may" && (value == "reboot" || value == "set-clock")) {
+      (value == "reboot" ? arguments.server.context.may_reboot : arguments.server.context.may_set_clock) =
+          true;
+    } else if (option == "--controller-boot-id") {
+      arguments.server.context.controller_boot_id = value;
     } else if (option == "--lease-ms") {
       int64_t lease_ms = 0;
       const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), lease_ms);

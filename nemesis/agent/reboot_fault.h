@@ -1,14 +1,14 @@
-// Kind "reboot": everything on the node ends at once, and its engine starts it again.
+// Kind "reboot": everything on the node ends at once, and it comes back.
 #pragma once
 
 #include "nemesis/agent/fault.h"
 
 namespace riven::agent {
 
-/// params: none. For nodes that are containers: kills every process of the node a moment after the answer
-/// went out, so that the container ends with an error and the engine's restart policy brings it back. On a
-/// machine with processes of its own numbering, that is one that is no container, it is refused: Riven
-/// reboots no machine. There is nothing to undo.
+/// params: none. A moment after the answer went out every process of a container is killed, so that it ends
+/// with an error and the engine's restart policy brings it back. A machine is rebooted at once, as by its
+/// reset button: nothing is ended first, and what was not synced is lost; only one whose inventory allows it
+/// (own_machine.h). There is nothing to undo.
 FaultKind reboot_kind();
 
 }  // namespace riven::agent

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <fstream>
 
+#include "harness/core/boot_id.h"
 #include "nemesis/agent/owner_lock.h"
 
 namespace riven::agent {
@@ -28,13 +28,6 @@ AgentReply answer(Json body = Json::object()) {
   AgentReply reply;
   reply.body = std::move(body);
   return reply;
-}
-
-std::string boot_id() {
-  std::ifstream file("/proc/sys/kernel/random/boot_id");
-  std::string id;
-  std::getline(file, id);
-  return id;
 }
 
 void sleep_until(int64_t at_ns) {

@@ -1,9 +1,13 @@
 // What a node's processes lack: time on the processor, file descriptors, memory; and paths that flap.
 #include <algorithm>
 
+#include "harness/core/boot_id.h"
 #include "harness/core/clock.h"
+#include "nemesis/agent/machine_clock.h"
 #include "nemesis/agent/memory_group.h"
+#include "nemesis/agent/own_machine.h"
 #include "nemesis/agent/process_fault.h"
+#include "nemesis/agent/reboot_fault.h"
 #include "tests/agent/victims.h"
 
 namespace riven::test {
@@ -107,6 +111,33 @@ TEST_CASE("a machine that is no container is never rebooted", "[agent][root]") {
   auto agent = world->agent(0);
   REQUIRE(agent);
   CHECK_FALSE((*agent)->apply({"reboot", Json::object()}));
+}
+
+TEST_CASE("what concerns a whole machine is refused on this one, whatever is allowed", "[agent]") {
+  using namespace agent;
+  const bool container = in_container().value();
+  const auto why_not = [](const Context& context) {
+    const Status own = own_machine(context, context.may_set_clock, "may_set_clock");
+    REQUIRE_FALSE(own);
+    for (const FaultKind& kind : {machine_clock_kind(), reboot_kind()}) {
+      CHECK_FALSE(kind.probe(context));
+      CHECK_FALSE(kind.make(context, "f1", {{"offset_ns", 1'000'000}}));
+    }
+    return own.error().message;
+  };
+  Context context;
+  if (!container) CHECK(why_not(context).find("may_set_clock = true") != std::string::npos);
+  context.may_set_clock = true;
+  context.may_reboot = true;
+  if (!container) CHECK(why_not(context).find("which kernel") != std::string::npos);
+  // Never another id than this: the guard is all that stands before this machine's clock.
+  context.controller_boot_id = boot_id();
+  CHECK(why_not(context).find(container ? "container" : "controller's own") != std::string::npos);
+  // A record of another machine's, or of an earlier boot's, changes nothing here.
+  const auto undone =
+      machine_clock_kind().undo(context, {{"fault", "f1"}, {"boot", "another"}, {"tick", 9000}});
+  REQUIRE(undone);
+  CHECK(undone->at("rebooted") == true);
 }
 
 TEST_CASE("a flapping cut comes and goes", "[agent][root]") {

@@ -52,6 +52,19 @@ TEST_CASE("the shortest inventory") {
   CHECK(spec.nodes[0].ssh.sudo == Sudo::none);
   CHECK(spec.nodes[0].ssh.use_agent);
   CHECK(spec.nodes[0].ssh.known_hosts_file.empty());
+  CHECK_FALSE(spec.nodes[0].may_reboot);
+  CHECK_FALSE(spec.nodes[0].may_set_clock);
+}
+
+TEST_CASE("what is allowed on a machine is said node by node") {
+  const ClusterSpec spec = good(
+      "[defaults]\nmay_reboot = true\n[[node]]\naddress = \"192.0.2.11\"\nmay_set_clock = true\n"
+      "[[node]]\naddress = \"192.0.2.12\"\nmay_reboot = false\n");
+  REQUIRE(spec.nodes.size() == 2);
+  CHECK(spec.nodes[0].may_reboot);
+  CHECK(spec.nodes[0].may_set_clock);
+  CHECK_FALSE(spec.nodes[1].may_reboot);
+  CHECK_FALSE(spec.nodes[1].may_set_clock);
 }
 
 TEST_CASE("defaults, and nodes that differ") {
