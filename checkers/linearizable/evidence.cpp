@@ -87,7 +87,7 @@ class Finder {
       }
     }
     const uint32_t upper = evidence.event;
-    first_event(evidence, core);
+    first_event(evidence, core, !chosen.empty() && last_return(chosen) == upper);
     if (chosen.empty() || evidence.event != upper) {
       chosen = start(core, evidence.event);
       if (!chosen.empty()) evidence.minimal = shrink(chosen);
@@ -134,10 +134,10 @@ class Finder {
   }
 
   /// The event up to which the history is refused and before which it is not. An upper bound that proves
-  /// wrong is given up.
-  void first_event(Evidence& evidence, std::vector<uint32_t>& core) {
+  /// wrong is given up, unless `certain`.
+  void first_event(Evidence& evidence, std::vector<uint32_t>& core, bool certain) {
     if (evidence.exact_event || late()) return;
-    if (judge_prefix(evidence.event, true).verdict != Verdict::invalid) {
+    if (!certain && judge_prefix(evidence.event, true).verdict != Verdict::invalid) {
       evidence.event = 0;
       for (const Operation& op : part_)
         if (!op.pending()) evidence.event = std::max(evidence.event, op.returned);

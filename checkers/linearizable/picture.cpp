@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "checkers/linearizable/solve.h"
+#include "checkers/linearizable/zones.h"
 
 namespace riven::linearizable {
 
@@ -28,7 +29,8 @@ class Picture {
         history_(history),
         part_(part),
         evidence_(evidence),
-        watch_(watch) {}
+        watch_(watch),
+        until_ns_(std::min(watch.deadline_ns, monotonic_now_ns() + kNanosPerSecond)) {}
 
   /// The picture's data as JSON text: thousands of operations, so written piece by piece.
   std::string data() {
@@ -117,11 +119,31 @@ class Picture {
       if (values.size() < 64 && op.f != Function::write) values.insert(op.a);
       window.push_back(op);
     }
-    for (const int32_t initial : values) {
-      std::vector<Operation> from_state{{.invoked = 0, .returned = 1, .a = initial, .f = Function::write}};
-      from_state.insert(from_state.end(), window.begin(), window.end());
-      if (watch_.expired() || follow(from_state)) return;
+    for (const int32_t initial : values)
+      if (monotonic_now_ns() >= until_ns_ || follow_from(initial, window)) return;
+  }
+
+  /// The window from a state; false: it is none that fits.
+  bool follow_from(int32_t initial, const std::vector<Operation>& window) {
+    std::vector<Operation> from_state{{.invoked = 0, .returned = 1, .a = initial, .f = Function::write}};
+    // Of values that are all different, what made this one has happened.
+    for (const Operation& op : window)
+      if (op.f == Function::read || op.f == Function::failed_cas ||
+          (op.f == Function::cas ? op.b : op.a) != initial)
+        from_state.push_back(op);
+    const auto rest = std::span(from_state).subspan(1);
+    if (zones_apply(rest, initial, projection_.values.size())) {
+      const ZonesAnswer answer = check_zones(rest, initial, projection_.values.size(), watch_, true);
+      if (answer.verdict == Verdict::invalid) return false;
+      if (answer.verdict == Verdict::valid && !answer.order.empty()) {
+        std::vector<uint32_t> order{0};
+        for (const uint32_t i : answer.order) order.push_back(i + 1);
+        return walk(from_state, order);
+      }
     }
+    from_state.resize(1);
+    from_state.insert(from_state.end(), window.begin(), window.end());
+    return follow(from_state);
   }
 
   /// The operation that was invoked then, or kPending.
@@ -132,14 +154,17 @@ class Picture {
   }
 
   bool follow(const std::vector<Operation>& before) {
-    const Watch watch{std::min(watch_.deadline_ns, monotonic_now_ns() + kNanosPerSecond), watch_.memory,
-                      nullptr};
+    const Watch watch{until_ns_, watch_.memory, nullptr};
     Options options = options_;
     options.engine = Engine::automatic;
     options.want_order = true;
     const Answer answer = solve(options, spec_, projection_, before, watch, 1);
-    if (answer.verdict != Verdict::valid) return false;
-    // Walk it once more for the states. Kinds are found by shape: the problem's own.
+    return answer.verdict == Verdict::valid && walk(before, answer.order);
+  }
+
+  /// Keeps an order with the state after each operation.
+  bool walk(const std::vector<Operation>& before, const std::vector<uint32_t>& order) {
+    // Kinds are found by shape: the problem's own.
     Problem problem = make_problem(spec_, before);
     std::vector<uint32_t> kind_of(before.size(), 0);
     for (size_t i = 0; i < problem.live.size(); ++i) kind_of[problem.member[i]] = problem.kind[i];
@@ -148,7 +173,7 @@ class Picture {
     uint32_t state = problem.space->initial();
     uint32_t latest = 0;
     std::set<uint32_t> done;
-    for (const uint32_t i : answer.order) {
+    for (const uint32_t i : order) {
       state = problem.space->step(state, kind_of[i]);
       if (state == StateSpace::kIllegal || problem.space->memory_bytes() > kMostStatesBytes) return false;
       latest = std::max(latest, before[i].invoked);
@@ -223,6 +248,7 @@ class Picture {
   const Part& part_;
   const Evidence& evidence_;
   const Watch& watch_;
+  int64_t until_ns_;  // of the search for a linearization
   std::vector<uint32_t> shown_;
   std::map<uint32_t, size_t> lane_;
   std::map<Process, uint32_t> last_;

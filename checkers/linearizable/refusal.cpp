@@ -7,6 +7,7 @@
 #include "checkers/linearizable/evidence.h"
 #include "checkers/linearizable/jit.h"
 #include "checkers/linearizable/solve.h"
+#include "checkers/linearizable/zones.h"
 
 namespace riven::linearizable {
 
@@ -32,6 +33,7 @@ Refusal::Refusal(const Options& options, const ModelSpec& spec, const Projection
       std::any_of(part.begin(), part.end(), [](const Operation& op) { return op.f == Function::append; });
   if (m == Model::reg || m == Model::cas_register || (m == Model::kv && !appends)) {
     family_ = Family::reg;
+    find_makers();
   } else if (m == Model::fifo_queue || m == Model::stack || m == Model::priority_queue) {
     family_ = Family::elements;
   } else if (m != Model::unordered_queue) {
@@ -40,6 +42,40 @@ Refusal::Refusal(const Options& options, const ModelSpec& spec, const Projection
       if (!only_looks(op, projection_) && known.emplace(op.f, op.a, op.b).second) kinds_.push_back(op);
     if (!starts(kPending).empty()) family_ = Family::few_states;
   }
+  uint32_t latest = 0;
+  for (uint32_t i = 0; i < part_.size(); ++i) {
+    if (!part_[i].pending()) latest = std::max(latest, part_[i].returned);
+    if (part_[i].pending()) crashed_.push_back(i);
+    latest_return_.push_back(latest);
+  }
+}
+
+void Refusal::find_makers() {
+  makers_.resize(projection_.values.size());
+  for (uint32_t i = 0; i < part_.size(); ++i) {
+    const Operation& op = part_[i];
+    if (op.f != Function::write && op.f != Function::cas) continue;
+    Maker& maker = makers_[static_cast<size_t>(op.f == Function::cas ? op.b : op.a)];
+    maker.alone = maker.first == kPending;
+    if (maker.alone) maker.first = i;
+  }
+}
+
+Refusal::Maker Refusal::maker_of(int32_t value) const {
+  const auto at = static_cast<size_t>(value);
+  return at < makers_.size() ? makers_[at] : Maker{};
+}
+
+template <typename Fn>
+void Refusal::each_in_flight(uint32_t begin, uint32_t end, const Fn& fn) const {
+  const auto first = static_cast<uint32_t>(
+      std::lower_bound(latest_return_.begin(), latest_return_.end(), begin) - latest_return_.begin());
+  for (const uint32_t i : crashed_) {
+    if (i >= first || part_[i].invoked >= end) break;
+    fn(i);
+  }
+  for (uint32_t i = first; i < part_.size() && part_[i].invoked < end; ++i)
+    if (part_[i].pending() || part_[i].returned >= begin) fn(i);
 }
 
 /// The window with operations in front of it that happen one after another.
@@ -96,7 +132,8 @@ bool Refusal::refused(const std::vector<uint32_t>& chosen) {
            return family_ == Family::elements
                       ? solve(options_, spec_, projection_, m.operations, watch_, 1).verdict ==
                             Verdict::invalid
-                      : search(m.operations);
+                  : family_ == Family::reg ? register_search(m.operations)
+                                           : search(m.operations);
          });
 }
 
@@ -127,6 +164,18 @@ bool Refusal::search(const std::vector<Operation>& ops) const {
   const Answer answer = frontier_applies(problem) ? search_frontier(problem, watch, false)
                                                   : search_depth_first(problem, watch, false);
   return answer.verdict == Verdict::invalid;
+}
+
+/// Values that are all different leave no search to be done: the lead is the state before.
+bool Refusal::register_search(const std::vector<Operation>& ops) const {
+  const int32_t initial = ops.front().a;
+  const auto window = std::span(ops).subspan(1);
+  const size_t values = projection_.values.size();
+  if (zones_apply(window, initial, values)) {
+    const Verdict verdict = check_zones(window, initial, values, watch_, false).verdict;
+    if (verdict != Verdict::unknown) return verdict == Verdict::invalid;
+  }
+  return search(ops);
 }
 
 Refusal::Question Refusal::question(const std::vector<uint32_t>& chosen) {
@@ -178,15 +227,15 @@ Refusal::Question Refusal::window_question(const std::vector<uint32_t>& chosen) 
     end = std::max(end, part_[i].pending() ? part_[i].invoked : part_[i].returned);
   }
   std::vector<Operation> window;
-  for (uint32_t i = 0; i < part_.size() && part_[i].invoked <= end; ++i) {
+  each_in_flight(begin, end + 1, [&](uint32_t i) {
     Operation op = part_[i];
     if (!in[i]) {
-      if (only_looks(op, projection_) || (!op.pending() && op.returned < begin)) continue;
+      if (only_looks(op, projection_)) return;
       op.returned = kPending;
       op.invoked = std::max(op.invoked, begin);
     }
     window.push_back(op);
-  }
+  });
   by_invocation(window);
   Question asked;
   for (auto& lead : starts(begin)) asked.histories.push_back(moved(std::move(lead), window, begin));
@@ -213,16 +262,16 @@ Refusal::Question Refusal::register_question(const std::vector<uint32_t>& chosen
   for (const uint32_t i : chosen) window.push_back(part_[i]);
   for (bool more = true; more;) {
     more = false;
-    for (uint32_t i = 0; i < part_.size() && part_[i].invoked < end; ++i) {
+    each_in_flight(begin, end, [&](uint32_t i) {
       const Operation& op = part_[i];
-      if (in[i] || only_looks(op, projection_) || (!op.pending() && op.returned < begin)) continue;
-      if (needed.count(op.f == Function::cas ? op.b : op.a) == 0 && !sees_others) continue;
+      if (in[i] || only_looks(op, projection_)) return;
+      if (needed.count(op.f == Function::cas ? op.b : op.a) == 0 && !sees_others) return;
       in[i] = true;
       window.push_back(op);
       window.back().returned = kPending;
       window.back().invoked = std::max(op.invoked, begin);
       if (op.f == Function::cas && needed.insert(op.a).second) more = true;
-    }
+    });
   }
   Question asked;
   asked.possible = needed.size() <= kMostValues;
@@ -233,7 +282,14 @@ Refusal::Question Refusal::register_question(const std::vector<uint32_t>& chosen
   needed.insert(other);
   for (const int32_t initial : needed) {
     if (initial != other && !may_hold(initial, begin, chosen)) continue;
-    asked.histories.push_back(moved({{.a = initial, .f = Function::write}}, window, begin));
+    std::vector<Operation> rest = window;
+    // What alone can have made the state before has happened.
+    const Maker maker = maker_of(initial);
+    if (maker.alone && initial != projection_.initial && initial != other)
+      std::erase_if(rest, [&](const Operation& op) {
+        return op.f == part_[maker.first].f && op.a == part_[maker.first].a && op.b == part_[maker.first].b;
+      });
+    asked.histories.push_back(moved({{.a = initial, .f = Function::write}}, rest, begin));
   }
   return asked;
 }
@@ -241,6 +297,10 @@ Refusal::Question Refusal::register_question(const std::vector<uint32_t>& chosen
 /// Whether a register can hold the value when the chosen operations begin, by anybody else's doing.
 bool Refusal::may_hold(int32_t value, uint32_t begin, const std::vector<uint32_t>& chosen) const {
   if (value == projection_.initial) return true;
+  const Maker maker = maker_of(value);
+  if (maker.first == kPending || maker.alone)
+    return maker.alone && part_[maker.first].invoked < begin &&
+           std::find(chosen.begin(), chosen.end(), maker.first) == chosen.end();
   const auto end = std::lower_bound(part_.begin(), part_.end(), begin,
                                     [](const Operation& op, uint32_t t) { return op.invoked < t; });
   for (auto i = static_cast<uint32_t>(end - part_.begin()); i-- > 0;) {

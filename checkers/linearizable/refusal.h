@@ -48,6 +48,11 @@ class Refusal {
     std::vector<Operation> operations;
     int64_t by = 0;
   };
+  /// Registers: what makes a value.
+  struct Maker {
+    uint32_t first = kPending;  ///< operation
+    bool alone = false;
+  };
   /// A question: refused if every one of its histories is.
   struct Question {
     std::vector<Moved> histories;
@@ -61,7 +66,14 @@ class Refusal {
   Question register_question(const std::vector<uint32_t>& chosen) const;
   std::vector<std::vector<Operation>> starts(uint32_t begin) const;
   static Moved moved(std::vector<Operation> lead, const std::vector<Operation>& window, uint32_t begin);
+  void find_makers();
+  Maker maker_of(int32_t value) const;
+  /// Operations that may take effect between entries: all that were invoked before `end` and had not returned
+  /// before `begin`, by invocation.
+  template <typename Fn>
+  void each_in_flight(uint32_t begin, uint32_t end, const Fn& fn) const;
   bool may_hold(int32_t value, uint32_t begin, const std::vector<uint32_t>& chosen) const;
+  bool register_search(const std::vector<Operation>& ops) const;
   bool search(const std::vector<Operation>& ops) const;
 
   Options options_;
@@ -71,6 +83,9 @@ class Refusal {
   const Watch& watch_;
   Family family_ = Family::other;
   uint32_t end_ = kPending;
+  std::vector<uint32_t> latest_return_;  ///< of the first operations, crashed ones aside
+  std::vector<uint32_t> crashed_;
+  std::vector<Maker> makers_;     ///< by value
   std::vector<Operation> kinds_;  ///< operations that change something, the first of each kind
   std::vector<std::pair<int32_t, uint32_t>> of_element_;  ///< element, operation
 };

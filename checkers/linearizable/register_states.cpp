@@ -1,7 +1,6 @@
 #include "checkers/linearizable/register_states.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "checkers/linearizable/evidence.h"
@@ -20,10 +19,11 @@ int32_t shown_by(const Operation& op) { return op.f == Function::cas ? op.b : op
 /// When each value was there for certain, and the last to show one at all.
 class Sightings {
  public:
+  explicit Sightings(size_t values) : first_(values, kPending) {}
   void add(const Operation& op) {
     const int32_t v = shown_by(op);
-    const auto [at, fresh] = first_.try_emplace(v, op.returned);
-    if (!fresh) at->second = std::min(at->second, op.returned);
+    uint32_t& first = first_[static_cast<size_t>(v)];
+    first = std::min(first, op.returned);
     if (v == latest_.value) {
       latest_.invoked = std::max(latest_.invoked, op.invoked);
     } else if (op.invoked >= latest_.invoked) {
@@ -35,8 +35,8 @@ class Sightings {
   }
   /// False: after it had been seen something began that saw or made another value.
   bool may_last(int32_t v) const {
-    const auto found = first_.find(v);
-    return found == first_.end() || found->second > (v == latest_.value ? other_ : latest_).invoked;
+    const uint32_t first = first_[static_cast<size_t>(v)];
+    return first == kPending || first > (v == latest_.value ? other_ : latest_).invoked;
   }
 
  private:
@@ -44,7 +44,7 @@ class Sightings {
     int32_t value = kUnknown;
     uint32_t invoked = 0;
   };
-  std::map<int32_t, uint32_t> first_;
+  std::vector<uint32_t> first_;  // by value: when it was there for certain, at the latest
   Last latest_;
   Last other_;  // of any other value
 };
@@ -62,7 +62,7 @@ std::vector<std::string> register_states_before(const Projection& projection, st
   };
   std::set<int32_t> needed;
   std::set<int32_t> candidates{projection.initial};
-  Sightings sightings;
+  Sightings sightings(values);
   for (const Operation& op : prefix) {
     if (!op.pending() && op.f != Function::failed_cas) sightings.add(op);
     if (!in_window(op)) continue;

@@ -38,6 +38,9 @@ class Database {
   virtual Capabilities capabilities() const = 0;
   virtual Status setup(const Node& node, const std::vector<Node>& nodes) = 0;
   virtual Status teardown(const Node& node, const std::vector<Node>& nodes) = 0;
+  /// Instead of set-up, for a database that another process set up on `nodes` and that may be running: learns
+  /// from the nodes what the calls below need. Changes nothing.
+  virtual Status attach(const std::vector<Node>& /*nodes*/) { return ok_status(); }
   /// Returns when the cluster as a whole serves requests, or an error at the deadline.
   virtual Status await_ready(const std::vector<Node>& nodes, Milliseconds deadline) = 0;
   /// Connects to `node`; changes no state. A client that cannot connect is a client whose operations are
@@ -50,6 +53,24 @@ class Database {
   virtual Status resume(const Node& node) = 0;
   /// Names of the nodes that believe they lead, now; best effort.
   virtual std::vector<std::string> primaries(const std::vector<Node>& nodes) = 0;
+  // With Capabilities::membership:
+  /// The names of the cluster's members as `node` itself sees them now, sorted; a member that is none of
+  /// `nodes` by its own name. An error says why the node does not tell.
+  virtual Result<std::vector<std::string>> members(const Node& node, const std::vector<Node>& /*nodes*/,
+                                                   Milliseconds /*deadline*/) {
+    return Error{"members are not known on " + node.name};
+  }
+  /// Has the other members take `node` out of the cluster. Its server was stopped before; its data stays. One
+  /// that is no member is no error.
+  virtual Status remove_member(const Node& node, const std::vector<Node>& /*nodes*/,
+                               Milliseconds /*deadline*/) {
+    return Error{"members cannot be removed on " + node.name};
+  }
+  /// Brings `node` back: wipes its data, has the members take it in and starts its server. One that is a
+  /// member already is only started.
+  virtual Status add_member(const Node& node, const std::vector<Node>& /*nodes*/, Milliseconds /*deadline*/) {
+    return Error{"members cannot be added on " + node.name};
+  }
   /// Remote log files to keep.
   virtual std::vector<std::string> log_files(const Node& node) const = 0;
   /// Version text for the report, after set-up.

@@ -11,7 +11,7 @@ namespace riven::linearizable::testing {
 
 /// A few integers, without a heap: the brute force copies millions of them.
 struct FewItems {
-  static constexpr size_t kMost = 32;
+  static constexpr size_t kMost = 12;
   int32_t item[kMost];
   size_t used = 0;
   int32_t* begin() { return item; }
