@@ -125,6 +125,36 @@ Status set_option(Options& o, const std::string& key, const std::string& value) 
                "\"; it has: model, engine, per-key, failed-cas, initial, permits, depth, order, witness"};
 }
 
+/// Models that an engine may serve, where its history allows; the searches serve all.
+std::vector<Model> served_by(Engine engine) {
+  switch (engine) {
+    case Engine::zones:
+    case Engine::versions:
+      return {Model::reg, Model::cas_register, Model::kv};
+    case Engine::set:
+      return {Model::set, Model::unordered_queue};
+    case Engine::queue:
+      return {Model::fifo_queue};
+    case Engine::stack:
+      return {Model::stack};
+    case Engine::priority_queue:
+      return {Model::priority_queue};
+    default:
+      return {std::begin(kModels), std::end(kModels)};
+  }
+}
+
+Status check_engine(const Options& options) {
+  std::vector<std::string> names;
+  for (const Model model : served_by(options.engine)) {
+    if (model == options.model.model) return ok_status();
+    names.emplace_back(to_text(model));
+  }
+  return Error{"the engine " + std::string(kEngines[static_cast<size_t>(options.engine)]) +
+               " does not serve the model " + std::string(to_text(options.model.model)) + "; it serves " +
+               choices(names) + ". dfs, jit and auto serve every model"};
+}
+
 }  // namespace
 
 std::vector<std::string> model_names() {
@@ -140,6 +170,7 @@ Result<Options> parse_options(const std::map<std::string, std::string>& given) {
   for (const auto& [key, value] : given) {
     if (auto done = set_option(options, key, value); !done) return done.error();
   }
+  if (auto done = check_engine(options); !done) return done.error();
   return options;
 }
 

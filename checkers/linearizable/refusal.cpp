@@ -36,6 +36,11 @@ Refusal::Refusal(const Options& options, const ModelSpec& spec, const Projection
     find_makers();
   } else if (m == Model::fifo_queue || m == Model::stack || m == Model::priority_queue) {
     family_ = Family::elements;
+  } else if (m == Model::counter || m == Model::fenced_mutex ||
+             (m == Model::reentrant_mutex && options.model.depth == 0)) {
+    family_ = Family::endless;
+    if (m == Model::counter) own_ = std::make_unique<Projection>();
+    if (own_ != nullptr) own_->values = projection.values;
   } else if (m != Model::unordered_queue) {
     std::set<std::tuple<Function, int32_t, int32_t>> known;
     for (const Operation& op : part_)
@@ -97,7 +102,7 @@ Refusal::Moved Refusal::moved(std::vector<Operation> lead, const std::vector<Ope
 }
 
 /// For each state that operations invoked before `begin` lead to, some that do; none if the states are many.
-std::vector<std::vector<Operation>> Refusal::starts(uint32_t begin) const {
+Refusal::Leads Refusal::starts(uint32_t begin) const {
   constexpr size_t kMostKinds = 256;
   std::vector<Operation> kinds;
   for (const Operation& op : kinds_)
@@ -120,7 +125,7 @@ std::vector<std::vector<Operation>> Refusal::starts(uint32_t begin) const {
 }
 
 bool Refusal::from_the_beginning() {
-  if (family_ != Family::reg && family_ != Family::few_states) return false;
+  if (family_ == Family::elements || family_ == Family::other) return false;
   family_ = Family::other;
   return true;
 }
@@ -132,8 +137,8 @@ bool Refusal::refused(const std::vector<uint32_t>& chosen) {
            return family_ == Family::elements
                       ? solve(options_, spec_, projection_, m.operations, watch_, 1).verdict ==
                             Verdict::invalid
-                  : family_ == Family::reg ? register_search(m.operations)
-                                           : search(m.operations);
+                  : family_ == Family::reg ? register_search(m)
+                                           : search(m);
          });
 }
 
@@ -144,7 +149,8 @@ SecondOpinion Refusal::second_opinion(const std::vector<uint32_t>& chosen, uint3
   all.verdict = asked.possible ? Verdict::invalid : Verdict::unknown;
   for (const Moved& history : asked.histories) {
     const auto then = static_cast<uint32_t>(std::max<int64_t>(0, event + history.by));
-    const SecondOpinion one = ask_again(spec_, history.operations, then, watch_);
+    const ModelSpec& spec = history.spec != nullptr ? *history.spec : spec_;
+    const SecondOpinion one = ask_again(spec, history.operations, then, watch_);
     if (one.verdict != Verdict::invalid) {
       all.verdict = one.verdict;
       return all;
@@ -157,8 +163,8 @@ SecondOpinion Refusal::second_opinion(const std::vector<uint32_t>& chosen, uint3
   return all;
 }
 
-bool Refusal::search(const std::vector<Operation>& ops) const {
-  Problem problem = make_problem(spec_, ops);
+bool Refusal::search(const Moved& history) const {
+  Problem problem = make_problem(history.spec != nullptr ? *history.spec : spec_, history.operations);
   const Watch watch{std::min(watch_.deadline_ns, monotonic_now_ns() + kNanosPerSecond / 2), watch_.memory,
                     nullptr, nullptr};
   const Answer answer = frontier_applies(problem) ? search_frontier(problem, watch, false)
@@ -167,7 +173,8 @@ bool Refusal::search(const std::vector<Operation>& ops) const {
 }
 
 /// Values that are all different leave no search to be done: the lead is the state before.
-bool Refusal::register_search(const std::vector<Operation>& ops) const {
+bool Refusal::register_search(const Moved& history) const {
+  const std::vector<Operation>& ops = history.operations;
   const int32_t initial = ops.front().a;
   const auto window = std::span(ops).subspan(1);
   const size_t values = projection_.values.size();
@@ -175,7 +182,7 @@ bool Refusal::register_search(const std::vector<Operation>& ops) const {
     const Verdict verdict = check_zones(window, initial, values, watch_, false).verdict;
     if (verdict != Verdict::unknown) return verdict == Verdict::invalid;
   }
-  return search(ops);
+  return search(history);
 }
 
 Refusal::Question Refusal::question(const std::vector<uint32_t>& chosen) {
@@ -186,6 +193,8 @@ Refusal::Question Refusal::question(const std::vector<uint32_t>& chosen) {
       return elements_question(chosen);
     case Family::few_states:
       return window_question(chosen);
+    case Family::endless:
+      return endless_question(chosen);
     default:
       return whole_question(chosen);
   }
@@ -216,9 +225,9 @@ Refusal::Question Refusal::whole_question(const std::vector<uint32_t>& chosen) c
   return {{{std::move(ops)}}};
 }
 
-/// The window from the first invocation to the last return of the set, from every state.
-Refusal::Question Refusal::window_question(const std::vector<uint32_t>& chosen) const {
-  uint32_t begin = kPending;
+/// The window from the first invocation (`begin`) to the last return of the set.
+std::vector<Operation> Refusal::window_of(const std::vector<uint32_t>& chosen, uint32_t& begin) const {
+  begin = kPending;
   uint32_t end = 0;
   std::vector<bool> in(part_.size(), false);
   for (const uint32_t i : chosen) {
@@ -237,6 +246,12 @@ Refusal::Question Refusal::window_question(const std::vector<uint32_t>& chosen) 
     window.push_back(op);
   });
   by_invocation(window);
+  return window;
+}
+
+Refusal::Question Refusal::window_question(const std::vector<uint32_t>& chosen) const {
+  uint32_t begin = 0;
+  const std::vector<Operation> window = window_of(chosen, begin);
   Question asked;
   for (auto& lead : starts(begin)) asked.histories.push_back(moved(std::move(lead), window, begin));
   return asked;

@@ -1,6 +1,7 @@
 // Whether a few operations of a part are enough to refuse it.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -15,6 +16,8 @@ namespace riven::linearizable {
 /// may happen at any time or never. So what is refused without it refuses the history.
 ///  - registers: in the window that the set spans, from every state that could matter;
 ///  - models with at most 64 states: in that window, from every state that what began before leads to;
+///  - counters, reentrant locks without a limit, fenced locks: the same, from every state that the window can
+///    tell apart;
 ///  - collections: whole elements are left out (their other elements then stay linearizable);
 ///  - other models: from the beginning.
 class Refusal {
@@ -42,11 +45,13 @@ class Refusal {
   bool is_collection() const { return family_ == Family::elements; }
 
  private:
-  enum class Family : uint8_t { reg, elements, few_states, other };
+  enum class Family : uint8_t { reg, elements, few_states, endless, other };
+  using Leads = std::vector<std::vector<Operation>>;
   /// Operations, with their times moved.
   struct Moved {
     std::vector<Operation> operations;
     int64_t by = 0;
+    std::shared_ptr<const ModelSpec> spec{};  ///< with another initial state, where it is not the model's own
   };
   /// Registers: what makes a value.
   struct Maker {
@@ -64,7 +69,15 @@ class Refusal {
   Question whole_question(const std::vector<uint32_t>& chosen) const;
   Question window_question(const std::vector<uint32_t>& chosen) const;
   Question register_question(const std::vector<uint32_t>& chosen) const;
-  std::vector<std::vector<Operation>> starts(uint32_t begin) const;
+  Question endless_question(const std::vector<uint32_t>& chosen);
+  std::vector<Operation> window_of(const std::vector<uint32_t>& chosen, uint32_t& begin) const;
+  Leads starts(uint32_t begin) const;
+  // nullopt: too many to try, or none can be told.
+  std::optional<Leads> reentrant_starts(const std::vector<Operation>& window, uint32_t begin) const;
+  std::optional<Leads> fenced_starts(const std::vector<Operation>& window, uint32_t begin) const;
+  std::optional<std::vector<int64_t>> counter_starts(const std::vector<Operation>& window,
+                                                     uint32_t begin) const;
+  int64_t counter_initial() const;
   static Moved moved(std::vector<Operation> lead, const std::vector<Operation>& window, uint32_t begin);
   void find_makers();
   Maker maker_of(int32_t value) const;
@@ -73,8 +86,8 @@ class Refusal {
   template <typename Fn>
   void each_in_flight(uint32_t begin, uint32_t end, const Fn& fn) const;
   bool may_hold(int32_t value, uint32_t begin, const std::vector<uint32_t>& chosen) const;
-  bool register_search(const std::vector<Operation>& ops) const;
-  bool search(const std::vector<Operation>& ops) const;
+  bool register_search(const Moved& history) const;
+  bool search(const Moved& history) const;
 
   Options options_;
   const ModelSpec& spec_;
@@ -82,6 +95,7 @@ class Refusal {
   std::span<const Operation> part_;
   const Watch& watch_;
   Family family_ = Family::other;
+  std::unique_ptr<Projection> own_;  ///< counters: values alone, for specs with other initial sums
   uint32_t end_ = kPending;
   std::vector<uint32_t> latest_return_;  ///< of the first operations, crashed ones aside
   std::vector<uint32_t> crashed_;

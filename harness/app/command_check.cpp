@@ -48,7 +48,7 @@ std::string command_line_of(const CheckOptions& o) {
   add("--model", o.model);
   add("--format", o.format == "auto" ? "" : o.format);
   add("--engine", o.engine);
-  add("--per-key", o.per_key);
+  if (!o.per_key.empty()) line += " --per-key=" + o.per_key;
   for (const std::string& pair : o.extra) add("--checker-opt", pair);
   add("--time-limit", o.time_limit == "10m" ? "" : o.time_limit);
   add("--memory", o.memory);
@@ -193,7 +193,9 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
   app.add_option("-f,--format", o.format, "of the file: auto, " + format_names())->capture_default_str();
   app.add_option("--engine", o.engine,
                  "the algorithm, by name (see below); default: the best for this history");
-  app.add_option("--per-key", o.per_key, "whether values are independent [key value] pairs: auto, yes or no");
+  app.add_flag("--per-key{yes}", o.per_key,
+               "values are independent [key value] pairs; --per-key=no: they are not; default: it is told "
+               "from the history");
   app.add_option("--checker-opt", o.extra, "KEY=VALUE for the checker (repeatable; see below)")
       ->type_name("KEY=VALUE")
       ->take_all();

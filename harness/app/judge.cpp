@@ -12,6 +12,7 @@
 #include "checkers/statistics.h"
 #include "checkers/vacuity.h"
 #include "harness/core/clock.h"
+#include "harness/core/similar_names.h"
 
 namespace riven {
 
@@ -22,14 +23,6 @@ const WorkloadFactory* find_workload(const Registry& registry, const std::string
     if (factory->name == name) return factory.get();
   }
   return nullptr;
-}
-
-std::string names_of_models(const Registry& registry) {
-  std::string names;
-  for (const CheckerFactory& factory : registry.checkers()) {
-    for (const std::string& model : factory.models) names += (names.empty() ? "" : ", ") + model;
-  }
-  return names;
 }
 
 std::string names_of_workloads(const Registry& registry) {
@@ -93,6 +86,20 @@ bool is_model(const Registry& registry, const std::string& name) {
   return false;
 }
 
+/// The model's checker. A name that no model has is answered with those that it may have been meant for.
+Result<CheckerPtr> checker_of_model(const Registry& registry, const std::string& model,
+                                    const std::map<std::string, std::string>& options) {
+  if (is_model(registry, model)) return registry.make_checker(model, options);
+  std::vector<std::string> names;
+  for (const CheckerFactory& factory : registry.checkers())
+    names.insert(names.end(), factory.models.begin(), factory.models.end());
+  std::string meant;
+  for (const std::string& name : similar_names(model, names)) meant += (meant.empty() ? "" : ", ") + name;
+  return Error{"no model is called " + model +
+               (meant.empty() ? "" : "; perhaps one of these was meant: " + meant) +
+               "; `riven list` has them all"};
+}
+
 /// Models that speak of real time across sessions.
 bool needs_real_time(std::string_view model) {
   return (model.starts_with("strong-") && !model.starts_with("strong-session-")) ||
@@ -134,14 +141,14 @@ Result<CheckerPtr> main_checker(const Registry& registry, const History& history
     const std::string model = options.model.empty() ? model_named(registry, options.workload) : options.model;
     if (is_model(registry, model)) return registry.make_checker(model, options.checker_options);
     return Error{"no workload is called " + options.workload + "; there are " + names_of_workloads(registry) +
-                 "; or say --model (" + names_of_models(registry) + ")"};
+                 "; or say --model (`riven list` has them all)"};
   }
   const std::string model = options.model.empty() ? guess_model(history) : options.model;
   if (model.empty()) {
     return Error{"the history's functions do not tell what to check; say --workload (" +
-                 names_of_workloads(registry) + ") or --model (" + names_of_models(registry) + ")"};
+                 names_of_workloads(registry) + ") or --model (`riven list` has them all)"};
   }
-  return registry.make_checker(model, options.checker_options);
+  return checker_of_model(registry, model, options.checker_options);
 }
 
 CheckResult run_one(const Checker& checker, const History& history, const Budget& budget) {

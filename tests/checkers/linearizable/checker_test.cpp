@@ -230,6 +230,22 @@ TEST_CASE("names in any case of letters; an engine that does not serve says what
       check({{0, kInvoke, "write", 1}, {0, kOk, "write", 1}}, {{"engine", "versions"}});
   CHECK(refused.verdict == Verdict::unknown);
   CHECK(refused.reason == "version chains need a register that only cas changes, to fresh values");
+  const auto wrong = make_checker(std::map<std::string, std::string>{{"model", "set"}, {"engine", "zones"}});
+  REQUIRE(!wrong);
+  CHECK(wrong.error().message ==
+        "the engine zones does not serve the model set; it serves register, cas-register, kv. dfs, jit and "
+        "auto serve every model");
+  // Each engine serves a model, each model an engine besides the searches or those alone.
+  for (const std::string& engine : engine_names()) {
+    size_t served = 0;
+    for (const std::string& model : model_names())
+      served +=
+          make_checker(std::map<std::string, std::string>{{"model", model}, {"engine", engine}}) ? 1 : 0;
+    CAPTURE(engine);
+    const bool search = engine == "auto" || engine == "dfs" || engine == "jit";
+    CHECK(served > 0);
+    CHECK((served == model_names().size()) == search);
+  }
   for (const std::string& model : model_names()) CHECK(models_help().find(model) != std::string::npos);
 }
 

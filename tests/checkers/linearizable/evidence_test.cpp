@@ -5,76 +5,10 @@
 #include "checkers/linearizable/checker.h"
 #include "checkers/linearizable/verifier.h"
 #include "tests/catch.h"
-#include "tests/checkers/linearizable/small_histories.h"
+#include "tests/checkers/linearizable/small_entries.h"
 
 namespace riven::linearizable::testing {
 namespace {
-
-const char* function_name(Function f) {
-  switch (f) {
-    case Function::read:
-      return "read";
-    case Function::write:
-      return "write";
-    case Function::cas:
-    case Function::failed_cas:
-      return "cas";
-    case Function::acquire:
-    case Function::failed_acquire:
-      return "acquire";
-    case Function::release:
-      return "release";
-    case Function::add:
-      return "add";
-    case Function::remove:
-      return "remove";
-    case Function::contains:
-      return "contains";
-    case Function::insert:
-      return "enqueue";
-    default:
-      return "dequeue";
-  }
-}
-
-/// The history as entries: each event of the small one is an entry, each operation a process.
-History entries_of(const SmallHistory& small) {
-  const auto& ops = small.operations();
-  std::vector<std::pair<uint32_t, size_t>> events;
-  for (size_t i = 0; i < ops.size(); ++i) {
-    events.emplace_back(ops[i].invoked, i * 2);
-    if (!ops[i].pending()) events.emplace_back(ops[i].returned, i * 2 + 1);
-  }
-  std::sort(events.begin(), events.end());
-  const auto value = [&](int32_t id) { return id < 0 ? Value() : small.projection.values.value(id); };
-  HistoryBuilder builder;
-  for (const auto& [event, what] : events) {
-    const Operation& o = ops[what / 2];
-    const bool returns = what % 2 == 1;
-    Op op;
-    op.time_ns = int64_t{event} * 1'000'000;
-    op.process = static_cast<Process>(what / 2);
-    op.f = Symbol(function_name(o.f));
-    op.type = !returns                                                         ? OpType::invoke
-              : o.f == Function::failed_cas || o.f == Function::failed_acquire ? OpType::fail
-                                                                               : OpType::ok;
-    if (o.f == Function::cas || o.f == Function::failed_cas) {
-      op.value = Value(Value::List{value(o.a), o.f == Function::cas ? value(o.b) : Value(99)});
-    } else if (o.f == Function::read || o.f == Function::take) {
-      if (returns) op.value = value(o.a);
-    } else if (o.f == Function::add || o.f == Function::remove || o.f == Function::contains) {
-      op.value = !returns || o.b == kNil ? value(o.a) : Value(o.b == kTrue);
-    } else if (o.f == Function::write || o.f == Function::insert) {
-      op.value = value(o.a);
-    } else if (small.model.model == Model::semaphore) {
-      op.value = Value(int64_t{o.b});
-    }
-    builder.append(op);
-  }
-  auto made = builder.finish();
-  REQUIRE(made);
-  return std::move(made).value();
-}
 
 std::vector<Operation> prefix(const SmallHistory& small, uint32_t until) {
   std::vector<Operation> ops;
@@ -129,18 +63,13 @@ std::set<std::string> register_states(const SmallHistory& small, uint32_t event)
 }
 
 void check_evidence(const SmallHistory& small, const char* engine) {
-  std::map<std::string, std::string> options{{"model", std::string(to_text(small.model.model))},
-                                             {"failed-cas", "observe"},
-                                             {"per-key", "no"},
-                                             {"engine", engine}};
-  if (small.model.model == Model::semaphore) options["permits"] = "2";
-  if (small.model.model == Model::priority_queue)
-    options["order"] = small.model.smallest_first ? "min" : "max";
+  auto options = checker_options(small);
+  options["engine"] = engine;
   const auto checker = make_checker(options);
   REQUIRE(checker);
   Budget budget;
   budget.threads = 1;
-  const CheckResult result = (*checker)->check(entries_of(small), budget);
+  const CheckResult result = (*checker)->check(history_of(entries_of(small)), budget);
   CAPTURE(engine, to_text(small), result.reason);
   if (result.verdict == Verdict::unknown) return;  // the engine does not serve it
   if (result.verdict != Verdict::invalid) FAIL("not refused");
@@ -207,7 +136,8 @@ TEST_CASE("the evidence is right: collections") {
   }
 }
 TEST_CASE("the evidence is right: sets, locks and counters") {
-  for (const Model model : {Model::set, Model::mutex, Model::semaphore}) {
+  for (const Model model : {Model::set, Model::mutex, Model::semaphore, Model::owner_mutex,
+                            Model::reentrant_mutex, Model::fenced_mutex, Model::counter}) {
     SmallShape shape;
     shape.model = model;
     shape.operations = 8;
