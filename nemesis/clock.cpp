@@ -182,7 +182,7 @@ class ClockNemesis final : public Nemesis {
 
   Result<Value> stop(FaultTarget& target) {
     if (!faults_->in_force()) return Value("no clock was bent");
-    Result<std::vector<NodeProof>> healed = faults_->heal(target);
+    Result<std::vector<NodeProof>> healed = faults_->end(target);
     if (!healed) return healed.error();
     Proofs before;  // of several on one node the last took over from those before it
     for (NodeProof& proof : *healed) before[proof.node] = std::move(proof.fault.proof);

@@ -233,7 +233,7 @@ class DiskNemesis final : public Nemesis {
 
   Result<Value> stop(FaultTarget& target) {
     if (struck_.empty()) return Value("no disk was failing");
-    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    Result<std::vector<NodeProof>> healed = faults_.end(target);
     const Value nodes = names_of(struck_, target.nodes);
     // Also after faults that kill nobody: a server may have given up on its disk.
     if (Status started = start_again(target, struck_); !started) return started.error();

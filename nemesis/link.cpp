@@ -173,7 +173,7 @@ class LinkNemesis final : public Nemesis {
 
   Result<Value> stop(FaultTarget& target) {
     if (!faults_.in_force()) return Value("no link was bad");
-    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    Result<std::vector<NodeProof>> healed = faults_.end(target);
     if (!healed) return healed.error();
     Value::List sums;
     int64_t touched = 0, latest_us = 0;

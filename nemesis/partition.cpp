@@ -73,7 +73,7 @@ class PartitionNemesis final : public Nemesis {
 
   Result<Value> stop(FaultTarget& target) {
     if (!faults_.in_force()) return Value("no partition was in force");
-    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    Result<std::vector<NodeProof>> healed = faults_.end(target);
     if (!healed) return healed.error();
     return proof_value(*healed, target.nodes);
   }

@@ -53,7 +53,7 @@ class PauseNemesis final : public Nemesis {
 
   Result<Value> resume(FaultTarget& target) {
     if (!faults_.in_force()) return Value("no node was paused");
-    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    Result<std::vector<NodeProof>> healed = faults_.end(target);
     if (!healed) return healed.error();
     int64_t stopped = 0, running = 0, ended = 0;
     for (const NodeProof& proof : *healed) {

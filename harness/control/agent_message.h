@@ -27,6 +27,9 @@
 
 namespace riven {
 
+/// Why a fault ended before anyone asked for it: nobody renewed the agent's lease.
+inline constexpr const char* kLeaseRanOut = "the lease ran out";
+
 inline constexpr uint8_t kAgentProtocolVersion = 1;
 /// No payload is longer: a length above it is garbage.
 inline constexpr size_t kAgentMaxPayloadBytes = size_t{1} << 20;

@@ -92,7 +92,7 @@ AgentReply Server::handle(const AgentRequest& request) {
 void Server::tick() {
   const int64_t now = clock_.now_ns();
   if (lease_.state(now) != Lease::State::live && !active_.empty() && retry_ns_ == INT64_MAX) {
-    heal_everything("the lease ran out");
+    heal_everything(kLeaseRanOut);
   } else if (now >= retry_ns_) {
     heal_everything("tried again");
   }

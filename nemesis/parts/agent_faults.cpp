@@ -41,6 +41,19 @@ Result<std::vector<NodeProof>> AgentFaults::heal(FaultTarget& target) {
   return proofs;
 }
 
+Result<std::vector<NodeProof>> AgentFaults::end(FaultTarget& target) {
+  Result<std::vector<NodeProof>> healed = heal(target);
+  if (!healed) return healed;
+  std::string early;
+  for (const NodeProof& proof : *healed) {
+    if (text_of(proof.fault.proof, "why") != kLeaseRanOut) continue;
+    early += (early.empty() ? "" : ", ") + target.nodes[proof.node].name;
+  }
+  if (early.empty()) return healed;
+  return Error{"it had ended before on " + early + ": " + kLeaseRanOut +
+               " (the controller stood still for longer, or could not reach the node)"};
+}
+
 bool AgentFaults::in_force() const {
   const std::lock_guard<std::mutex> lock(mutex_);
   return std::any_of(ids_.begin(), ids_.end(), [](const auto& ids) { return !ids.empty(); });

@@ -26,6 +26,9 @@ class AgentFaults {
   /// Heals all that apply() applied and returns their proofs; nothing in force: an empty list. What cannot be
   /// healed now (a node is gone) is remembered for the next call; the agent's lease heals it meanwhile.
   Result<std::vector<NodeProof>> heal(FaultTarget& target);
+  /// The same at the end of a fault's time. Error also when all is healed and a node's fault had ended before
+  /// then, because its agent's lease ran out: what was recorded since was recorded without it.
+  Result<std::vector<NodeProof>> end(FaultTarget& target);
   bool in_force() const;
 
  private:

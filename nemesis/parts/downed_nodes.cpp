@@ -60,7 +60,7 @@ Status DownedNodes::await_end(FaultTarget& target, Milliseconds patience) {
 }
 
 Result<Value::List> DownedNodes::start(FaultTarget& target) {
-  Result<std::vector<NodeProof>> healed = faults_.heal(target);
+  Result<std::vector<NodeProof>> healed = faults_.end(target);
   const Value nodes = names_of(down_, target.nodes);
   if (Status started = start_again(target, down_); !started) return started.error();
   if (!healed) return healed.error();

@@ -131,7 +131,7 @@ class NodeFault final : public Nemesis {
       if (Status started = start_struck(target); !started) return started.error();
       return Value("the fault " + shape_.name + " was not in force");
     }
-    Result<std::vector<NodeProof>> healed = faults_.heal(target);
+    Result<std::vector<NodeProof>> healed = faults_.end(target);
     const Value nodes = names_of(struck_, target.nodes);
     if (Status started = start_struck(target); !started) return started.error();
     if (!healed) return healed.error();

@@ -1,5 +1,9 @@
 // The partition package: words to plans, plans to rules, operations to agents, and schedules.
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <fstream>
 #include <set>
 
 #include "harness/api/registry.h"
@@ -277,6 +281,41 @@ TEST_CASE("a partition on real nodes bites, tells what it dropped, and heals", "
   REQUIRE(nothing);
   CHECK_FALSE(nothing->is_map());
   for (size_t i = 0; i < 5; ++i) CHECK(world->output(i, "nft list ruleset").empty());
+}
+
+TEST_CASE("a partition that a lease ended before its time is told as such", "[nemesis][root]") {
+  const auto world = test::Namespaces::make(2);
+  if (!world) return;
+  constexpr Milliseconds kLease{1'000};
+  FaultTarget target = cluster(2);
+  std::vector<std::unique_ptr<AgentClient>> agents;
+  for (size_t i = 0; i < 2; ++i) {
+    auto agent = world->agent(i, "test", kLease);
+    REQUIRE(agent);
+    target.agents.push_back(agent->get());
+    agents.push_back(std::move(*agent));
+  }
+  auto package = partition_package(options_for(target));
+  REQUIRE(package);
+  Nemesis& nemesis = *package->nemesis;
+  Op start, stop;
+  start.f = Symbol("start-partition");
+  start.value = Value::map({"partition", "isolate", "nodes", words({"n1"})});
+  stop.f = Symbol("stop-partition");
+  REQUIRE(nemesis.invoke(target, start));
+  // Nobody renews the lease of an agent that stands still.
+  pid_t agent = 0;
+  std::ifstream(world->options(0, "test", kLease).state_directory + "/lock/test") >> agent;
+  REQUIRE(agent > 1);
+  kill(agent, SIGSTOP);
+  usleep(static_cast<useconds_t>(2'000 * kLease.count()));
+  kill(agent, SIGCONT);
+  const auto ended = nemesis.invoke(target, stop);
+  REQUIRE_FALSE(ended);
+  CHECK(ended.error().message.find("it had ended before on n1: the lease ran out") == 0);
+  CHECK(nemesis.heal(target));
+  CHECK_FALSE(nemesis.invoke(target, stop)->is_map());
+  for (size_t i = 0; i < 2; ++i) CHECK(world->output(i, "nft list ruleset").empty());
 }
 
 }  // namespace
