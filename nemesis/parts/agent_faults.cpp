@@ -1,6 +1,7 @@
 #include "nemesis/parts/agent_faults.h"
 
 #include <algorithm>
+#include <set>
 
 namespace riven {
 
@@ -21,6 +22,11 @@ Result<std::vector<FaultAck>> AgentFaults::apply(FaultTarget& target,
 }
 
 Result<std::vector<NodeProof>> AgentFaults::heal(FaultTarget& target) {
+  std::set<size_t> early;
+  return heal(target, early);
+}
+
+Result<std::vector<NodeProof>> AgentFaults::heal(FaultTarget& target, std::set<size_t>& early) {
   const std::lock_guard<std::mutex> lock(mutex_);
   std::vector<AgentClient*> agents;
   std::vector<std::vector<std::string>> ids;
@@ -35,22 +41,24 @@ Result<std::vector<NodeProof>> AgentFaults::heal(FaultTarget& target) {
   if (!healed) return healed.error();
   std::vector<NodeProof> proofs;
   for (size_t i = 0; i < nodes.size(); ++i) {
-    for (FaultProof& proof : (*healed)[i].healed) proofs.push_back({nodes[i], std::move(proof)});
+    size_t told = 0;
+    for (FaultProof& proof : (*healed)[i].healed) {
+      told += text_of(proof.proof, "why") != kLeaseRanOut ? 1 : 0;
+      proofs.push_back({nodes[i], std::move(proof)});
+    }
+    if (told < ids[i].size()) early.insert(nodes[i]);
   }
   ids_.clear();
   return proofs;
 }
 
 Result<std::vector<NodeProof>> AgentFaults::end(FaultTarget& target) {
-  Result<std::vector<NodeProof>> healed = heal(target);
-  if (!healed) return healed;
-  std::string early;
-  for (const NodeProof& proof : *healed) {
-    if (text_of(proof.fault.proof, "why") != kLeaseRanOut) continue;
-    early += (early.empty() ? "" : ", ") + target.nodes[proof.node].name;
-  }
-  if (early.empty()) return healed;
-  return Error{"it had ended before on " + early + ": " + kLeaseRanOut +
+  std::set<size_t> early;
+  Result<std::vector<NodeProof>> healed = heal(target, early);
+  if (!healed || early.empty()) return healed;
+  std::string names;
+  for (const size_t node : early) names += (names.empty() ? "" : ", ") + target.nodes[node].name;
+  return Error{"it had ended before on " + names + ": " + kLeaseRanOut +
                " (the controller stood still for longer, or could not reach the node)"};
 }
 

@@ -3,6 +3,7 @@
 
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -32,6 +33,9 @@ class AgentFaults {
   bool in_force() const;
 
  private:
+  /// `early`: the nodes whose fault had ended before, or of whose agents none knows of it any more.
+  Result<std::vector<NodeProof>> heal(FaultTarget& target, std::set<size_t>& early);
+
   mutable std::mutex mutex_;
   std::vector<std::vector<std::string>> ids_;
 };
