@@ -20,7 +20,7 @@ struct Evidence {
   std::string sentence;
   std::vector<std::string> states;  ///< possible just before, at most 16
   bool states_of_these = false;     ///< as far as `operations` alone say: of collections, of their elements
-  uint64_t stale_versions = 0;  ///< how many newer values had been written for certain; 0: not a stale read
+  uint64_t stale_versions = 0;  ///< how many newer values had been there for certain, at least; 0: no stale read
   int64_t stale_ns = 0;         ///< how long ago the first of them was certain
 };
 

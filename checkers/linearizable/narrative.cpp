@@ -89,6 +89,9 @@ class Narrator {
     }
     if (reads[1] == nullptr || !precedes(reads[0]->a, reads[1]->a) || !precedes(reads[1]->a, reads[0]->a))
       return false;
+    // Whichever it is: by the other value at least.
+    e_.stale_versions = 1;
+    e_.stale_ns = std::min(stale_since(*reads[0], reads[1]->a), stale_since(*reads[1], reads[0]->a));
     return say(name_operation(history_, *reads[0]) + " or " + name_operation(history_, *reads[1]) +
                " is stale: each of the two values was there after the other had already taken its place");
   }
@@ -107,6 +110,22 @@ class Narrator {
       if (is_of(op, after)) last_invocation = std::max(last_invocation, op.invoked);
     }
     return first_return < last_invocation;
+  }
+
+  /// If a read is the stale one: how long before it the other value had surely taken the place of its own.
+  int64_t stale_since(const Operation& read, int32_t other) const {
+    uint32_t had_been = kPending;  // the read's value was there
+    uint32_t replaced = kPending;
+    const auto is_of = [](const Operation& op, int32_t v) {
+      return makes(op, v) || (op.f == Function::read && op.a == v);
+    };
+    for (const uint32_t i : e_.operations)
+      if (&part_[i] != &read && is_of(part_[i], read.a)) had_been = std::min(had_been, part_[i].returned);
+    for (const uint32_t i : e_.operations)
+      if (is_of(part_[i], other) && part_[i].invoked > had_been)
+        replaced = std::min(replaced, part_[i].returned);
+    if (replaced >= read.invoked) return 0;
+    return history_.time_ns(read.invoked) - history_.time_ns(replaced);
   }
 
   bool tell_collection() {

@@ -9,13 +9,14 @@
 
 #include "checkers/linearizable/solve.h"
 #include "checkers/linearizable/zones.h"
+#include "harness/core/text.h"
 
 namespace riven::linearizable {
 
 namespace {
 
-constexpr uint32_t kEntriesBefore = 2400;
-constexpr uint32_t kEntriesAfter = 200;
+constexpr uint32_t kEntriesBefore = 6000;
+constexpr uint32_t kEntriesAfter = 400;
 constexpr uint64_t kMostStatesBytes = uint64_t{64} << 20;
 constexpr size_t kWholePrefix = 20000;  // operations up to which the linearization starts at the beginning
 
@@ -39,7 +40,7 @@ class Picture {
     Json head;
     head["sentence"] = evidence_.sentence;
     head["failureMs"] = ms(evidence_.event);
-    head["states"] = evidence_.states;
+    head["facts"] = facts();
     head["lanes"] = lanes_;
     std::string text = head.dump(-1, ' ', true, Json::error_handler_t::replace);
     text.pop_back();
@@ -51,6 +52,21 @@ class Picture {
 
  private:
   const std::vector<Operation>& ops() const { return part_.operations; }
+  /// What else is known of the failure, in words.
+  std::string facts() const {
+    constexpr size_t kShown = 8;
+    std::string text;
+    for (size_t i = 0; i < evidence_.states.size() && i < kShown; ++i)
+      text += (i == 0 ? "Possible just before: " : ", ") + evidence_.states[i];
+    if (evidence_.states.size() > kShown)
+      text += " and " + std::to_string(evidence_.states.size() - kShown) + " more";
+    if (!text.empty())
+      text += evidence_.states_of_these ? " (of the operations of the conflict alone). " : ". ";
+    if (evidence_.stale_versions > 0)
+      text += "Stale by " + counted(evidence_.stale_versions, "version") + " and " +
+              duration_text(evidence_.stale_ns) + " at least.";
+    return text;
+  }
   double ms(uint32_t entry) const { return static_cast<double>(history_.time_ns(entry)) / 1e6; }
 
   /// The operations around the failure and all of the evidence, in lanes.
@@ -107,43 +123,49 @@ class Picture {
     const Model m = options_.model.model;
     if (m != Model::reg && m != Model::cas_register) return;
     const uint32_t from = evidence_.event > kEntriesBefore ? evidence_.event - kEntriesBefore : 0;
-    std::vector<Operation> window;
-    std::set<int32_t> values;
-    std::set<int32_t> seen;  // by what returned in the window: a crashed write of it matters, however old
+    std::set<int32_t> seen;  // by what returned in the window: what made it matters, however old
     for (const Operation& op : before)
       if (!op.pending() && op.returned >= from && op.f != Function::write) seen.insert(op.a);
-    for (Operation op : before) {
-      const int32_t target = op.f == Function::cas ? op.b : op.a;
-      if (op.pending() ? op.invoked < from && seen.count(target) == 0 : op.returned < from) continue;
-      op.invoked = std::max(op.invoked, 2U);
-      if (values.size() < 64 && op.f != Function::write) values.insert(op.a);
-      window.push_back(op);
-    }
-    for (const int32_t initial : values)
-      if (monotonic_now_ns() >= until_ns_ || follow_from(initial, window)) return;
+    if (!follow_values(before, from, seen)) follow_states(before, from, seen);
   }
 
-  /// The window from a state; false: it is none that fits.
-  bool follow_from(int32_t initial, const std::vector<Operation>& window) {
-    std::vector<Operation> from_state{{.invoked = 0, .returned = 1, .a = initial, .f = Function::write}};
-    // Of values that are all different, what made this one has happened.
-    for (const Operation& op : window)
-      if (op.f == Function::read || op.f == Function::failed_cas ||
-          (op.f == Function::cas ? op.b : op.a) != initial)
-        from_state.push_back(op);
-    const auto rest = std::span(from_state).subspan(1);
-    if (zones_apply(rest, initial, projection_.values.size())) {
-      const ZonesAnswer answer = check_zones(rest, initial, projection_.values.size(), watch_, true);
-      if (answer.verdict == Verdict::invalid) return false;
-      if (answer.verdict == Verdict::valid && !answer.order.empty()) {
-        std::vector<uint32_t> order{0};
-        for (const uint32_t i : answer.order) order.push_back(i + 1);
-        return walk(from_state, order);
+  static int32_t target(const Operation& op) { return op.f == Function::cas ? op.b : op.a; }
+
+  /// Of values that are all different: the window, with what made the values that were seen in it.
+  bool follow_values(const std::vector<Operation>& before, uint32_t from, const std::set<int32_t>& seen) {
+    const size_t values = projection_.values.size();
+    if (!zones_apply(before, projection_.initial, values)) return false;
+    std::vector<Operation> window;
+    for (Operation op : before) {
+      if ((op.pending() ? op.invoked : op.returned) < from) {
+        if (only_looks(op, projection_) || seen.count(target(op)) == 0) continue;
+        op.a = target(op);
+        op.f = Function::write;
       }
+      window.push_back(op);
     }
-    from_state.resize(1);
-    from_state.insert(from_state.end(), window.begin(), window.end());
-    return follow(from_state);
+    const ZonesAnswer answer = check_zones(window, projection_.initial, values, watch_, true);
+    return answer.verdict == Verdict::valid && !answer.order.empty() && walk(window, answer.order);
+  }
+
+  /// The window from a state that fits. What was in flight when it begins may have happened before.
+  void follow_states(const std::vector<Operation>& before, uint32_t from, const std::set<int32_t>& seen) {
+    constexpr size_t kMostStates = 64;
+    std::vector<Operation> window;
+    std::set<int32_t> states;
+    for (Operation op : before) {
+      if (op.pending() ? op.invoked < from && seen.count(target(op)) == 0 : op.returned < from) continue;
+      if (states.size() < kMostStates && op.f != Function::write) states.insert(op.a);
+      if (op.invoked < from && only_looks(op, projection_)) continue;
+      if (op.invoked < from) op.returned = kPending;
+      op.invoked = std::max(op.invoked, 2U);
+      window.push_back(op);
+    }
+    for (const int32_t state : states) {
+      std::vector<Operation> from_state{{.invoked = 0, .returned = 1, .a = state, .f = Function::write}};
+      from_state.insert(from_state.end(), window.begin(), window.end());
+      if (monotonic_now_ns() >= until_ns_ || follow(from_state)) return;
+    }
   }
 
   /// The operation that was invoked then, or kPending.
@@ -209,29 +231,29 @@ class Picture {
     text += number;
   }
 
+  /// With names of one letter, which the script spells out: there are thousands.
   void add_operation(uint32_t i, std::string& text) const {
     const Operation& op = ops()[i];
-    text += "{\"lane\":" + std::to_string(lane_.at(i)) + ",\"from\":";
+    text += "{\"l\":" + std::to_string(lane_.at(i)) + ",\"f\":";
     add_ms(op.invoked, text);
-    text += ",\"to\":";
+    text += ",\"t\":";
     if (op.pending()) {
       text += "null";
     } else {
       add_ms(op.returned, text);
     }
-    text += ",\"title\":";
+    text += ",\"n\":";
     add_text(name_operation(history_, op), text);
-    if (std::binary_search(evidence_.operations.begin(), evidence_.operations.end(), i))
-      text += ",\"core\":1";
+    if (std::binary_search(evidence_.operations.begin(), evidence_.operations.end(), i)) text += ",\"c\":1";
     if (illegal_.count(i) != 0) {
-      text += ",\"illegal\":1,\"state\":";
-      add_text("not possible after state " + last_state_, text);
+      text += ",\"x\":1,\"z\":";
+      add_text(last_state_, text);
     }
     if (const auto step = step_of_.find(i); step != step_of_.end()) {
-      text += ",\"point\":";
+      text += ",\"p\":";
       add_ms(order_[step->second].at, text);
-      text += ",\"step\":" + std::to_string(step->second + 1) + ",\"state\":";
-      add_text("state after it: " + order_[step->second].state, text);
+      text += ",\"s\":" + std::to_string(step->second + 1) + ",\"z\":";
+      add_text(order_[step->second].state, text);
     }
     text += "},";
   }

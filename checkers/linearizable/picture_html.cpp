@@ -23,7 +23,7 @@ constexpr const char* kStyle = R"~(<style>
 constexpr const char* kBody =
     R"~(<div id="ID" style="position:relative"><div class="head"><span style="float:right">
 <button data-a="in">zoom in</button><button data-a="out">zoom out</button>
-<button data-a="fail">failure</button><button data-a="all">all</button></span><b></b><div class="keys">
+<button data-a="fail">failure</button><button data-a="all">all</button></span><b></b><div class="facts"></div><div class="keys">
 <i style="background:#dbe7f5;border:1px solid #8fb0d6"></i>operation, from invocation to return
 <i style="background:#fbd5d0;border:1px solid #c8352b"></i>part of the conflict
 <i style="background:repeating-linear-gradient(45deg,#eef0f3 0 3px,#d5dae1 3px 6px)"></i>crashed: may happen at any later time
@@ -33,13 +33,19 @@ constexpr const char* kBody =
 
 constexpr const char* kScript = R"~(<script>(function(){
 var D=DATA,R=document.getElementById("ID"),S=R.querySelector("svg"),T=R.querySelector(".tip");
-var N="http://www.w3.org/2000/svg",L=110,H=26,TOP=24,W=S.clientWidth||1000,O=D.operations,n=D.lanes.length;
+var N="http://www.w3.org/2000/svg",L=110,H=26,TOP=24,W=S.clientWidth||1000,n=D.lanes.length;
+var O=D.operations.map(function(o){return{lane:o.l,from:o.f,to:o.t,title:o.n,core:o.c,illegal:o.x,point:o.p,step:o.s,
+ state:o.z===undefined?"":(o.x?"not possible after state ":"state after it: ")+o.z}});
 var height=TOP+n*H+14,min=Infinity,max=-Infinity;
 R.querySelector("b").textContent=D.sentence;
+R.querySelector(".facts").textContent=D.facts;
 S.setAttribute("height",height);
 O.forEach(function(o){var m=/ by process (-?\d+)$/.exec(o.title);o.label=o.title.slice(0,m.index);o.process=m[1];min=Math.min(min,o.from);max=Math.max(max,o.to===null?o.from:o.to)});
 max=Math.max(max,min+0.001);
-var pad=(max-min)*0.02,a=min-=pad,b=max+=pad,drag=null;
+var pad=(max-min)*0.02,a=min-=pad,b=max+=pad,drag=null,due=false;
+var byLane=D.lanes.map(function(){return[]}),steps=O.filter(function(o){return o.step});
+O.forEach(function(o){byLane[o.lane].push(o)});
+steps.sort(function(u,v){return u.step-v.step});
 // A crashed operation is drawn up to the next one in its lane.
 var next=[];
 O.slice().sort(function(u,v){return v.from-u.from}).forEach(function(o){
@@ -81,29 +87,32 @@ function box(o,g){
   stroke:bad?"#c8352b":o.to===null?"#aab3bf":"#8fb0d6","stroke-width":bad?1.6:1},g);
  if(o.to===null)r.setAttribute("stroke-dasharray","3 2");
  var fit=Math.floor((Math.min(x1,W)-Math.max(x0,L)-(o.illegal?22:8))/6.6);
- if(fit>=3)el("text",{x:Math.max(x0,L)+5,y:y+13,"pointer-events":"none"},g).textContent=
+ if(fit>=7||o.label.length<=fit)el("text",{x:Math.max(x0,L)+5,y:y+13,"pointer-events":"none"},g).textContent=
   o.label.length>fit?o.label.slice(0,fit-1)+"\u2026":o.label;
  if(o.illegal)el("text",{x:Math.min(x1,W-14)-14,y:y+13,style:"fill:#c8352b;font-weight:700","pointer-events":"none"},g)
   .textContent="\u2715";
  r.addEventListener("mousemove",function(e){tip(o,e)});
  r.addEventListener("mouseleave",function(){T.style.display="none"})}
+// The order of the linearization, where it is not too dense to be followed.
 function order(g){
- var pts=O.filter(function(o){return o.step}),last=-Infinity,path="";
- pts.sort(function(u,v){return u.step-v.step});
- pts.forEach(function(o,i){
+ var last=-Infinity,path="",pts=[],before=null;
+ steps.forEach(function(o){
   var px=Math.max(x(o.point)+2,last);
   if(o.to!==null)px=Math.max(Math.min(px,x(o.to)-2),last);
   last=px;o.px=px;o.py=TOP+o.lane*H+H-6;
-  path+=(i?"L":"M")+px.toFixed(1)+" "+o.py});
- if(!pts.length)return;
- el("path",{d:path,fill:"none",stroke:"#27704a","stroke-opacity":0.4,"stroke-width":1.2,"pointer-events":"none"},g);
- pts=pts.filter(function(o){return o.px>L-5&&o.px<W+5});
- if(pts.length<1500)pts.forEach(function(o){el("circle",{cx:o.px,cy:o.py,r:2.6,fill:"#27704a","pointer-events":"none"},g)})}
+  if(px<=L-5){before=o;return}
+  if(px>=W+5)return;
+  if(!pts.length&&before)path="M"+before.px.toFixed(1)+" "+before.py;
+  path+=(path?"L":"M")+px.toFixed(1)+" "+o.py;
+  pts.push(o)});
+ if(pts.length>W*0.6)return;
+ if(path)el("path",{d:path,fill:"none",stroke:"#27704a","stroke-opacity":pts.length>W*0.2?0.15:0.4,"stroke-width":1.2,"pointer-events":"none"},g);
+ if(pts.length<W*0.4)pts.forEach(function(o){el("circle",{cx:o.px,cy:o.py,r:2.6,fill:"#27704a","pointer-events":"none"},g)})}
 // A lane goes to another process when its own has crashed: named by those in view.
 function laneName(i){
  var seen=[];
- O.forEach(function(o){
-  if(o.lane==i&&o.from<b&&(o.to===null?o.from:o.to)>a&&seen.indexOf(o.process)<0)seen.push(o.process)});
+ byLane[i].forEach(function(o){
+  if(o.from<b&&(o.to===null?o.from:o.to)>a&&seen.indexOf(o.process)<0)seen.push(o.process)});
  if(!seen.length)return D.lanes[i];
  return(seen.length>1?"":"process ")+(seen.length>3?seen.slice(0,2).concat("\u2026",seen[seen.length-1]):seen).join(", ")}
 function draw(){
@@ -120,7 +129,12 @@ function draw(){
  el("line",{x1:x(D.failureMs),x2:x(D.failureMs),y1:TOP-4,y2:height,stroke:"#c8352b","stroke-dasharray":"4 3"},g);
  O.forEach(function(o){box(o,g)});
  order(g)}
-function zoom(f,c){a=c-(c-a)*f;b=c+(b-c)*f;draw()}
+function soon(){
+ if(due)return;
+ due=true;requestAnimationFrame(function(){due=false;draw()})}
+function zoom(f,c){
+ if((b-a)*f>4*(max-min)||(b-a)*f<1e-6)return;
+ a=c-(c-a)*f;b=c+(b-c)*f;soon()}
 S.addEventListener("wheel",function(e){
  e.preventDefault();
  var q=S.getBoundingClientRect();
@@ -129,7 +143,7 @@ S.addEventListener("pointerdown",function(e){drag=[e.clientX,a,b];S.style.cursor
 window.addEventListener("pointermove",function(e){
  if(!drag)return;
  var d=(e.clientX-drag[0])/(W-L-10)*(drag[2]-drag[1]);
- a=drag[1]-d;b=drag[2]-d;draw()});
+ a=drag[1]-d;b=drag[2]-d;soon()});
 window.addEventListener("pointerup",function(){drag=null;S.style.cursor="grab"});
 R.addEventListener("click",function(e){
  var k=e.target.getAttribute&&e.target.getAttribute("data-a");

@@ -64,6 +64,13 @@ TEST_CASE("two concurrent writes that replace each other: the stale read is name
   CHECK(sentence.find("stale") != std::string::npos);
   CHECK(sentence.find("read of 1 by process 2") != std::string::npos);
   CHECK(sentence.find("read of 2 by process 3") != std::string::npos);
+  // Whichever it is, the other value had been read before it was invoked.
+  const Json& details = result.anomalies.front().details.at(0);
+  CHECK(details["stale-versions"] == 1);
+  CHECK(details["stale-ms"].get<double>() >= 0);
+  REQUIRE(result.figures.size() == 1);
+  CHECK(result.figures[0].html.find("Possible just before: ") != std::string::npos);
+  CHECK(result.figures[0].html.find("Stale by 1 version and ") != std::string::npos);
 }
 
 TEST_CASE("a value that a cas took away while it was being written: the stale read is named") {

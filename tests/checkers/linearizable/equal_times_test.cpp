@@ -107,6 +107,7 @@ TEST_CASE("histories with equal times agree with brute force, through the reader
                           Model::counter};
   for (const Model model : models) {
     for (const bool distinct : {false, true}) {
+      if (kSanitized && distinct == (static_cast<int>(model) % 2 == 0)) continue;
       Rng rng(300 + static_cast<uint64_t>(model) * 2 + (distinct ? 1 : 0) + chunk() * 1'000'003);
       Count count;
       for (uint64_t i = 0; i < rounds(200);) {
