@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 namespace riven {
 
 ValueView History::error(size_t i) const {
   const auto found = std::lower_bound(errors_.begin(), errors_.end(), i,
                                       [](const auto& entry, size_t wanted) { return entry.first < wanted; });
-  return found != errors_.end() && found->first == i ? ValueView(arena_.data() + found->second) : ValueView();
+  return found != errors_.end() && found->first == i ? ValueView(bytes_ + found->second) : ValueView();
 }
 
 Op History::op(size_t i) const {
@@ -27,6 +28,11 @@ size_t History::memory_bytes() const {
   };
   return bytes(times_) + bytes(processes_) + bytes(types_) + bytes(function_ids_) + bytes(values_) +
          bytes(pairs_) + bytes(arena_) + bytes(errors_) + bytes(source_indices_) + bytes(lines_);
+}
+
+void History::release_values(size_t first, size_t last) const {
+  if (spilled_ == nullptr || first >= last) return;
+  spilled_->release(values_[first], last < size() ? values_[last] : spilled_->size_bytes());
 }
 
 HistoryBuilder::HistoryBuilder() : writer_(history_.arena_) {}
@@ -146,6 +152,7 @@ void HistoryBuilder::append(HistoryBuilder&& other) {
   const size_t first = size();
   const uint64_t offset = history_.arena_.size();
   RIVEN_CHECK(first + other.size() < History::kNone, "a history of more than 4 billion entries");
+  RIVEN_CHECK(other.spill_ == nullptr, "a part of a history spilled its values");
   std::vector<uint16_t> functions;
   for (const Symbol f : from.functions_) functions.push_back(function_id(f));
   for (uint16_t& f : from.function_ids_) f = functions[f];
@@ -188,6 +195,41 @@ HistoryBuilder::Bulk HistoryBuilder::append_bulk(size_t entries) {
           .types = grow(history_.types_),
           .function_ids = grow(history_.function_ids_),
           .values = grow(history_.values_)};
+}
+
+void HistoryBuilder::spill() {
+  History& h = history_;
+  if (spill_ == nullptr) {
+    auto made = SpillFile::make();
+    if (!made) {
+      spilling_ = made.error();
+      spill_beyond_ = 0;
+      return;
+    }
+    spill_ = *std::move(made);
+  }
+  const uint64_t base = spill_->size_bytes();
+  if (spilling_) spilling_ = spill_->append(h.arena_);
+  for (; settled_ < size(); ++settled_) h.values_[settled_] += base;
+  for (; settled_errors_ < h.errors_.size(); ++settled_errors_) h.errors_[settled_errors_].second += base;
+  constexpr uint64_t kStep = 16 << 20;
+  next_spill_ = std::min(spill_beyond_, kStep);
+  h.arena_ = std::vector<uint8_t>();
+  h.arena_.reserve(next_spill_ + next_spill_ / 8);
+}
+
+/// Where the values of the finished history are.
+void HistoryBuilder::place_values() {
+  History& h = history_;
+  h.bytes_ = h.arena_.data();
+  if (spill_ != nullptr) {
+    spill();
+    if (spilling_) spilling_ = spill_->map();
+    h.bytes_ = spill_->bytes();
+    h.arena_ = std::vector<uint8_t>();
+    h.spilled_ = std::move(spill_);
+  }
+  settled_ = settled_errors_ = 0;
 }
 
 void HistoryBuilder::append(const Op& op) {
@@ -304,6 +346,11 @@ void HistoryBuilder::drop_orphans() {
 
 Result<History> HistoryBuilder::finish(Pairing pairing) {
   History& h = history_;
+  place_values();
+  if (!spilling_) {
+    history_ = History();
+    return std::exchange(spilling_, ok_status()).error();
+  }
   if (!h.lines_.empty()) h.lines_.resize(size(), 0);
   if (!gaps_.empty()) drop_orphans();
   const size_t n = h.size();

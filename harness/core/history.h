@@ -11,6 +11,7 @@
 #include "harness/core/encoding.h"
 #include "harness/core/op.h"
 #include "harness/core/result.h"
+#include "harness/core/spill.h"
 
 namespace riven {
 
@@ -33,7 +34,7 @@ class History {
   /// Dense per-history id of the function, an index into functions().
   uint16_t function_id(size_t i) const { return function_ids_[i]; }
   const std::vector<Symbol>& functions() const { return functions_; }
-  ValueView value(size_t i) const { return ValueView(arena_.data() + values_[i]); }
+  ValueView value(size_t i) const { return ValueView(bytes_ + values_[i]); }
   ValueView error(size_t i) const;
   /// The entry that completes invocation i (or that i completes), or kNone. Nemesis entries pair likewise:
   /// its invocation and its completion are both `info` in Jepsen's histories, and alternate.
@@ -52,7 +53,13 @@ class History {
     return lines_.empty() ? std::nullopt : std::optional(lines_[i]);
   }
   Op op(size_t i) const;
+  /// What it takes of memory, spilled values aside.
   size_t memory_bytes() const;
+  /// Values that are in a file, as there were too many (HistoryBuilder::spill_beyond); 0: all are in memory.
+  uint64_t spilled_bytes() const { return spilled_ == nullptr ? 0 : spilled_->size_bytes(); }
+  /// Where values are spilled, those of the entries [first, last) leave memory until they are read again. For
+  /// those who have read a long part of the history and will not soon again.
+  void release_values(size_t first, size_t last) const;
 
  private:
   friend class HistoryBuilder;
@@ -66,6 +73,8 @@ class History {
   std::vector<uint32_t> pairs_;
   std::vector<Symbol> functions_;
   std::vector<uint8_t> arena_;
+  std::shared_ptr<const SpillFile> spilled_;           // in place of arena_
+  const uint8_t* bytes_ = nullptr;                     // of the one or the other
   std::vector<std::pair<uint32_t, uint64_t>> errors_;  // entry, offset; sorted by entry
   std::vector<int64_t> source_indices_;
   std::vector<uint32_t> lines_;
@@ -89,6 +98,15 @@ class HistoryBuilder {
 
   void append(const Op& op);
   size_t size() const { return history_.times_.size(); }
+
+  /// Whenever more than `bytes` of values are in memory at settle(), they go to a file (0: never). What the
+  /// disk does not take is an error of finish().
+  void spill_beyond(uint64_t bytes) { spill_beyond_ = next_spill_ = bytes; }
+  /// Says that every entry so far is complete and stays: its value may leave memory. Offsets of values begin
+  /// anew behind it.
+  void settle() {
+    if (spill_beyond_ != 0 && history_.arena_.size() > next_spill_) spill();
+  }
 
   // For readers of text, where the value may stand before the process: begin_value(), value(), set(),
   // commit().
@@ -139,12 +157,20 @@ class HistoryBuilder {
   class OpenInvocations;
   std::optional<Error> pair_client(size_t i, uint32_t& pending, Pairing pairing);
   void drop_orphans();
+  void spill();
+  void place_values();
 
   History history_;
   ValueWriter writer_;
   Symbol last_function_;
   uint16_t last_function_id_ = 0;
   std::vector<uint32_t> gaps_;
+  uint64_t spill_beyond_ = 0;
+  uint64_t next_spill_ = 0;
+  std::unique_ptr<SpillFile> spill_;
+  Status spilling_ = ok_status();
+  size_t settled_ = 0;         // entries
+  size_t settled_errors_ = 0;  // entries of errors_
 };
 
 }  // namespace riven
