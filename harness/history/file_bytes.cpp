@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -53,6 +54,12 @@ Result<FileBytes> FileBytes::open(const std::string& path) {
   if (!bytes) return bytes.error();
   file.copy_ = *std::move(bytes);
   return file;
+}
+
+void FileBytes::release(size_t to) const {
+  static const auto page = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  to = std::min(to, size_) / page * page;
+  if (map_ != nullptr && to > 0) ::madvise(const_cast<char*>(map_), to, MADV_DONTNEED);
 }
 
 FileBytes::FileBytes(FileBytes&& other) noexcept

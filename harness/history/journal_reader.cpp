@@ -20,8 +20,11 @@ class JournalReader {
   Result<ReadHistory> read() {
     if (auto status = read_file_header(); !status) return status.error();
     reserve();
+    builder_.spill_beyond(source_.values_in_memory());
     while (at_ < bytes_.size()) {
       if (!read_block()) skip_damage();
+      builder_.settle();
+      release_behind();
     }
     close_damage(std::nullopt);
     if (!any_block_) return Error{source_.name + ": no block of this journal is intact: nothing can be read"};
@@ -111,7 +114,17 @@ class JournalReader {
     if (values_reserved_ || entries == 0) return;
     values_reserved_ = true;
     const double each = static_cast<double>(values.size()) / static_cast<double>(entries);
-    values.reserve(static_cast<size_t>(each * 1.1 * static_cast<double>(expected_total_)) + values.size());
+    const size_t all = static_cast<size_t>(each * 1.1 * static_cast<double>(expected_total_)) + values.size();
+    const uint64_t most = source_.values_in_memory();
+    if (most == 0 || all <= most) values.reserve(all);
+  }
+
+  /// The blocks read leave memory, where that is limited: not each by itself, as that takes a while.
+  void release_behind() {
+    constexpr size_t kStep = 4 << 20;
+    if (at_ < released_ + kStep) return;
+    source_.release(at_);
+    released_ = at_;
   }
 
   void skip_damage() {
@@ -170,6 +183,7 @@ class JournalReader {
   std::string_view bytes_;
   const Source& source_;
   size_t at_ = 0;
+  size_t released_ = 0;
   uint64_t next_entry_ = 0;
   uint64_t expected_total_ = 0;
   std::optional<size_t> damage_start_;

@@ -18,6 +18,12 @@ Result<ReadHistory> finish(HistoryBuilder& builder, const Source& source, Histor
   return ReadHistory{.history = *std::move(history)};
 }
 
+namespace {}  // namespace
+
+void Source::release(size_t to) const {
+  if (file != nullptr && options.memory_bytes > 0) file->release(to);
+}
+
 namespace {
 
 Result<ReadHistory> read_as(Format format, const Source& source) {
@@ -67,14 +73,21 @@ Result<ReadHistory> read_directory(const std::string& path, const ReadOptions& o
 }  // namespace
 }  // namespace reading
 
-Result<ReadHistory> read_history_bytes(std::string_view bytes, const std::string& name,
-                                       const ReadOptions& options) {
-  reading::Source source{.bytes = bytes, .name = name, .options = options};
-  if (options.format == Format::automatic) {
-    if (bytes.empty()) return Error{name + ": empty: no history was written to it"};
-    source.options.format = reading::detect(bytes);
+namespace {
+
+Result<ReadHistory> read_source(reading::Source source) {
+  if (source.options.format == Format::automatic) {
+    if (source.bytes.empty()) return Error{source.name + ": empty: no history was written to it"};
+    source.options.format = reading::detect(source.bytes);
   }
   return reading::read_as(source.options.format, source);
+}
+
+}  // namespace
+
+Result<ReadHistory> read_history_bytes(std::string_view bytes, const std::string& name,
+                                       const ReadOptions& options) {
+  return read_source({.bytes = bytes, .name = name, .options = options});
 }
 
 Result<ReadHistory> read_history(const std::string& path, const ReadOptions& options) {
@@ -82,7 +95,10 @@ Result<ReadHistory> read_history(const std::string& path, const ReadOptions& opt
   if (std::filesystem::is_directory(path, ignored)) return reading::read_directory(path, options);
   const auto file = reading::FileBytes::open(path);
   if (!file) return file.error();
-  return read_history_bytes(file->bytes(), path == "-" ? "standard input" : path, options);
+  return read_source({.bytes = file->bytes(),
+                      .name = path == "-" ? "standard input" : path,
+                      .options = options,
+                      .file = &*file});
 }
 
 }  // namespace riven

@@ -32,6 +32,9 @@ struct ReadOptions {
   /// Strict for journals, lenient for the others when not given; see HistoryBuilder::Pairing.
   std::optional<HistoryBuilder::Pairing> pairing{};
   unsigned threads = 0;  ///< for the large text formats; 0: all cores. The result does not depend on it.
+  /// Values beyond an eighth of this go to a file without a name (in $TMPDIR or /var/tmp), so that a history
+  /// may be larger than memory; 0: they never do. The result does not depend on it.
+  uint64_t memory_bytes = 0;
 };
 
 /// How much there is of what was recorded.

@@ -10,15 +10,21 @@
 
 namespace riven::reading {
 
+class FileBytes;
+
 /// The bytes of one source and what to do with them.
 struct Source {
   std::string_view bytes;
   std::string name;  ///< in messages
   ReadOptions options;
+  const FileBytes* file = nullptr;  ///< that `bytes` are of; none: they are in memory
   /// What options say, or else `usual`.
   HistoryBuilder::Pairing pairing(HistoryBuilder::Pairing usual) const {
     return options.pairing.value_or(usual);
   }
+  uint64_t values_in_memory() const { return options.memory_bytes / 8; }
+  /// Says that the source has been read up to `to`: where memory is limited, that leaves it.
+  void release(size_t to) const;
 };
 
 Result<ReadHistory> read_journal(const Source& source);
@@ -45,6 +51,8 @@ class FileBytes {
   FileBytes& operator=(FileBytes&&) = delete;
   ~FileBytes();
   std::string_view bytes() const { return map_ != nullptr ? std::string_view(map_, size_) : copy_; }
+  /// What is mapped up to `to` leaves memory until it is read again. Thread-safe.
+  void release(size_t to) const;
 
  private:
   FileBytes() = default;

@@ -109,7 +109,9 @@ void TextPart::stop(const char* at) {
 /// Puts parts behind one another.
 class TextAssembler {
  public:
-  TextAssembler(const Source& source, size_t bytes) : source_(source), bytes_(bytes) {}
+  TextAssembler(const Source& source, size_t bytes) : source_(source), bytes_(bytes) {
+    builder_.spill_beyond(source.values_in_memory());
+  }
 
   /// An error of the part ends the reading.
   Status add(TextPart&& part, size_t part_bytes) {
@@ -143,6 +145,7 @@ class TextAssembler {
       last_index_ = index;
       builder_.bulk_source_index(first + i, index);
     }
+    builder_.settle();
     return ok_status();
   }
 
@@ -227,9 +230,11 @@ class TextAssembler {
     }
     HistoryBuilder sorted;
     sorted.reserve(n);
+    sorted.spill_beyond(source_.values_in_memory());
     for (const uint32_t i : order) {
       sorted.append(h.op(i));
       if (const auto line = h.source_line(i)) sorted.line(*line);
+      sorted.settle();
     }
     return sorted.finish(pairing);
   }
@@ -240,7 +245,9 @@ class TextAssembler {
     };
     if (parts <= 1) return;
     builder_.reserve(scaled(part.builder_.size()));
-    builder_.value_bytes().reserve(scaled(part.builder_.value_bytes().size()));
+    const size_t values = scaled(part.builder_.value_bytes().size());
+    const uint64_t most = source_.values_in_memory();
+    if (most == 0 || values <= most) builder_.value_bytes().reserve(values);
   }
 
   /// Lenient pairing lets a process act again after `info`; Jepsen's old histories do so, but it may as well
@@ -378,6 +385,7 @@ Result<ReadHistory> read_parts(const Source& source, HistoryBuilder::Pairing usu
     if (auto status = assembler.add(std::move(*part), next - at); !status) return status.error();
     if (last || next <= at) break;
     at = next;
+    source.release(at);
   }
   return assembler.finish(usual, format);
 }
