@@ -15,8 +15,19 @@ namespace riven::checkers::isolation {
 
 namespace {
 
-/// Working memory for each entry of a history, measured on the largest of the benchmarks.
+/// Working memory for each entry of a history, measured on the benchmarks: to read it, to judge lists, to
+/// judge anything else.
+constexpr uint64_t kReadingBytes = 60;
+constexpr uint64_t kListBytes = 120;
 constexpr uint64_t kBytesAnEntry = 220;
+
+std::optional<Error> too_large(const History& history, uint64_t bytes_an_entry, const Budget& budget) {
+  const uint64_t expected = history.size() * bytes_an_entry;
+  if (budget.memory_bytes == 0 || expected <= budget.memory_bytes) return std::nullopt;
+  return Error{"the analysis of " + std::to_string(history.size()) + " entries needs about " +
+               std::to_string(expected >> 20) + " MB, more than the budget of " +
+               std::to_string(budget.memory_bytes >> 20) + " MB"};
+}
 
 constexpr ModelSet kSharedMemory = bit(Model::monotonic_reads) | bit(Model::monotonic_writes) |
                                    bit(Model::read_your_writes) | bit(Model::writes_follow_reads) |
@@ -79,16 +90,17 @@ bool out_of_time(const Limits& limits, const std::string& got, Analysis& a) {
   return true;
 }
 
-Status analyse_lists(const Limits& limits, Analysis& a) {
+Status analyse_lists(const History& history, const Limits& limits, Analysis& a) {
   Transactions& t = a.transactions;
   std::vector<Edge> edges;
   std::vector<uint32_t> odd;  // transactions that contradict themselves
   {
     const KeyGroups groups = group_by_key(t, limits.threads);
-    auto orders = order_appends(t, groups, limits.threads, a.findings);
+    GatheredValues values(history, t, limits.values_at_once());
+    auto orders = order_appends(t, groups, values, limits.threads, a.findings);
     if (!orders) return orders.error();
     a.orders = std::move(*orders);
-    odd = check_transactions(t, limits.threads, a.findings);
+    odd = check_transactions(history, t, limits.threads, a.findings);
     t.values = {};
     if (out_of_time(limits, "the versions of each key were put in order", a)) return ok_status();
     edges = dependencies(t, groups, a.orders, limits.threads, a.findings);
@@ -174,7 +186,8 @@ void judge_partly_ordered(const KeyGroups& groups, const RegisterOrders& orders,
   ModelSet open = 0;
   WeakLevels weak;
   const auto judge_weak = [&](ModelSet known) {
-    weak = judge_weak_levels(a.transactions, a.orders, orders.certain, known, limits.options.work,
+    const bool beyond = !a.transactions.version_numbers.empty() || limits.options.registers.linearizable_keys;
+    weak = judge_weak_levels(a.transactions, a.orders, orders.certain, beyond, known, limits.options.work,
                              limits.threads);
   };
   // Where nothing speaks against a serial execution, the weak levels most likely follow from it.
@@ -200,8 +213,10 @@ void judge_partly_ordered(const KeyGroups& groups, const RegisterOrders& orders,
   for (const Model m : members(open)) a.decisions.leave_open(m, why);
 }
 
-Status analyse_registers(const Limits& limits, Analysis& a) {
+Status analyse_registers(const History& history, const Limits& limits, Analysis& a) {
   Transactions& t = a.transactions;
+  GatheredValues values(history, t, limits.values_at_once());
+  values.gather({0, t.keys.size()});  // small each: those of all keys fit
   const KeyGroups groups = group_by_key(t, limits.threads);
   const RegisterOptions& assumed = limits.options.registers;
   IfStrict strict;
@@ -217,7 +232,7 @@ Status analyse_registers(const Limits& limits, Analysis& a) {
   if (!orders) return orders.error();
   for (const Model m : members(strict.refuted)) a.decisions.refute(m);
   a.orders = std::move(orders->supposed);
-  const std::vector<uint32_t> odd = check_transactions(t, limits.threads, a.findings);
+  const std::vector<uint32_t> odd = check_transactions(history, t, limits.threads, a.findings);
   t.values = {};
   if (out_of_time(limits, "the versions of each key were put in order", a)) return ok_status();
   if (orders->unordered_keys > 0) {
@@ -322,11 +337,7 @@ Status analyse_counters(const History& history, const Limits& limits, Analysis& 
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget) {
   const unsigned threads =
       budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
-  const uint64_t expected = history.size() * kBytesAnEntry;
-  if (budget.memory_bytes != 0 && expected > budget.memory_bytes)
-    return Error{"the analysis of " + std::to_string(history.size()) + " entries needs about " +
-                 std::to_string(expected >> 20) + " MB, more than the budget of " +
-                 std::to_string(budget.memory_bytes >> 20) + " MB"};
+  if (auto error = too_large(history, kReadingBytes, budget)) return *error;
   auto read = read_transactions(history, threads);
   const bool predicates = !read && has_predicates(history);
   const bool counters = !read && !predicates && has_counters(history);
@@ -341,13 +352,15 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
     return Error{"the history has appends: it is not wr, but list-append"};
   a.registers = options.registers;
   const bool registers = a.transactions.workload == Workload::rw_register;
+  const bool lists = read && !registers;
+  if (auto error = too_large(history, lists ? kListBytes : kBytesAnEntry, budget)) return *error;
   const Limits limits{options, budget, threads};
   if (!out_of_time(limits, "the transactions were read", a)) {
     const Status done = predicates  ? analyse_predicates(history, limits, a)
                         : counters  ? analyse_counters(history, limits, a)
                         : sets      ? analyse_sets(history, limits, a)
-                        : registers ? analyse_registers(limits, a)
-                                    : analyse_lists(limits, a);
+                        : registers ? analyse_registers(history, limits, a)
+                                    : analyse_lists(history, limits, a);
     if (!done) return done.error();
   }
   refute_by_findings(a.findings, a.decisions);

@@ -149,15 +149,20 @@ class TransactionCheck {
 
 }  // namespace
 
-std::vector<uint32_t> check_transactions(const Transactions& t, unsigned threads, Findings& findings) {
+std::vector<uint32_t> check_transactions(const History& history, const Transactions& t, unsigned threads,
+                                         Findings& findings) {
   const size_t parts = std::max<size_t>(1, std::min<size_t>(64, t.size() / 4096));
   std::vector<Findings> found(parts);
   std::vector<std::vector<uint32_t>> odd(parts);
   parallel_for(parts, threads, [&](size_t i) {
     TransactionCheck check(t, found[i], odd[i]);
     const Range range = part_of(t.size(), i, parts);
-    for (size_t txn = range.begin; txn < range.end; ++txn)
-      if (committed(t.state[txn])) check.run(static_cast<uint32_t>(txn));
+    ReadBehind behind(history);
+    for (auto txn = static_cast<uint32_t>(range.begin); txn < range.end; ++txn) {
+      if (!committed(t.state[txn])) continue;
+      behind.read(t.value_entry(txn));
+      check.run(txn);
+    }
   });
   std::vector<uint32_t> all;
   for (size_t i = 0; i < parts; ++i) {

@@ -17,6 +17,8 @@ struct Limits {
   unsigned threads = 1;
   ModelSet known = 0;
   bool expired() const { return budget.expired(); }
+  /// Bytes of values that may be in memory at a time where they are more than it holds.
+  uint64_t values_at_once() const { return budget.memory_bytes != 0 ? budget.memory_bytes / 8 : 256 << 20; }
   /// Whether so much working memory may be taken at once.
   bool affords(uint64_t bytes) const { return budget.memory_bytes == 0 || bytes <= budget.memory_bytes; }
 };

@@ -305,35 +305,47 @@ class KeyOrder {
 
 }  // namespace
 
-Result<VersionOrders> order_appends(Transactions& t, const KeyGroups& groups, unsigned threads,
-                                    Findings& findings) {
-  const size_t parts = std::max<size_t>(1, std::min<size_t>({64, t.keys.size(), t.mops.size() / 4096}));
-  struct Part {
-    std::vector<uint32_t> writer;
-    std::vector<uint32_t> lengths;
-    Findings findings;
-    std::optional<std::string> error;
-  };
-  std::vector<Part> done(parts);
+namespace {
+
+/// The orders of some keys, one after the other.
+struct OrderedKeys {
+  std::vector<uint32_t> writer;
+  std::vector<uint32_t> lengths;
+  Findings findings;
+  std::optional<std::string> error;
+};
+
+}  // namespace
+
+Result<VersionOrders> order_appends(Transactions& t, const KeyGroups& groups, GatheredValues& values,
+                                    unsigned threads, Findings& findings) {
   std::vector<uint8_t> observed(t.size(), 0);
-  parallel_for(parts, threads, [&](size_t i) {
-    Part& part = done[i];
-    const Range keys = part_of(t.keys.size(), i, parts);
-    KeyOrder one(t, groups, observed, part.writer, part.findings);
-    for (size_t k = keys.begin; k < keys.end && !part.error; ++k) {
-      const size_t before = part.writer.size();
-      part.error = one.run(static_cast<uint32_t>(k));
-      part.lengths.push_back(static_cast<uint32_t>(part.writer.size() - before));
-    }
-  });
   VersionOrders orders;
   orders.base.reserve(t.keys.size() + 1);
   orders.base.push_back(0);
-  for (Part& part : done) {
-    if (part.error) return Error{*part.error};
-    for (const uint32_t length : part.lengths) orders.base.push_back(orders.base.back() + length);
-    orders.writer.insert(orders.writer.end(), part.writer.begin(), part.writer.end());
-    findings.merge(part.findings);
+  for (const Range group : values.groups()) {
+    values.gather(group);
+    const size_t mops = groups.begin[group.end] - groups.begin[group.begin];
+    std::vector<OrderedKeys> parts(
+        std::max<size_t>(1, std::min<size_t>({64, group.end - group.begin, mops / 4096})));
+    parallel_for(parts.size(), threads, [&](size_t i) {
+      OrderedKeys& part = parts[i];
+      const Range keys = part_of(group.end - group.begin, i, parts.size());
+      KeyOrder one(t, groups, observed, part.writer, part.findings);
+      for (size_t k = keys.begin; k < keys.end && !part.error; ++k) {
+        const size_t before = part.writer.size();
+        part.error = one.run(static_cast<uint32_t>(group.begin + k));
+        part.lengths.push_back(static_cast<uint32_t>(part.writer.size() - before));
+      }
+    });
+    for (OrderedKeys& part : parts) {
+      if (part.error) return Error{*part.error};
+      for (const uint32_t length : part.lengths) orders.base.push_back(orders.base.back() + length);
+      orders.writer.insert(orders.writer.end(), part.writer.begin(), part.writer.end());
+      findings.merge(part.findings);
+      part = {};
+    }
+    values.give_back();
   }
   for (size_t txn = 0; txn < t.size(); ++txn)
     if (observed[txn] != 0) t.state[txn] = TxnState::observed;

@@ -12,7 +12,8 @@ namespace riven::checkers::isolation {
 
 namespace {
 
-/// Encoded keys to dense numbers in the order of first appearance.
+/// Encoded keys to dense numbers in the order of first appearance. Keeps the keys' bytes itself, close
+/// together.
 class KeyTable {
  public:
   KeyTable() : slots_(64) {}
@@ -22,8 +23,9 @@ class KeyTable {
     for (size_t i = hash & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
       Slot& slot = slots_[i];
       if (slot.bytes == nullptr) {
-        slot = {bytes, hash, static_cast<uint32_t>(length), static_cast<uint32_t>(keys_.size())};
-        keys_.push_back(bytes);
+        slot = {kept_->keep(bytes, length), hash, static_cast<uint32_t>(length),
+                static_cast<uint32_t>(keys_.size())};
+        keys_.push_back(slot.bytes);
         if (keys_.size() * 2 > slots_.size()) grow();
         return static_cast<uint32_t>(keys_.size() - 1);
       }
@@ -32,8 +34,25 @@ class KeyTable {
     }
   }
   std::vector<const uint8_t*>& keys() { return keys_; }
+  std::shared_ptr<const void> kept() const { return kept_; }
 
  private:
+  struct Kept {
+    const uint8_t* keep(const uint8_t* bytes, size_t length) {
+      if (chunks.empty() || used + length > size) {
+        size = std::max<size_t>(length, size_t{1} << 12);
+        chunks.push_back(std::make_unique<uint8_t[]>(size));
+        used = 0;
+      }
+      uint8_t* const at = chunks.back().get() + used;
+      std::memcpy(at, bytes, length);
+      used += length;
+      return at;
+    }
+    std::vector<std::unique_ptr<uint8_t[]>> chunks;
+    size_t size = 0;  // of the last
+    size_t used = 0;
+  };
   struct Slot {
     const uint8_t* bytes = nullptr;
     uint64_t hash = 0;
@@ -64,6 +83,7 @@ class KeyTable {
 
   std::vector<Slot> slots_;
   std::vector<const uint8_t*> keys_;
+  std::shared_ptr<Kept> kept_ = std::make_shared<Kept>();
 };
 
 /// The names of micro-operations, interned once.
@@ -78,6 +98,7 @@ struct Part {
   std::vector<const uint8_t*> values;
   std::vector<int64_t> numbers;  // shorter than mops where the rest have none
   KeyTable keys;
+  std::vector<uint64_t> value_bytes;  // of each key
   bool appends = false;
   bool writes = false;
   bool scalars = false;  // some read returned what is no list
@@ -110,7 +131,10 @@ bool read_mop(const ValueView& mop, const MopNames& names, Part& out) {
   if (bits == Mop::kUnknown && *value != encoding::nil && *value != encoding::list &&
       *value != encoding::integers)
     out.scalars = true;
-  out.mops.push_back({out.keys.number(key, static_cast<size_t>(value - key)), bits});
+  const uint32_t k = out.keys.number(key, static_cast<size_t>(value - key));
+  if (k == out.value_bytes.size()) out.value_bytes.push_back(0);
+  out.value_bytes[k] += static_cast<uint64_t>(number - value);
+  out.mops.push_back({k, bits});
   out.values.push_back(value);
   if (number != end) {
     out.numbers.resize(out.mops.size() - 1, Transactions::kNoNumber);
@@ -121,8 +145,10 @@ bool read_mop(const ValueView& mop, const MopNames& names, Part& out) {
 
 void read_part(const History& history, const Transactions& t, Range range, const MopNames& names, Part& out) {
   out.counts.reserve(range.end - range.begin);
+  ReadBehind behind(history);
   for (size_t txn = range.begin; txn < range.end; ++txn) {
     const uint32_t entry = t.value_entry(static_cast<uint32_t>(txn));
+    behind.read(entry);
     const ValueView value = history.value(entry);
     const size_t before = out.mops.size();
     bool good = value.is_list() && (!value.is_integer_list() || value.empty());
@@ -217,6 +243,10 @@ void join_parts(std::vector<Part>& parts, Transactions& t, unsigned threads) {
     for (const uint32_t count : parts[p].counts) t.mop_begin.push_back(t.mop_begin.back() + count);
   }
   t.keys = std::move(all.keys());
+  t.kept_keys = all.kept();
+  t.value_bytes.assign(t.keys.size(), 0);
+  for (size_t p = 0; p < parts.size(); ++p)
+    for (size_t k = 0; k < renamed[p].size(); ++k) t.value_bytes[renamed[p][k]] += parts[p].value_bytes[k];
   t.mops.resize(first.back());
   t.values.resize(first.back());
   const auto numbered = [](const Part& part) { return !part.numbers.empty(); };
@@ -256,6 +286,13 @@ std::vector<uint32_t> Transactions::by_return() const {
 uint32_t Transactions::txn_of(uint32_t m) const {
   const auto after = std::upper_bound(mop_begin.begin(), mop_begin.end(), m);
   return static_cast<uint32_t>(after - mop_begin.begin()) - 1;
+}
+
+void ReadBehind::release() {
+  history_.release_values(first_, last_);
+  first_ = kNone;
+  last_ = 0;
+  count_ = 0;
 }
 
 size_t Transactions::memory_bytes() const {

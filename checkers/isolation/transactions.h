@@ -1,6 +1,7 @@
 // A history of transactions as columns of small integers.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -53,9 +54,11 @@ struct Transactions {
   std::vector<uint32_t> session;    ///< dense number of the process
   std::vector<uint32_t> mop_begin;  ///< size() + 1
   std::vector<Mop> mops;
-  std::vector<const uint8_t*> keys;                      ///< each key's encoded value, inside the history
-  std::shared_ptr<const std::vector<uint8_t>> own_keys;  ///< where they are not inside the history
+  std::vector<const uint8_t*> keys;                      ///< each key's encoded value
+  std::shared_ptr<const void> kept_keys;                 ///< whose bytes are here
+  std::shared_ptr<const std::vector<uint8_t>> own_keys;  ///< or here: they are no keys, but elements
   std::vector<const uint8_t*> values;  ///< of each mop, inside the history; emptied once versions are known
+  std::vector<uint64_t> value_bytes;   ///< of each key, those of all its mops
   /// Where micro-operations carry a version number as their fourth part ([:w 1 5 17]): of each mop, or
   /// kNoNumber. Empty: none does.
   std::vector<int64_t> version_numbers;
@@ -86,6 +89,33 @@ struct Transactions {
   /// When `txn` returned, or kNone if it never surely did.
   uint32_t returned(uint32_t txn) const { return state[txn] == TxnState::ok ? complete[txn] : kNone; }
   size_t memory_bytes() const;
+};
+
+/// Lets values leave memory behind a reader that goes through a history whose values are spilled; else it
+/// costs nothing to speak of.
+class ReadBehind {
+ public:
+  explicit ReadBehind(const History& history) : history_(history) {}
+  ~ReadBehind() {
+    if (count_ > 0) release();
+  }
+  ReadBehind(const ReadBehind&) = delete;
+  ReadBehind& operator=(const ReadBehind&) = delete;
+  /// The value of `entry` is about to be read, those before it no more.
+  void read(uint32_t entry) {
+    if (history_.spilled_bytes() == 0) return;
+    if (++count_ > kStep) release();
+    first_ = std::min(first_, entry);
+    last_ = std::max(last_, entry + 1);
+  }
+
+ private:
+  static constexpr uint32_t kStep = 256;  // a read may bring in 64 KB around it
+  void release();
+  const History& history_;
+  uint32_t first_ = kNone;
+  uint32_t last_ = 0;
+  uint32_t count_ = 0;
 };
 
 /// Fills all columns but those about micro-operations and keys.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkers/isolation/findings.h"
+#include "checkers/isolation/gathered.h"
 #include "checkers/isolation/transactions.h"
 #include "harness/core/result.h"
 
@@ -55,14 +56,15 @@ struct VersionOrders {
 
 /// list-append: the order of a key's versions is the order of the elements in its longest read. Sets the
 /// version of every mop, turns unknown transactions whose writes were read into observed ones, and adds the
-/// anomalies that concern single keys. Errors: a value read that is no list, an element appended twice.
-/// O(bytes read + micro-operations).
-Result<VersionOrders> order_appends(Transactions& t, const KeyGroups& groups, unsigned threads,
-                                    Findings& findings);
+/// anomalies that concern single keys. Takes as many keys at a time as `values` says. Errors: a value read
+/// that is no list, an element appended twice. O(bytes read + micro-operations).
+Result<VersionOrders> order_appends(Transactions& t, const KeyGroups& groups, GatheredValues& values,
+                                    unsigned threads, Findings& findings);
 
 /// Anomalies inside single transactions: internal, future-read, non-repeatable-read, reordered-writes.
 /// Returns the transactions that have one, ascending.
-std::vector<uint32_t> check_transactions(const Transactions& t, unsigned threads, Findings& findings);
+std::vector<uint32_t> check_transactions(const History& history, const Transactions& t, unsigned threads,
+                                         Findings& findings);
 
 /// The ww, wr and rw edges between committed transactions, in the order of keys; only neighbouring versions
 /// are linked. Adds lost updates, lost writes and stale reads to `findings`.

@@ -75,9 +75,10 @@ Walk short_cycle(const Graph& g, const Components& c) {
 class WeakJudge {
  public:
   WeakJudge(const Transactions& t, const VersionOrders& orders, const std::vector<Edge>& certain,
-            ModelSet known, uint64_t work, unsigned threads)
+            bool beyond_causality, ModelSet known, uint64_t work, unsigned threads)
       : t_(t),
         orders_(orders),
+        beyond_causality_(beyond_causality),
         known_(known),
         work_(work > std::numeric_limits<uint64_t>::max() / 8 ? work : 8 * work),
         threads_(threads),
@@ -270,7 +271,7 @@ class WeakJudge {
     add_seen_edges(e, true, edges);
     const Graph seen = make_graph(e.size(), edges);
     edges.insert(edges.end(), forced.begin(), forced.end());
-    add_numbered_writes(edges);
+    if (beyond_causality_) add_certain_writes(edges);
     const Components c = components(make_graph(e.size() + 1, edges), 0xff);
     if (c.acyclic()) return hold(causal);
     result_.open |= bit(causal);
@@ -286,11 +287,10 @@ class WeakJudge {
       if (spent > work_) return;
     }
   }
-  // Version numbers, unlike what else makes an order certain, may go against sessions and reads. Of two
-  // transactions that write several keys in common all are taken, although perhaps only one is ordered: at
-  // worst something stays open.
-  void add_numbered_writes(std::vector<Edge>& edges) const {
-    if (t_.version_numbers.empty()) return;
+  // Version numbers and real time, unlike what else makes an order certain, may go against sessions and
+  // reads. Of two transactions that write several keys in common all are taken, although perhaps only one is
+  // ordered: at worst something stays open.
+  void add_certain_writes(std::vector<Edge>& edges) const {
     for (const Edge& certain : versions_)
       for (uint32_t a = t_.begin_of(certain.from); a < t_.end_of(certain.from); ++a)
         for (uint32_t b = t_.begin_of(certain.to); b < t_.end_of(certain.to); ++b)
@@ -318,6 +318,7 @@ class WeakJudge {
 
   const Transactions& t_;
   const VersionOrders& orders_;
+  bool beyond_causality_;
   ModelSet known_;
   uint64_t work_;
   unsigned threads_;
@@ -336,9 +337,9 @@ std::string name_of(const WeakCycle& cycle) {
 }
 
 WeakLevels judge_weak_levels(const Transactions& t, const VersionOrders& orders,
-                             const std::vector<Edge>& certain, ModelSet known, uint64_t work,
-                             unsigned threads) {
-  return WeakJudge(t, orders, certain, known, work, threads).run();
+                             const std::vector<Edge>& certain, bool beyond_causality, ModelSet known,
+                             uint64_t work, unsigned threads) {
+  return WeakJudge(t, orders, certain, beyond_causality, known, work, threads).run();
 }
 
 }  // namespace riven::checkers::isolation

@@ -49,11 +49,12 @@ struct WeakLevels {
 };
 
 /// Decides the levels above for registers. `certain`: dependencies that are known; of these only the order of
-/// versions is used. `known`: models refuted already, which are not looked at. O(n^1.5) for the atomic
+/// versions is used. `beyond_causality`: they may follow from more than sessions and reads, from version
+/// numbers or real time. `known`: models refuted already, which are not looked at. O(n^1.5) for the atomic
 /// levels, O(n * sessions) for the causal ones; these are open where that exceeds 8 * `work`.
 WeakLevels judge_weak_levels(const Transactions& t, const VersionOrders& orders,
-                             const std::vector<Edge>& certain, ModelSet known, uint64_t work,
-                             unsigned threads);
+                             const std::vector<Edge>& certain, bool beyond_causality, ModelSet known,
+                             uint64_t work, unsigned threads);
 
 /// "fractured-read" and the like: what a contradiction at a level is called.
 std::string name_of(const WeakCycle& cycle);

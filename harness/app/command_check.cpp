@@ -148,7 +148,9 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   judged.informative = !o.report.empty();
 
   const int64_t began_ns = monotonic_now_ns();
-  auto read = read_history(o.file, {.format = *format, .threads = o.threads});
+  auto read = read_history(
+      o.file,
+      {.format = *format, .threads = o.threads, .memory_bytes = memory_limit_bytes(judged.memory_bytes)});
   if (!read) return usage_error(read.error().message);
   const int64_t read_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
   for (const std::string& warning : read->warnings) complain(warning);

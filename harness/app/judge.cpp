@@ -170,6 +170,12 @@ CheckResult run_one(const Checker& checker, const History& history, const Budget
 
 }  // namespace
 
+uint64_t memory_limit_bytes(uint64_t asked) {
+  const uint64_t machine_bytes =
+      static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  return asked > 0 ? asked : machine_bytes / 2;
+}
+
 uint64_t current_rss_bytes() {
   std::ifstream statm("/proc/self/statm");
   uint64_t size_pages = 0;
@@ -212,9 +218,7 @@ Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const Hi
 RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history,
                  const JudgeOptions& options) {
   const int64_t began_ns = monotonic_now_ns();
-  const uint64_t machine_bytes =
-      static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  const uint64_t limit_bytes = options.memory_bytes > 0 ? options.memory_bytes : machine_bytes / 2;
+  const uint64_t limit_bytes = memory_limit_bytes(options.memory_bytes);
   RunResults results;
   for (const CheckerPtr& checker : checkers) {
     const uint64_t held_bytes = current_rss_bytes();

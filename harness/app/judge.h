@@ -44,6 +44,9 @@ RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history
 /// reason, where more is known than that something is missing.
 void account_for_loss(Extent extent, const std::string& why, RunResults& results);
 
+/// What the whole process may hold: `asked`, or half of the machine's where that is 0.
+uint64_t memory_limit_bytes(uint64_t asked);
+
 /// Bytes this process holds now, and the most it ever held.
 uint64_t current_rss_bytes();
 uint64_t peak_rss_bytes();

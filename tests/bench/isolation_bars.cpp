@@ -242,20 +242,21 @@ void registers(Bars& bars) {
         });
 }
 
+void write_journal(const History& history, const std::string& path) {
+  auto writer = JournalWriter::open(path, {});
+  RIVEN_CHECK(writer.has_value(), "no journal");
+  for (size_t i = 0; i < history.size(); ++i)
+    RIVEN_CHECK((*writer)->append(history.op(i)).has_value(), "no space for a journal");
+  RIVEN_CHECK((*writer)->close().has_value(), "no space for a journal");
+}
+
 void files(Bars& bars) {
   const auto write = [](const std::string& path) {
     RIVEN_CHECK(export_history(simulated(1'000'000), path).has_value(), "no space for a history");
   };
   bars.file(
       "journal of 1,000,000, read and judged", 2.0, 0, ".riven",
-      [](const std::string& path) {
-        const History history = simulated(1'000'000);
-        auto writer = JournalWriter::open(path, {});
-        RIVEN_CHECK(writer.has_value(), "no journal");
-        for (size_t i = 0; i < history.size(); ++i)
-          RIVEN_CHECK((*writer)->append(history.op(i)).has_value(), "no space for a journal");
-        RIVEN_CHECK((*writer)->close().has_value(), "no space for a journal");
-      },
+      [](const std::string& path) { write_journal(simulated(1'000'000), path); },
       [](const std::string& path) {
         const auto read = read_history(path);
         if (!read) return false;
@@ -270,6 +271,30 @@ void files(Bars& bars) {
               });
   bars.file("EDN of 1,000,000, two cores, 482 MB in 4 s", 0, 482.0 / 4, ".edn", write,
             [](const std::string& path) { return read_history(path, {.threads = 2}).has_value(); });
+}
+
+/// Long lists: the values are far more than the columns, and than the memory that the check is given.
+void larger_than_memory(Bars& bars) {
+  constexpr uint64_t kMemory = 300'000'000;
+  bars.file(
+      "journal of 500,000 with long lists in less memory than it needs", 30, 0, ".long.riven",
+      [](const std::string& path) {
+        SimulationOptions o;
+        o.txns = 500'000;
+        o.writes_per_key = 2048;
+        write_journal(simulate(o), path);
+      },
+      [](const std::string& path) {
+        const auto read = read_history(path, {.memory_bytes = kMemory});
+        if (!read) return false;
+        Budget budget;
+        budget.memory_bytes = kMemory;
+        const auto a = analyse(read->history, {}, budget);
+        const uint64_t all = read->history.memory_bytes() + read->history.spilled_bytes();
+        std::printf("(a history of %.0f MB)\n", static_cast<double>(all) / 1e6);
+        return a.has_value() && all_hold(*a) && peak_megabytes() * 1e6 < static_cast<double>(kMemory) &&
+               all > kMemory;
+      });
 }
 
 }  // namespace
@@ -287,5 +312,6 @@ int main(int argc, char** argv) {
   list_append(bars, huge);
   registers(bars);
   files(bars);
+  larger_than_memory(bars);
   return bars.missed();
 }

@@ -84,6 +84,17 @@ TEST_CASE("the minimal history of each anomaly of lists reproduces the verdict")
       .ok(0)
       .ok(1)
       .run(2, "rx1 ry1");
+  // With a ww edge between the two rw edges: the order of z's elements has to stay.
+  add("G2-item", "repeatable-read")
+      .run(6, "az3")
+      .invoke(0, "rx ay1")
+      .invoke(1, "ax1 az1")
+      .invoke(2, "az2 ry")
+      .ok(0)
+      .ok(1)
+      .ok(2)
+      .run(3, "rz312 ry1 rx1")
+      .run(3, "az4");
   for (const char* const name : {"G-nonadjacent-item", "long-fork"})
     add(name, "snapshot-isolation")
         .invoke(0, "ax1")
