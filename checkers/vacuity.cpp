@@ -124,7 +124,17 @@ class Judge {
   std::string function(size_t f) const { return valid_utf8(history_.functions()[f].text()); }
 
   bool is_outage(const FaultWindow& w) const {
-    return std::find(options_.outages.begin(), options_.outages.end(), w.name) != options_.outages.end();
+    const auto& named = options_.outages;
+    return std::find(named.begin(), named.end(), w.name) != named.end() || ended_servers(w);
+  }
+
+  /// By what the fault itself says that it killed, as a power failure does.
+  bool ended_servers(const FaultWindow& w) const {
+    const uint32_t done = w.start_entry == History::kNone ? History::kNone : history_.pair(w.start_entry);
+    if (done == History::kNone) return false;
+    const Value value = history_.op(done).value;
+    const Value* const killed = value.is_map() ? value.find("killed") : nullptr;
+    return killed != nullptr && !(killed->is_integer() && killed->integer() == 0);
   }
 
   /// How many successes the window must have seen of something that succeeds `rate_hz` times a second.

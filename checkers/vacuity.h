@@ -22,7 +22,8 @@ struct VacuityOptions {
       1'000'000'000;  ///< windows shorter than this need no proof of their own, only of their kind
   /// Faults that must have begun at least once (names of spans or functions).
   std::vector<std::string> expected = {};
-  /// Faults that may stop every node: no successes are demanded in such a window.
+  /// Faults that may stop every node: no successes are demanded in such a window, nor in one of a fault that
+  /// says what it `killed` when it began.
   std::vector<std::string> outages = {"kill", "pause", "crash", "power", "reboot", "restart"};
 };
 

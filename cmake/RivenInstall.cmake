@@ -37,7 +37,7 @@ endforeach()
 # Headers that show a third party's types are private to their layer, whatever their name; so is the agent.
 file(GLOB_RECURSE headers RELATIVE ${PROJECT_SOURCE_DIR} harness/*.h checkers/*.h nemesis/*.h workloads/*.h)
 foreach(header IN LISTS headers)
-  file(STRINGS ${PROJECT_SOURCE_DIR}/${header} third_party REGEX "#include <(libssh|netlink|httplib|zstd|CLI|boost|libpq|mysql|mariadb)")
+  file(STRINGS ${PROJECT_SOURCE_DIR}/${header} third_party REGEX "#include <(libssh|netlink|httplib|zstd|CLI|boost|libpq|mysql|mariadb|hiredis)")
   if(NOT third_party AND NOT header MATCHES "^nemesis/agent/")
     get_filename_component(folder ${header} DIRECTORY)
     install(FILES ${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/riven/${folder})

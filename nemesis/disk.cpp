@@ -12,10 +12,15 @@
 //          full        no space is left: what needs new space fails
 //          eio         `percent` (default 10) of reads, writes and syncs fail
 //          read-only   nothing can be changed
+//          stale-snapshot  a copy of the directory is taken now, of one moment; at the end the database is
+//                      killed, the copy put back, and the database started again: what it had synced and
+//                      promised since is gone. Never on more than a minority.
 //   path   only files that match this glob ("*.wal"; '*' matches '/' too)
 // :stop-disk heals, starts the database again where it does not run, and completes with {bit, nodes, disk}
 // and what was done: refused, delayed, or killed, lost-bytes, lost-names, kept-bytes, and `syncs`, what the
-// layer had made durable before. A power loss bit when processes were killed and the layer had seen writes.
+// layer had made durable before. A power loss bit when processes were killed and the layer had seen writes,
+// a snapshot (`rejoined`: nodes that did not stay up with it and were made new members) when files were
+// otherwise (`stale-files`) when it was put back; healed before that it is dropped.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -27,14 +32,16 @@
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
 #include "nemesis/parts/jittered.h"
+#include "nemesis/parts/membership.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/on_nodes.h"
 
 namespace riven {
 namespace {
 
-constexpr std::array<const char*, 8> kWords = {"power-loss", "slow",      "slow-sync", "eio",
-                                               "full",       "read-only", "truncate",  "bit-flip"};
+constexpr const char* kStale = "stale-snapshot";
+constexpr std::array<const char*, 9> kWords = {"power-loss", "slow",     "slow-sync", "eio", "full",
+                                               "read-only",  "truncate", "bit-flip",  kStale};
 /// What a database must survive and is sure to notice; the others are asked for by name.
 constexpr size_t kByDefault = 4;
 constexpr std::array<const char*, 4> kLosses = {"all", "torn", "reordered", "files"};
@@ -85,6 +92,7 @@ Result<Json> disk_params(const Value& spec, uint64_t seed) {
     crash["damage"] = {{"what", cuts ? "truncate" : "flip"}, {"path", path}, {"bytes", std::llround(*bytes)}};
     return Json{{"crash", crash}};
   }
+  if (word == kStale) return Json::object();
   Json rule = {{"path", path}};
   if (word == "slow" || word == "slow-sync") {
     Result<double> delay_ms = number_field(spec, "delay-ms", 100, 60'000);
@@ -126,6 +134,10 @@ class DiskNemesis final : public Nemesis {
     Result<FaultPlan> plan = plan_nodes(op.value, target, rng_);
     if (!plan) return plan;
     const std::string word = text_field(op.value, "disk", "power-loss");
+    const size_t count = target.nodes.size();
+    if (word == kStale && plan->damage.nodes.size() > std::max<size_t>(1, (count - 1) / 2))
+      return Error{"stale snapshots go to a minority of the nodes at most, not to " +
+                   std::to_string(plan->damage.nodes.size()) + " of " + std::to_string(count)};
     Value::List exact = plan->value.flat_map();
     exact.insert(exact.end(), {"disk", word});
     if (loses_power(word)) {
@@ -154,6 +166,7 @@ class DiskNemesis final : public Nemesis {
   /// The layers stay, passing everything on: programs have files of them open. They go with the agents.
   Status heal(FaultTarget& target) noexcept override {
     const std::lock_guard<std::mutex> lock(mutex_);
+    copies_.clear();
     const Result<std::vector<NodeProof>> healed = faults_.heal(target);
     if (Status started = start_again(target, struck_); !started) return started;
     return healed ? ok_status() : Status(healed.error());
@@ -171,6 +184,7 @@ class DiskNemesis final : public Nemesis {
     if (!params) return params.error();
     (*params)["directory"] = directory_;
     word_ = text_field(spec, "disk", "power-loss");
+    if (word_ == kStale) return take_snapshots(target, *nodes);
     std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
     for (const size_t node : *nodes) {
       if (loses_power(word_)) faults[node].push_back({"kill", {{"processes", processes_}}});
@@ -189,6 +203,47 @@ class DiskNemesis final : public Nemesis {
     for (const auto& [key, sum] : totals_) done.insert(done.end(), {key, sum});
     done.insert(done.end(), {"spread-us", spread_ns(*acks) / 1000});
     return Value::map(std::move(done));
+  }
+
+  Result<Value> take_snapshots(FaultTarget& target, const std::vector<size_t>& nodes) {
+    const Json params = {{"directory", directory_}, {"processes", processes_}};
+    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
+    for (const size_t node : nodes) faults[node].push_back({"snapshot", params});
+    struck_ = nodes;
+    totals_.clear();
+    all_hit_ = false;
+    Result<std::vector<FaultAck>> acks = faults_.apply(target, faults);
+    if (!acks) return acks.error();
+    for (const size_t node : nodes) {
+      const Json& copied = (*acks)[node].details[(*acks)[node].ids.front()];
+      copies_[node] = text_of(copied, "copy");
+      totals_["copied-bytes"] += integer_of(copied, "bytes");
+    }
+    return Value::map({"nodes", names_of(nodes, target.nodes), "disk", word_, "copied-bytes",
+                       totals_["copied-bytes"], "spread-us", spread_ns(*acks) / 1000});
+  }
+
+  /// Kills the database where there is a copy and puts it back.
+  Status put_back(FaultTarget& target) {
+    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
+    for (const auto& [node, copy] : copies_) {
+      faults[node].push_back({"kill", {{"processes", processes_}}});
+      faults[node].push_back(
+          {"rollback", {{"directory", directory_}, {"copy", copy}, {"processes", processes_}}});
+    }
+    const size_t copies = std::exchange(copies_, {}).size();
+    Result<std::vector<FaultAck>> acks = faults_.apply(target, faults);
+    if (!acks) return acks.error();
+    size_t hit = 0;
+    for (const FaultAck& ack : *acks) {
+      if (ack.ids.empty()) continue;
+      totals_["killed"] += integer_of(ack.details[ack.ids.front()], "killed");
+      const int64_t stale = integer_of(ack.details[ack.ids.back()], "stale");
+      totals_["stale-files"] += stale;
+      hit += stale > 0 ? 1 : 0;
+    }
+    all_hit_ = hit == copies;
+    return ok_status();
   }
 
   /// Where an agent has no layer any more, as after its node's reboot, the database is put over a new one.
@@ -233,13 +288,22 @@ class DiskNemesis final : public Nemesis {
 
   Result<Value> stop(FaultTarget& target) {
     if (struck_.empty()) return Value("no disk was failing");
+    const bool copied = !copies_.empty();
+    const Status put = copied ? put_back(target) : ok_status();
     Result<std::vector<NodeProof>> healed = faults_.end(target);
     const Value nodes = names_of(struck_, target.nodes);
+    const std::vector<size_t> put_back_on = copied ? struck_ : std::vector<size_t>();
     // Also after faults that kill nobody: a server may have given up on its disk.
     if (Status started = start_again(target, struck_); !started) return started.error();
+    if (!put) return put.error();
+    if (copied) {
+      const Result<int64_t> replaced = replace_the_dead(target, put_back_on);
+      if (!replaced) return replaced.error();
+      totals_["rejoined"] = *replaced;
+    }
     if (!healed) return healed.error();
     bool bit = all_hit_;
-    if (!loses_power(word_)) {
+    if (!loses_power(word_) && word_ != kStale) {
       for (const NodeProof& proof : *healed) {
         totals_["refused"] += integer_of(proof.fault.proof, "refused");
         totals_["delayed"] += integer_of(proof.fault.proof, "delayed");
@@ -260,6 +324,7 @@ class DiskNemesis final : public Nemesis {
   std::string word_;
   std::vector<size_t> struck_;
   std::map<std::string, int64_t> totals_;
+  std::map<size_t, std::string> copies_;  ///< node -> the path of its stale snapshot
   bool all_hit_ = false;
 };
 
@@ -318,9 +383,10 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
 void add_disk(Registry& registry) {
   auto factory = std::make_shared<FaultFactory>();
   factory->name = "disk";
-  factory->description = "power loss (unsynced data lost), slow, full and failing disks under the database";
+  factory->description =
+      "power loss, slow, full and failing disks, stale snapshots put back under the database";
   factory->word = "disk";
-  factory->agent_kinds = {"disk-layer", "disk", "kill"};
+  factory->agent_kinds = {"disk-layer", "disk", "kill", "snapshot", "rollback"};
   factory->make = make;
   registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
 }

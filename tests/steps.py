@@ -52,7 +52,8 @@ NIGHTLY = [
     Step("fuzz", 3600, BUILD.format("fuzz") + "fuzzers && tests/fuzz/run build/fuzz 60"),
     Step("brute_force", 7200, "RIVEN_NIGHTLY=1 " + CTEST.format("release") + "-j2 --timeout 3600 -L 'unit|sim'"),
     Step("own_kernel", 1800, "python3 -B tests/e2e/own_kernel.py build/release"),
-    Step("rounds", 7200, "RIVEN_NIGHTLY=1 " + CTEST.format("release") + "-j1 --timeout 7200 -L docker"),
+    Step("java", 600, "build/release/tests/test_agent \"Java's clocks*\""),
+    Step("rounds", 14400, "docker/build-image redis && RIVEN_NIGHTLY=1 " + CTEST.format("release") + "-j1 --timeout 14400 -L docker"),
 ]
 
 

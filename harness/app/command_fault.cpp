@@ -3,6 +3,7 @@
 #include <csignal>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
 #include "harness/core/fault_windows.h"
+#include "nemesis/parts/membership.h"
 
 namespace riven {
 
@@ -99,6 +101,7 @@ class SignalWait {
 struct Experiment {
   std::unique_ptr<Cluster> cluster;
   std::unique_ptr<Database> database;  // null: unknown
+  Status attached = ok_status();       // whether it was found on the nodes
   std::vector<std::unique_ptr<AgentClient>> agents;
   FaultTarget target;
 };
@@ -145,10 +148,19 @@ Status find_database(const std::string& told, const Registry& registry, Experime
     if (!made) return made.error();
     experiment.database = std::move(*made);
     experiment.target.database = experiment.database.get();
+    experiment.attached = experiment.database->attach(experiment.target.nodes);
     return ok_status();
   }
   if (!told.empty()) return Error{"no database is called '" + told + "'"};
   return ok_status();
+}
+
+/// Whether the database has to be started again after the fault.
+bool ends_database(const FaultFactory& factory) {
+  const auto& kinds = factory.agent_kinds;
+  return std::any_of(kinds.begin(), kinds.end(), [](const std::string& kind) {
+    return kind == "kill" || kind == "disk-layer" || kind == "reboot" || kind == "memory";
+  });
 }
 
 /// The operation that begins the fault.
@@ -237,6 +249,8 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
     }
   }
   const bool known = experiment->database != nullptr;
+  if (known && !experiment->attached && ends_database(*factory))
+    return failed(experiment->attached.error().message);
   auto package = factory->make(options, known ? experiment->database->capabilities() : Capabilities{});
   if (!package)
     return usage_error(package.error().message + (known ? "" : " (--db says which database runs there)"));
@@ -245,11 +259,25 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
   return hold_and_heal(c, hold_ns, *package, experiment->target, *first, signals, needs_layers(*factory));
 }
 
-ExitCode heal(const TargetOptions& target, bool json) {
+/// A node that a fault took out of its cluster is no matter of the agents' ledgers: the members know.
+Status bring_back(const Registry& registry, Experiment& experiment, Json& nodes) {
+  if (experiment.cluster->spec().database.empty()) return ok_status();
+  if (const Status found = find_database("", registry, experiment); !found) return found;
+  const bool can =
+      experiment.attached && experiment.database && experiment.database->capabilities().membership;
+  if (!can) return ok_status();
+  const auto back = bring_members_back(experiment.target);
+  if (!back) return back.error();
+  for (const std::string& name : *back)
+    nodes[name].push_back({{"id", name}, {"kind", "membership"}, {"proof", nullptr}});
+  return ok_status();
+}
+
+ExitCode heal(const Registry& registry, const TargetOptions& target, bool json) {
   auto experiment = open_experiment(target, "heal-" + std::to_string(::getpid()));
   if (!experiment) return failed(experiment.error().message);
   std::vector<std::optional<Json>> done(experiment->agents.size());
-  const Status healed = for_each_at_once(experiment->agents.size(), [&](size_t i) -> Status {
+  Status healed = for_each_at_once(experiment->agents.size(), [&](size_t i) -> Status {
     const std::string& name = experiment->target.nodes[i].name;
     const auto ack = experiment->agents[i]->heal_all(true);
     if (!ack) return Error{name + ": " + ack.error().message};
@@ -262,6 +290,7 @@ ExitCode heal(const TargetOptions& target, bool json) {
   Json nodes = Json::object();
   for (size_t i = 0; i < done.size(); ++i)
     if (done[i]) nodes[experiment->target.nodes[i].name] = std::move(*done[i]);
+  if (healed) healed = bring_back(registry, *experiment, nodes);
   if (json) {
     std::printf("%s\n", nodes.dump(2).c_str());
   } else {
@@ -294,7 +323,9 @@ ExitCode doctor(const TargetOptions& target, bool json) {
       all_work &= ability.works;
       if (!json)
         std::printf("  %-12s %s\n", ability.kind.c_str(),
-                    ability.works ? "works" : ("does not work: " + ability.why_not).c_str());
+                    !ability.works            ? ("does not work: " + ability.why_not).c_str()
+                    : ability.kind == "pause" ? ("works, by " + text_of(probe->facts, "pause")).c_str()
+                                              : "works");
     }
     nodes[name] = {{"shares_kernel", probe->shares_kernel}, {"faults", abilities}, {"facts", probe->facts}};
   }
@@ -353,7 +384,7 @@ CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   return [command, &registry] { return break_it(*command, registry); };
 }
 
-CommandAction declare_heal(CLI::App& app, const Registry& /*registry*/) {
+CommandAction declare_heal(CLI::App& app, const Registry& registry) {
   struct Options {
     TargetOptions target;
     bool json = false;
@@ -363,8 +394,8 @@ CommandAction declare_heal(CLI::App& app, const Registry& /*registry*/) {
   app.add_flag("--json", options->json, "as JSON");
   app.footer(
       "Undoes every fault of Riven's on the nodes, whoever made it, from the nodes' own ledgers; nothing "
-      "else is touched.");
-  return [options] { return heal(options->target, options->json); };
+      "else is touched. Nodes that a fault took out of their database's members join again.");
+  return [options, &registry] { return heal(registry, options->target, options->json); };
 }
 
 CommandAction declare_doctor(CLI::App& app, const Registry& /*registry*/) {

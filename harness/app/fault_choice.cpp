@@ -39,13 +39,14 @@ const std::vector<FaultProfile>& fault_profiles() {
        "1",
        {}},
       {"nightly", "every fault in turn, majorities too, every 5 s", false, 5 * kNanosPerSecond, "", {}},
-      // Two that end the same processes all the time leave nothing to each other, nor to the rest.
+      // Two that end the same processes all the time leave nothing to each other, nor to the rest; members
+      // join only a cluster that is whole.
       {"storm",
        "cuts, slow links, kills, pauses, clocks and disks at once, a minority broken at most, every 3 s",
        true,
        3 * kNanosPerSecond,
        "minority",
-       {"stop", "restart", "reboot", "memory", "descriptors", "cpu", "machine-clock"}}};
+       {"stop", "restart", "reboot", "memory", "descriptors", "cpu", "machine-clock", "membership"}}};
   return kProfiles;
 }
 

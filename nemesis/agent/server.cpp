@@ -294,9 +294,11 @@ AgentReply Server::probe(const Json&) {
   }
   utsname system{};
   uname(&system);
-  return answer({{"boot_id", boot_id()},
-                 {"abilities", std::move(abilities)},
-                 {"facts", {{"kernel", system.release}, {"machine", system.machine}, {"uid", getuid()}}}});
+  return answer(
+      {{"boot_id", boot_id()},
+       {"abilities", std::move(abilities)},
+       {"facts",
+        {{"kernel", system.release}, {"machine", system.machine}, {"uid", getuid()}, {"pause", "SIGSTOP"}}}});
 }
 
 AgentReply Server::quit(const Json&) {

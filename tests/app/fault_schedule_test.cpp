@@ -60,7 +60,7 @@ struct Stage {
       options.nodes.push_back(node.name);
     }
     Capabilities can;
-    can.kill = can.pause = true;
+    can.kill = can.pause = can.membership = true;
     can.processes = {"db"};
     for (const auto& factory : registry.faults()) {
       if (factory->name == "clock" || factory->name == "disk") continue;
@@ -291,7 +291,7 @@ TEST_CASE("what --faults may say") {
   const auto storm = choose_faults("storm", registry);
   REQUIRE(storm);
   CHECK(storm->size() > 3);
-  for (const FaultWish& wish : *storm) CHECK(wish.name != "reboot");
+  for (const FaultWish& wish : *storm) CHECK((wish.name != "reboot" && wish.name != "membership"));
   CHECK_FALSE(choose_faults("earthquake", registry));
   CHECK_FALSE(choose_faults("kill,kill", registry));
   CHECK_FALSE(choose_faults("kill,all", registry));

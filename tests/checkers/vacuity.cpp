@@ -224,6 +224,17 @@ TEST_CASE("a fault that may stop every node demands successes after it instead o
         "vacuous: no operation succeeded after the kill at 5.0 s, though clients tried for 10.1 s more");
 }
 
+TEST_CASE("a fault that says what it killed demands successes after it, like a kill") {
+  for (const int killed : {0, 1}) {
+    Script script;
+    script.steady(0, 4'900, 100, 0, "read");
+    script.fault(5'000, "start-disk", Value::map({"disk", "power-loss", "killed", killed}));
+    script.fault(20'000, "stop-disk", proof(true, Value()));
+    script.steady(20'100, 25'000, 100, 0, "read");
+    CHECK((judge(script.history()).verdict == Verdict::valid) == (killed > 0));
+  }
+}
+
 TEST_CASE("clients that had stopped are no reproach to a fault that went on") {
   Script script;
   script.steady(0, 4'900, 200, 0, "read").fault(5'000, "start-partition").steady(5'100, 7'000, 50, 0, "read");

@@ -16,10 +16,11 @@ import urllib.request
 BUILD = os.path.abspath(sys.argv[1])
 RIVEN = os.path.join(BUILD, "riven")
 NODES = ("n1", "n2", "n3")
-FAULTS = "clock,cpu,descriptors,disk,kill,link,memory,partition,pause,reboot,restart,stop"
+FAULTS = "clock,cpu,descriptors,disk,kill,link,membership,memory,partition,pause,reboot,restart,stop"
 LEASE_S = 10
 # What a node must look like when nothing is broken there: every word is one thing that was left.
 LEFT = r"""
+ls -d /var/lib/riven/snapshot-* /var/lib/riven/rehearsal-* 2>/dev/null
 ls -A /var/lib/riven/ledger /var/lib/riven/lock | grep -v '^/var\|^$'
 grep riven: /proc/mounts
 for p in /proc/[0-9]*; do
@@ -61,6 +62,18 @@ class LivingFaults(unittest.TestCase):
 
     def pid(self, node):
         return self.inside(node, "pidof etcd")
+
+    def post(self, node, path, body):
+        request = urllib.request.Request(f"http://{self.address[node]}:2379/v3/{path}", json.dumps(body).encode())
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)
+
+    def members(self, node):
+        """Ids of the members as `node` itself knows them, by name."""
+        try:
+            return {member.get("name", "?"): member["ID"] for member in self.post(node, "cluster/member/list", {})["members"]}
+        except (OSError, KeyError):
+            return {}
 
     def answers(self, node, wait_s=2.0):
         """Whether etcd takes a new connection and answers on it."""
@@ -222,15 +235,96 @@ class LivingFaults(unittest.TestCase):
         lens = "grep 'xp 00000000 00:00 0 *$' /proc/$(pidof etcd)/maps"
         self.check("clock jump offset-ms=3600000 nodes=n2", lambda: self.inside("n2", lens) != [])
 
+    def test_membership(self):
+        everyone = list(NODES)
+        before = self.members("n1")
+        healed = self.check("membership n2", lambda: sorted(self.members("n1")) == sorted(self.members("n3")) == ["n1", "n3"],
+                            lambda: all(sorted(self.members(node)) == everyone for node in NODES), goes_with_controller=False)
+        self.assertNotEqual(self.members("n1")["n2"], before["n2"])  # another member, on an empty disk
+        self.assertEqual(healed["views"]["n3"], everyone)
+        self.assertIn(["n1", "n3"], [views["n3"] for _, views in healed["series"]])
+        # No agent can bring back what left a cluster: `riven heal` does, when the controller was killed.
+        process, _ = self.begin("membership n2")
+        process.kill()
+        process.wait()
+        self.assertEqual(sorted(self.members("n1")), ["n1", "n3"])
+        done = riven("heal", "--json", "--cluster", self.cluster)
+        self.assertEqual([fault["kind"] for fault in json.loads(done.stdout)["n2"]][-1:], ["membership"], done.stdout + done.stderr)
+        self.eventually(lambda: all(sorted(self.members(node)) == everyone for node in NODES), 10)
+        self.nothing_is_left()
+        done = riven("fault", "membership", "majority", "--for", "1s", "--cluster", self.cluster)
+        self.assertIn("no majority is left", done.stderr)
+        self.assertEqual(sorted(self.members("n1")), everyone)
+
     def test_disk(self):
         def layered():
-            body = json.dumps({"key": "YQ==", "value": "Yg=="}).encode()
-            with urllib.request.urlopen(f"http://{self.address['n2']}:2379/v3/kv/put", body, timeout=10) as reply:
-                reply.read()
+            self.post("n2", "kv/put", {"key": "YQ==", "value": "Yg=="})
             return self.inside("n2", "grep riven: /proc/mounts") != []
         # With its controller killed the database would stay over the layer's process until it ends.
         self.check("disk slow nodes=n2", layered, lambda: self.inside("n2", "grep riven: /proc/mounts") == [],
                    goes_with_controller=False)
+
+
+    def test_stale_snapshot(self):
+        copies = "ls -d /var/lib/riven/snapshot-* 2>/dev/null"
+
+        def revision():
+            """How far the node's own store has come, by a read that asks no other."""
+            body = {"key": "YQ==", "serializable": True}
+            try:
+                return int(self.post("n2", "kv/range", body)["header"].get("revision", 0))
+            except OSError:
+                return -1
+        process, begun = self.begin("disk stale-snapshot nodes=n2")
+        self.assertNotEqual(self.inside("n2", copies), [])
+        self.assertGreater(begun["copied-bytes"], 0)
+        before = revision()
+        # While n2 is put back nobody writes: what it then has of its own is what the copy had.
+        for _ in range(300):
+            self.post("n1", "kv/put", {"key": "YQ==", "value": "Yg=="})
+        self.eventually(lambda: revision() >= before + 300)
+        healed = self.end(process)
+        self.assertGreater(healed["stale-files"], 0)
+        self.eventually(lambda: self.answers("n2"), 20)
+        self.nothing_is_left()
+        done = riven("fault", "disk", "stale-snapshot", "nodes=majority", "--for", "1s", "--cluster", self.cluster)
+        self.assertIn("a minority of the nodes at most", done.stderr)
+        # Its controller killed, the copy goes and nothing is put back.
+        process, _ = self.begin("disk stale-snapshot nodes=n2")
+        process.kill()
+        process.wait()
+        self.eventually(lambda: self.inside("n2", copies) == [], LEASE_S + 2)
+
+
+def has_image(name):
+    return bool(subprocess.run(["docker", "image", "ls", "-q", name], capture_output=True, text=True, check=True).stdout)
+
+
+class LivingSqlServer(unittest.TestCase):
+    """Another process than the one that set the server up starts it again: it learns from the node how."""
+
+    @unittest.skipUnless(has_image("riven-node-postgresql:bookworm"), "no image: docker/build-image postgresql")
+    def test_postgresql(self):
+        self.kill_and_layer("postgresql", ("kill", "n1"), ("disk", "slow-sync", "nodes=n1"))
+
+    @unittest.skipUnless(has_image("riven-node-mariadb:bookworm"), "no image: docker/build-image mariadb")
+    def test_mariadb(self):
+        self.kill_and_layer("mariadb", ("kill", "n1"))
+
+    def kill_and_layer(self, database, *faults):
+        name = f"living-sql-{os.getpid()}"
+        self.addCleanup(riven, "cluster", "down", "--name", name)
+        done = riven("cluster", "up", "--db", database, "--nodes", "1", "--name", name, "--faults", "disk")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        server = {"postgresql": "postgres", "mariadb": "mariadbd"}[database]
+        oldest = ["docker", "exec", f"riven-{name}-n1", "pgrep", "-o", "-x", server]
+        before = subprocess.run(oldest, capture_output=True, text=True, check=True).stdout
+        for words in faults:
+            done = riven("fault", *words, "--for", "2s", "--cluster", name)
+            self.assertIn(done.returncode, (0, 2), done.stdout + done.stderr)  # an idle disk cannot be slow
+            after = subprocess.run(oldest, capture_output=True, text=True, check=False).stdout
+            self.assertNotIn(after, ("", before), done.stdout + done.stderr)
+            before = after
 
 
 if __name__ == "__main__":

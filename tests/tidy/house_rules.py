@@ -29,6 +29,7 @@ THIRD_PARTY = {
     r"httplib\.h": r"workloads/databases/.*\.cpp|harness/app/.*\.cpp|tests/.*\.cpp",
     r"zstd\.h": r"harness/history/.*\.cpp",
     r"(fmt|spdlog)/": r".*\.cpp",
+    r"hiredis/": r"workloads/databases/.*\.cpp",
     r"libpq-fe\.h": r"workloads/databases/.*\.cpp",
     r"(mysql|mariadb)/": r"workloads/databases/.*\.cpp",
     r"benchmark/": r"tests/bench/.*\.cpp",

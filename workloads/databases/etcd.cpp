@@ -10,6 +10,7 @@
 #include "workloads/databases/daemon/server_process.h"
 #include "workloads/databases/etcd/client.h"
 #include "workloads/databases/etcd/gateway.h"
+#include "workloads/databases/etcd/members.h"
 
 namespace riven::databases {
 
@@ -19,6 +20,8 @@ constexpr uint16_t kClientPort = 2379;
 constexpr uint16_t kPeerPort = 2380;
 constexpr std::string_view kDirectory = "/var/lib/riven-etcd";
 constexpr std::string_view kLogFile = "/var/log/riven-etcd.log";
+/// On a node that joined a cluster: the members at that time, which a start without data needs again.
+constexpr std::string_view kJoinedFile = "/var/lib/riven-etcd.joined";
 const ServerProcess kServer{
     .name = "etcd", .pid_file = "/run/riven-etcd.pid", .log_file = std::string(kLogFile)};
 
@@ -40,7 +43,7 @@ class Etcd final : public Database {
     return {.kill = true,
             .pause = true,
             .primaries = true,
-            .membership = false,
+            .membership = true,
             .functions = {"read", "write", "cas", "acquire", "release", "txn"},
             .processes = {"etcd"},
             .client_ports = {kClientPort},
@@ -49,23 +52,28 @@ class Etcd final : public Database {
   }
 
   Status setup(const Node& node, const std::vector<Node>& nodes) override {
-    const auto version = probe_version(node);
-    if (!version) return version.error();
-    {
-      const std::lock_guard lock(mutex_);
-      version_ = *version;
-      prefix_ = version_.starts_with("3.3.") ? "/v3beta" : "/v3";
-    }
+    if (auto learned = learn_version(node); !learned) return learned;
     if (auto wiped = wipe(node); !wiped) return wiped;
     return start(node, nodes);
   }
+
+  Status attach(const std::vector<Node>& nodes) override { return learn_version(nodes.front()); }
 
   Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override { return wipe(node); }
 
   Status start(const Node& node, const std::vector<Node>& nodes) override {
     std::string members;
     for (const Node& n : nodes) members += (members.empty() ? "" : ",") + n.name + "=" + url(n, kPeerPort);
-    std::vector<std::string> argv{"etcd",
+    std::vector<std::string> argv{"sh",
+                                  "-c",
+                                  R"sh(joined=$1 founders=$2; shift 2
+if [ -s "$joined" ]; then
+  exec etcd "$@" --initial-cluster-state existing --initial-cluster "$(cat "$joined")"
+fi
+exec etcd "$@" --initial-cluster-state new --initial-cluster "$founders")sh",
+                                  "sh",
+                                  std::string(kJoinedFile),
+                                  members,
                                   "--name",
                                   node.name,
                                   "--data-dir",
@@ -78,10 +86,6 @@ class Etcd final : public Database {
                                   url(node, kClientPort),
                                   "--advertise-client-urls",
                                   url(node, kClientPort),
-                                  "--initial-cluster",
-                                  members,
-                                  "--initial-cluster-state",
-                                  "new",
                                   "--initial-cluster-token",
                                   "riven",
                                   "--heartbeat-interval",
@@ -141,6 +145,52 @@ class Etcd final : public Database {
     return leaders;
   }
 
+  Result<std::vector<std::string>> members(const Node& node, const std::vector<Node>& nodes,
+                                           Milliseconds deadline) override {
+    const auto listed = etcd::list_members(node.address, endpoint(), end_of(deadline));
+    if (!listed) return listed.error();
+    std::vector<std::string> names;
+    for (const etcd::Member& member : *listed) names.push_back(name_of(member, nodes));
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  Status remove_member(const Node& node, const std::vector<Node>& nodes, Milliseconds deadline) override {
+    const Status removed =
+        etcd::remove_member(url(node, kPeerPort), others(node, nodes), endpoint(), end_of(deadline));
+    if (removed) return removed;
+    return Error{"the others do not let " + node.name + " go: " + removed.error().message};
+  }
+
+  /// What it was removed with is wiped only now: started meanwhile it learns from its data that it is out.
+  Status add_member(const Node& node, const std::vector<Node>& nodes, Milliseconds deadline) override {
+    const std::vector<Node> rest = others(node, nodes);
+    const std::string own = url(node, kPeerPort);
+    const int64_t end_ns = end_of(deadline);
+    bool started_before = false;
+    for (const Node& other : rest) {
+      const auto listed = etcd::list_members(other.address, endpoint(), end_ns);
+      if (!listed) continue;
+      started_before = std::any_of(listed->begin(), listed->end(), [&](const etcd::Member& member) {
+        return member.peer_url == own && !member.name.empty();
+      });
+      break;
+    }
+    if (started_before) return start(node, nodes);
+    if (auto wiped = wipe(node, false); !wiped) return wiped;
+    const auto all = etcd::add_member(own, rest, endpoint(), end_ns);
+    if (!all) return Error{"the others do not take " + node.name + " in: " + all.error().message};
+    std::string cluster;
+    for (const etcd::Member& member : *all) {
+      cluster += (cluster.empty() ? "" : ",") + name_of(member, nodes) + "=" + member.peer_url;
+    }
+    const auto noted =
+        node.session->run({.argv = {"tee", std::string(kJoinedFile)}, .stdin_data = cluster, .sudo = true});
+    if (!noted) return Error{noted.error().message};
+    if (!noted->succeeded()) return Error{node.name + ": " + noted->err};
+    return start(node, nodes);
+  }
+
   std::vector<std::string> log_files(const Node& /*node*/) const override { return {std::string(kLogFile)}; }
 
   std::string version(const Node& /*node*/) override {
@@ -152,6 +202,37 @@ class Etcd final : public Database {
   std::string api_prefix() const {
     const std::lock_guard lock(mutex_);
     return prefix_;
+  }
+
+  etcd::Endpoint endpoint() const { return {kClientPort, api_prefix()}; }
+
+  static int64_t end_of(Milliseconds deadline) {
+    return monotonic_now_ns() + deadline.count() * kNanosPerMilli;
+  }
+
+  static std::vector<Node> others(const Node& node, const std::vector<Node>& nodes) {
+    std::vector<Node> rest;
+    for (const Node& each : nodes) {
+      if (each.name != node.name) rest.push_back(each);
+    }
+    return rest;
+  }
+
+  /// A member that has not been started has no name of its own yet.
+  static std::string name_of(const etcd::Member& member, const std::vector<Node>& nodes) {
+    for (const Node& node : nodes) {
+      if (url(node, kPeerPort) == member.peer_url) return node.name;
+    }
+    return member.name.empty() ? member.peer_url : member.name;
+  }
+
+  Status learn_version(const Node& node) {
+    const auto version = probe_version(node);
+    if (!version) return version.error();
+    const std::lock_guard lock(mutex_);
+    version_ = *version;
+    prefix_ = version_.starts_with("3.3.") ? "/v3beta" : "/v3";
+    return ok_status();
   }
 
   static Result<std::string> probe_version(const Node& node) {
@@ -168,13 +249,18 @@ class Etcd final : public Database {
     return ran->out.substr(begin, ran->out.find('\n', begin) - begin);
   }
 
-  static Status wipe(const Node& node) {
+  /// The log is kept when a member only comes back.
+  static Status wipe(const Node& node, bool log_too = true) {
     if (auto stopped = kServer.stop(node); !stopped) return stopped;
     // A directory with a disk layer over it can be emptied, not removed.
-    const auto ran = node.session->run(
-        {.argv = {"sh", "-c", R"sh(rm -rf "$1" "$2" 2>/dev/null || [ -z "$(ls -A "$1")" ])sh", "sh",
-                  std::string(kDirectory), std::string(kLogFile)},
-         .sudo = true});
+    std::vector<std::string> argv{"sh",
+                                  "-c",
+                                  R"sh(rm -rf "$@" 2>/dev/null || [ -z "$(ls -A "$1")" ])sh",
+                                  "sh",
+                                  std::string(kDirectory),
+                                  std::string(kJoinedFile)};
+    if (log_too) argv.emplace_back(kLogFile);
+    const auto ran = node.session->run({.argv = argv, .sudo = true});
     if (!ran) return Error{ran.error().message};
     if (!ran->succeeded()) return Error{"cannot remove etcd's data on " + node.name + ": " + ran->err};
     return ok_status();

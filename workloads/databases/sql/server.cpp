@@ -105,6 +105,9 @@ Status Server::setup(const Node& node, const std::vector<Node>& nodes) {
   auto program = run_as_root(node, traits_.initialise, {node.address, traits_.data_directory}, password_);
   if (!program) return program.error();
   program_ = *program;
+  const auto noted =
+      run_as_root(node, "umask 077; cat >\"$1\"", {set_up_file()}, program_ + "\n" + password_);
+  if (!noted) return noted.error();
   if (const Status started = start(node, nodes); !started) return started;
   constexpr Milliseconds kDeadline{30'000};
   return create_table(*connection_to(node), kDeadline,
@@ -115,12 +118,23 @@ Status Server::teardown(const Node& node, const std::vector<Node>& /*nodes*/) {
   if (const Status stopped = traits_.process.stop(node); !stopped) return stopped;
   // A directory with a disk layer over it can be emptied, not removed.
   const std::string remove = "rm -rf \"$1\" " + traits_.process.log_file + " " + traits_.files +
-                             " 2>/dev/null || [ -z \"$(ls -A \"$1\")\" ]";
-  const auto removed = run_as_root(node, remove, {traits_.data_directory}, "");
+                             " \"$2\" 2>/dev/null || [ -z \"$(ls -A \"$1\")\" ]";
+  const auto removed = run_as_root(node, remove, {traits_.data_directory, set_up_file()}, "");
   return removed ? ok_status() : Status(removed.error());
 }
 
+Status Server::attach(const std::vector<Node>& nodes) {
+  const auto noted = run_as_root(nodes.front(), "cat \"$1\"", {set_up_file()}, "");
+  if (!noted) return Error{"no " + traits_.name + " was set up there by Riven: " + noted.error().message};
+  const size_t end = noted->find('\n');
+  if (end == std::string::npos) return Error{nodes.front().name + ": " + set_up_file() + " is damaged"};
+  program_ = noted->substr(0, end);
+  password_ = noted->substr(end + 1);
+  return ok_status();
+}
+
 Status Server::start(const Node& node, const std::vector<Node>& /*nodes*/) {
+  if (program_.empty()) return Error{traits_.name + " was not set up on " + node.name};
   return traits_.process.start(node, command(program_));
 }
 

@@ -30,6 +30,7 @@ class Server : public Database {
   Capabilities capabilities() const override;
   Status setup(const Node& node, const std::vector<Node>& nodes) override;
   Status teardown(const Node& node, const std::vector<Node>& nodes) override;
+  Status attach(const std::vector<Node>& nodes) override;
   Status start(const Node& node, const std::vector<Node>& nodes) override;
   Status kill(const Node& node) override;
   Status pause(const Node& node) override;
@@ -50,8 +51,11 @@ class Server : public Database {
   virtual Dialect dialect() const = 0;
 
  private:
+  /// On the node, for root alone: the server program's path and the password, a line each.
+  std::string set_up_file() const { return "/var/lib/riven-" + traits_.name + ".set-up"; }
+
   const ServerTraits traits_;
-  const std::string password_;  // of user riven, made for this test
+  std::string password_;  // of user riven, made for this test
   std::string program_;
 };
 

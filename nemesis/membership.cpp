@@ -1,0 +1,96 @@
+// Nodes that leave the cluster and join it again with nothing: the database is killed there, the other
+// members remove it; later its data is wiped, the members take it in, and it is started.
+//
+// :start-membership with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h),
+// never so many that no majority is left; completes with {nodes, views {"n1" ["n1" "n2"]}}: the members that
+// each node named once most of them agreed. :stop-membership completes with {bit, nodes, views, series}:
+// `bit`: most nodes saw the others alone as members; `views` when all were members again; `series`: every
+// change of the nodes' views in between, with milliseconds since the beginning.
+#include <mutex>
+
+#include "harness/api/registry.h"
+#include "harness/generator/combinators.h"
+#include "nemesis/parts/jittered.h"
+#include "nemesis/parts/membership.h"
+#include "nemesis/parts/node_choice.h"
+
+namespace riven {
+namespace {
+
+class MembershipNemesis final : public Nemesis {
+ public:
+  MembershipNemesis(uint64_t seed, std::vector<std::string> processes)
+      : removed_(std::move(processes)), rng_(seed) {}
+
+  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    Result<FaultPlan> plan = plan_nodes(op.value, target, rng_);
+    if (!plan) return plan;
+    if (plan->damage.nodes.size() > most_removed(target.nodes.size()))
+      return Error{"without " + std::to_string(plan->damage.nodes.size()) + " of " +
+                   std::to_string(target.nodes.size()) + " nodes no majority is left"};
+    return plan;
+  }
+
+  Result<Value> invoke(FaultTarget& target, const Op& op) override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (op.f.text() == "start-membership") {
+      Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(op.value), target, rng_);
+      if (!nodes) return nodes.error();
+      Result<Value::List> done = removed_.remove(target, *nodes);
+      return done ? Result<Value>(Value::map(std::move(*done))) : done.error();
+    }
+    if (op.f.text() != "stop-membership")
+      return Error{"members have no operation " + std::string(op.f.text())};
+    if (!removed_.any()) return Value("no member was out");
+    Result<Value::List> done = removed_.bring_back(target);
+    return done ? Result<Value>(Value::map(std::move(*done))) : done.error();
+  }
+
+  Status heal(FaultTarget& target) noexcept override {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return removed_.heal(target);
+  }
+
+ private:
+  std::mutex mutex_;
+  RemovedMembers removed_;
+  Rng rng_;
+};
+
+Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
+  if (!capabilities.membership || !capabilities.kill || capabilities.processes.empty())
+    return Error{"this database cannot change its members"};
+  const size_t most = most_removed(options.nodes.size());
+  if (!options.nodes.empty() && most == 0)
+    return Error{"members can be removed from three nodes or more, not from " +
+                 std::to_string(options.nodes.size())};
+  FaultOptions bounded = options;
+  if (!options.nodes.empty()) bounded.max_broken = std::min(options.max_broken.value_or(most), most);
+  Result<Value> who = nodes_option(bounded, {});
+  if (!who) return who.error();
+  FaultPackage package;
+  package.nemesis = std::make_unique<MembershipNemesis>(mix64(options.seed + 12), capabilities.processes);
+  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
+    return gen::op("start-membership", word_of(choice, rng));
+  });
+  package.generator =
+      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-membership")))));
+  package.final_generator = gen::one(gen::op("stop-membership"));
+  package.span = {"membership", "#3d8f85", {"start-membership"}, {"stop-membership"}};
+  return package;
+}
+
+}  // namespace
+
+void add_membership(Registry& registry) {
+  auto factory = std::make_shared<FaultFactory>();
+  factory->name = "membership";
+  factory->description = "nodes are removed from the cluster's members and join again with empty disks";
+  factory->word = "nodes";
+  factory->agent_kinds = {"kill"};
+  factory->make = make;
+  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+}
+
+}  // namespace riven
