@@ -294,6 +294,8 @@ class LivingFaults(unittest.TestCase):
         process.kill()
         process.wait()
         self.eventually(lambda: self.inside("n2", copies) == [], LEASE_S + 2)
+        riven("fault", "restart", "once", "nodes=all", "--for", "1s", "--cluster", self.cluster)  # ends the layers' processes
+        self.nothing_is_left()
 
 
 def has_image(name):
