@@ -18,8 +18,6 @@ Result<ReadHistory> finish(HistoryBuilder& builder, const Source& source, Histor
   return ReadHistory{.history = *std::move(history)};
 }
 
-namespace {}  // namespace
-
 void Source::release(size_t to) const {
   if (file != nullptr && options.memory_bytes > 0) file->release(to);
 }

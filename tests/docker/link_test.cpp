@@ -45,6 +45,11 @@ TEST_CASE("a link between two containers is slow, one way, until it is healed", 
     REQUIRE(probe);
     for (const auto& ability : probe->abilities) {
       INFO(ability.kind << ": " << ability.why_not);
+      if (ability.kind == "machine-clock") {
+        CHECK_FALSE(ability.works);
+        CHECK(ability.why_not.find("container") != std::string::npos);
+        continue;
+      }
       // These need what a cluster gets when it is made for them, and say so.
       const std::string kind = ability.kind.substr(0, ability.kind.find('-'));
       const bool more = kind == "clock" || kind == "disk" || kind == "memory" || kind == "reboot";
