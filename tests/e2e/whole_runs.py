@@ -119,6 +119,11 @@ class WholeRuns(unittest.TestCase):
         self.loses_only_what_it_may(common, "synchronous-commit=on", "synchronous-commit=off")
 
     @unittest.skipUnless(has_image("riven-node-redis:bookworm"), "no image: docker/build-image redis")
+    def test_redis_stays_valid_when_its_process_is_killed(self):
+        code, out, _, _ = self.run_riven("--db", "redis", "--faults", "kill", "--interval", "3s", "--time-limit", "10s", "--seed", "1")
+        self.assertEqual(code, VALID, out)
+
+    @unittest.skipUnless(ROUNDS > 1 and has_image("riven-node-redis:bookworm"), "nightly, and docker/build-image redis")
     def test_redis_loses_what_it_need_not_sync_and_nothing_else(self):
         common = ("--db", "redis", "--nodes", "1", "--workload", "register", "--concurrency", "8", "--faults", "disk:power-loss",
                   "--fault-opt", "nodes=one", "--fault-opt", "loss=all", "--interval", "3s", "--time-limit", "10s", "--ops-per-key", "1000000",
