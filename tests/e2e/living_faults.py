@@ -265,6 +265,7 @@ class LivingFaults(unittest.TestCase):
                    goes_with_controller=False)
 
 
+    @unittest.skipUnless(os.environ.get("RIVEN_NIGHTLY"), "nightly: etcd does not always come back from it by itself (docs/faults.md)")
     def test_stale_snapshot(self):
         copies = "ls -d /var/lib/riven/snapshot-* 2>/dev/null"
 
