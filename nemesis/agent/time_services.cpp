@@ -12,8 +12,6 @@
 #include "harness/core/clock.h"
 #include "nemesis/agent/proc_file.h"
 
-extern char** environ;
-
 namespace riven::agent {
 namespace {
 
