@@ -23,8 +23,6 @@ constexpr int64_t kRareLookNs = 100 * kNanosPerMilli;
 constexpr int64_t kAlertNs = 50 * kNanosPerMilli;  // a new process is likely to run another program by then
 constexpr int kMostFailures = 5;
 constexpr int64_t kSlackNs = 100'000;
-constexpr int64_t kSeriesGapNs = 500 * kNanosPerMilli;
-constexpr size_t kMostInSeries = 64;
 constexpr int kMostSamples = 4;
 constexpr int64_t kLongestSampleGapNs = 25 * kNanosPerMilli;
 
@@ -144,7 +142,6 @@ void ClockKeeper::look_for_new() {
   std::erase_if(failures_, [](const auto& entry) { return !is_alive(entry.first); });
 }
 
-/// One more point of the series; when it has grown too long, half as many points for twice the time.
 void ClockKeeper::note_down() {
   const std::lock_guard lock(mutex_);
   if (!began_real_ns_) return;
@@ -152,11 +149,7 @@ void ClockKeeper::note_down() {
   const std::optional<int64_t> set_ns = setting_in_place(elapsed_ns);
   if (!set_ns) return;
   largest_seen_ns_ = std::max(largest_seen_ns_, std::abs(*set_ns));
-  series_.emplace_back(elapsed_ns / kNanosPerMilli, *set_ns / 1000);
-  if (series_.size() < kMostInSeries) return;
-  for (size_t i = 0; i < series_.size() / 2; ++i) series_[i] = series_[2 * i];
-  series_.resize(series_.size() / 2);
-  series_gap_ns_ *= 2;
+  series_.add(elapsed_ns / kNanosPerMilli, *set_ns / 1000);
 }
 
 /// Under mutex_: how far off the oldest process's clock is by what stands in its memory. Its threads are not
@@ -176,11 +169,10 @@ std::optional<int64_t> ClockKeeper::setting_in_place(int64_t elapsed_ns) const {
 void ClockKeeper::follow() {
   std::string last = last_process();
   int64_t alert_until_ns = 0, looked_ns = monotonic_now_ns(), noted_ns = 0;
-  series_gap_ns_ = kSeriesGapNs;
   for (; !stop_; usleep(kTickUs)) {
     const std::string now_last = last_process();
     const int64_t now_ns = monotonic_now_ns();
-    if (now_ns - noted_ns >= series_gap_ns_) {
+    if (now_ns - noted_ns >= series_.gap_ns()) {
       note_down();
       noted_ns = now_ns;
     }
@@ -261,9 +253,7 @@ Json ClockKeeper::observe() {
     proof["wanted_ns"] = sampled->wanted_ns;
     proof["error_ns"] = sampled->error_ns;
   }
-  Json series = Json::array();
-  for (const auto& [at_ms, offset_us] : series_) series.push_back({at_ms, offset_us});
-  proof["series"] = std::move(series);
+  proof["series"] = series_.json();
   proof["largest_ns"] = largest_seen_ns_;
   proof["right"] = right;
   return proof;

@@ -11,10 +11,12 @@
 #include <utility>
 #include <vector>
 
+#include "harness/core/clock.h"
 #include "harness/core/json.h"
 #include "harness/core/result.h"
 #include "nemesis/agent/clock_patch.h"
 #include "nemesis/agent/clock_shape.h"
+#include "nemesis/agent/offset_series.h"
 #include "nemesis/agent/process_table.h"
 
 namespace riven::agent {
@@ -74,8 +76,7 @@ class ClockKeeper {
   size_t threads_ = 0;
   size_t followed_ = 0;
   bool system_calls_ = false;
-  std::vector<std::pair<int64_t, int64_t>> series_;  // ms since the beginning, offset in us
-  int64_t series_gap_ns_ = 0;                        // the follower's own
+  OffsetSeries series_{64, 500 * kNanosPerMilli};  // since the beginning; the follower alone adds
   std::atomic<bool> stop_ = false;
   std::thread follower_;
 };

@@ -19,6 +19,7 @@
 #include "harness/core/boot_id.h"
 #include "harness/core/clock.h"
 #include "nemesis/agent/clock_shape.h"
+#include "nemesis/agent/offset_series.h"
 #include "nemesis/agent/own_machine.h"
 #include "nemesis/agent/time_services.h"
 
@@ -29,9 +30,7 @@ constexpr useconds_t kRoundUs = 5'000;
 constexpr int64_t kLateNs = 4 * int64_t{kRoundUs} * 1000;  // by which a round may come too late
 constexpr int64_t kNearNs = 50'000;                        // not worth a step
 constexpr int64_t kSmoothPpb = 90'000'000;                 // the kernel's tick goes 10% up and down
-constexpr int64_t kSeriesGapNs = 100 * kNanosPerMilli;
-constexpr size_t kMostInSeries = 600;
-constexpr int64_t kPpbPerTick = 100'000;  // one microsecond in a tick of 10 ms
+constexpr int64_t kPpbPerTick = 100'000;                   // one microsecond in a tick of 10 ms
 constexpr int64_t kNormalTick = 10'000;
 constexpr double kFrequencyUnit =
     65.536;  // adjtimex(2): parts per million, shifted by 16 bits; here for one ppb
@@ -201,8 +200,6 @@ class MachineClock final : public Fault {
     const auto near = [&](int64_t wanted) { return std::abs(offset_ns - wanted) <= slack_ns; };
     const std::lock_guard lock(mutex_);
     largest_ns_ = std::max(largest_ns_, std::abs(offset_ns));
-    Json series = Json::array();
-    for (const auto& [at_ms, offset_us] : series_) series.push_back({at_ms, offset_us});
     Json proof = {{"processes", 1},
                   {"bent", watch_only_ ? 0 : 1},
                   {"offset_ns", offset_ns},
@@ -211,7 +208,7 @@ class MachineClock final : public Fault {
                   {"largest_ns", largest_ns_},
                   {"right", watch_only_ || near(wanted_ns) || near(late_ns)},
                   {"services", truth_.services},
-                  {"series", std::move(series)}};
+                  {"series", series_.json()}};
     if (!failed_.empty()) proof["error"] = failed_;
     return proof;
   }
@@ -247,11 +244,11 @@ class MachineClock final : public Fault {
   }
 
   void shape_until_stopped() {
-    int64_t noted_ns = 0, gap_ns = kSeriesGapNs;
+    int64_t noted_ns = 0;
+    const Result<Setter> setter = Setter::of(truth_.boot);
     for (; !stop_; ::usleep(kRoundUs)) {
       if (!watch_only_) {
         if (!has_the_clock()) return;
-        const Result<Setter> setter = Setter::of(truth_.boot);
         const Status shaped = setter ? shape_now(*setter) : Status(setter.error());
         const std::lock_guard lock(mutex_);
         if (!shaped) failed_ = shaped.error().message;
@@ -260,13 +257,9 @@ class MachineClock final : public Fault {
       const int64_t offset_ns = moment.real_ns - truth_.real_at(moment.raw_ns);
       const std::lock_guard lock(mutex_);
       largest_ns_ = std::max(largest_ns_, std::abs(offset_ns));
-      if (moment.raw_ns - noted_ns < gap_ns) continue;
+      if (moment.raw_ns - noted_ns < series_.gap_ns()) continue;
       noted_ns = moment.raw_ns;
-      series_.emplace_back((moment.raw_ns - began_raw_ns_) / kNanosPerMilli, offset_ns / 1000);
-      if (series_.size() < kMostInSeries) continue;
-      for (size_t i = 0; i < series_.size() / 2; ++i) series_[i] = series_[2 * i];
-      series_.resize(series_.size() / 2);
-      gap_ns *= 2;
+      series_.add((moment.raw_ns - began_raw_ns_) / kNanosPerMilli, offset_ns / 1000);
     }
   }
 
@@ -275,9 +268,9 @@ class MachineClock final : public Fault {
   const bool watch_only_;
   const Truth truth_;
   int64_t began_raw_ns_ = 0;
-  std::optional<int64_t> ppb_;                       // apply()'s and then the shaper's own
-  std::mutex mutex_;                                 // all below
-  std::vector<std::pair<int64_t, int64_t>> series_;  // ms since the beginning, offset in us
+  std::optional<int64_t> ppb_;                      // apply()'s and then the shaper's own
+  std::mutex mutex_;                                // all below
+  OffsetSeries series_{600, 100 * kNanosPerMilli};  // since the beginning
   int64_t largest_ns_ = 0;
   std::string failed_;
   std::atomic<bool> stop_ = false;

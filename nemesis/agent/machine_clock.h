@@ -5,9 +5,9 @@
 
 namespace riven::agent {
 
-/// For machines with a kernel of their own whose inventory allows it (own_machine.h; asked again before each
-/// change); everything else is refused. params: the fields of ClockShape, or {watch: true}, which changes
-/// nothing and only tells the offset.
+/// For machines with a kernel of their own whose inventory allows it (own_machine.h; asked again before
+/// the first change); everything else is refused. params: the fields of ClockShape, or {watch: true}, which
+/// changes nothing and only tells the offset.
 ///
 /// What keeps the clock right (NTP services under systemd) is stopped first and started again by the undo.
 /// Steps and strobes are clock_adjtime(ADJ_SETOFFSET); a drift up to 9% is the kernel's own tick and

@@ -240,17 +240,24 @@ TEST_CASE("options that cannot work are refused before the run", "[nemesis]") {
   CHECK(partition_package(options));
 }
 
-TEST_CASE("a partition on real nodes bites, tells what it dropped, and heals", "[nemesis][root]") {
-  const auto world = test::Namespaces::make(5);
-  if (!world) return;
-  FaultTarget target = cluster(5);
+/// One in each of the target's namespaces; borrowed by the target.
+std::vector<std::unique_ptr<AgentClient>> start_agents(const test::Namespaces& world, FaultTarget& target,
+                                                       Milliseconds lease = Milliseconds(10'000)) {
   std::vector<std::unique_ptr<AgentClient>> agents;
-  for (size_t i = 0; i < 5; ++i) {
-    auto agent = world->agent(i);
+  for (size_t i = 0; i < target.nodes.size(); ++i) {
+    auto agent = world.agent(i, "test", lease);
     REQUIRE(agent);
     target.agents.push_back(agent->get());
     agents.push_back(std::move(*agent));
   }
+  return agents;
+}
+
+TEST_CASE("a partition on real nodes bites, tells what it dropped, and heals", "[nemesis][root]") {
+  const auto world = test::Namespaces::make(5);
+  if (!world) return;
+  FaultTarget target = cluster(5);
+  const auto agents = start_agents(*world, target);
   auto package = partition_package(options_for(target));
   REQUIRE(package);
   Nemesis& nemesis = *package->nemesis;
@@ -288,13 +295,7 @@ TEST_CASE("a partition that a lease ended before its time is told as such", "[ne
   if (!world) return;
   constexpr Milliseconds kLease{1'000};
   FaultTarget target = cluster(2);
-  std::vector<std::unique_ptr<AgentClient>> agents;
-  for (size_t i = 0; i < 2; ++i) {
-    auto agent = world->agent(i, "test", kLease);
-    REQUIRE(agent);
-    target.agents.push_back(agent->get());
-    agents.push_back(std::move(*agent));
-  }
+  const auto agents = start_agents(*world, target, kLease);
   auto package = partition_package(options_for(target));
   REQUIRE(package);
   Nemesis& nemesis = *package->nemesis;
