@@ -154,9 +154,11 @@ class OwnKernel(unittest.TestCase):
             self.assertEqual(code, 0, out)
             ended = [fault for fault in faults if fault["ended"]]
             self.assertTrue(ended and all(fault["bit"] for fault in ended), faults)
+            lasting = [fault for fault in ended if fault["end_ns"] - fault["begin_ns"] > 1e9]  # the run's end may cut the last one
+            self.assertTrue(lasting, faults)
             for fault in ended:
                 self.assertLess(abs(fault["undone"]["healed-ms"]["n1"]), 5, fault)
-                if least_s is not None:
+                if least_s is not None and fault in lasting:
                     self.assertTrue(least_s < fault["undone"]["offsets-ms"]["n1"] / 1000 < most_s, fault)
             self.assertLess(abs(self.offset_s() - right_s), 1.5)
             self.assertEqual(self.ssh("systemctl is-active systemd-timesyncd").strip(), "active")
