@@ -127,13 +127,13 @@ TEST_CASE(
   if (!world) return;
   ClockReaders readers(1);
   readers.await_rounds(1);
-  const std::string state = world->options(0, "test", Milliseconds(1)).state_directory;
+  const std::string state = world->options(0, world->owner(), Milliseconds(1)).state_directory;
   {
     auto agent = world->agent(0);
     REQUIRE(agent);
     REQUIRE((*agent)->apply(bending(readers.name(), kHourNs)));
     REQUIRE(sees(readers, kHourNs));
-    std::ifstream lock(state + "/lock/test");
+    std::ifstream lock(state + "/lock/" + world->owner());
     pid_t pid = 0;
     lock >> pid;
     REQUIRE(pid > 1);

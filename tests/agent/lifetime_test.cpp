@@ -42,7 +42,7 @@ pid_t fork_controller(const Namespaces& world, Milliseconds lease) {
   RIVEN_CHECK(pipe2(ready, O_CLOEXEC) == 0, "no pipe");
   const pid_t pid = fork();
   if (pid == 0) {
-    auto agent = world.agent(0, "test", lease);
+    auto agent = world.agent(0, world.owner(), lease);
     if (!agent || !(*agent)->apply(packets({drop_from(1)}))) _exit(1);
     (void)!write(ready[1], "y", 1);
     while (true) pause();
@@ -90,7 +90,7 @@ TEST_CASE("an agent that is killed is replaced, and the next one repairs", "[age
   const auto ack = (*agent)->apply(packets({drop_from(1)}));
   REQUIRE(ack);
   CHECK(udp_arrivals(*world, 1, 0, 5) == 0);
-  const AgentOptions options = world->options(0, "test", Milliseconds(10'000));
+  const AgentOptions options = world->options(0, world->owner(), Milliseconds(10'000));
   const pid_t first = agent_pid(options);
   REQUIRE(first > 1);
   kill(first, SIGKILL);
@@ -111,7 +111,7 @@ TEST_CASE("controller and agent killed: another owner's agent heals everyone's",
   const auto world = Namespaces::make(2);
   if (!world) return;
   const pid_t controller = fork_controller(*world, Milliseconds(10'000));
-  const AgentOptions options = world->options(0, "test", Milliseconds(10'000));
+  const AgentOptions options = world->options(0, world->owner(), Milliseconds(10'000));
   const pid_t agent = agent_pid(options);
   REQUIRE(agent > 1);
   kill(agent, SIGKILL);
@@ -158,7 +158,7 @@ TEST_CASE("the ledger damaged, the agent dead: tables are found without it", "[a
   auto agent = world->agent(0);
   REQUIRE(agent);
   REQUIRE((*agent)->apply(packets({drop_from(1)})));
-  const AgentOptions options = world->options(0, "test", Milliseconds(10'000));
+  const AgentOptions options = world->options(0, world->owner(), Milliseconds(10'000));
   kill(agent_pid(options), SIGKILL);
   usleep(50'000);
   std::ofstream(options.state_directory + "/ledger/test", std::ios::trunc) << "\x01garbage\n{}\n";
@@ -172,7 +172,7 @@ TEST_CASE("the ledger damaged, the agent dead: tables are found without it", "[a
 TEST_CASE("the agent's connection ends: it heals, clears up and ends", "[agent][root]") {
   const auto world = Namespaces::make(2);
   if (!world) return;
-  const AgentOptions options = world->options(0, "test", Milliseconds(10'000));
+  const AgentOptions options = world->options(0, world->owner(), Milliseconds(10'000));
   pid_t pid = 0;
   {
     auto agent = world->agent(0);
@@ -189,7 +189,7 @@ TEST_CASE("the agent's connection ends: it heals, clears up and ends", "[agent][
 TEST_CASE("garbage on its input neither ends nor confuses the agent", "[agent][root]") {
   const auto world = Namespaces::make(1);
   if (!world) return;
-  auto stream = world->launcher(0, "test", kShortLease)();
+  auto stream = world->launcher(0, world->owner(), kShortLease)();
   REQUIRE(stream);
   const std::string noise = "GET / HTTP/1.1\r\n\r\n" + encode_frame("not json") + encode_frame("{\"seq\":1}");
   REQUIRE((*stream)->write(noise, Milliseconds(1000)));

@@ -245,7 +245,8 @@ TEST_CASE("TCP works over a slow and lossy link, and the agent's death leaves it
     writer.join();
     CHECK(total == 500'000);
   }
-  std::ifstream lock(world->options(0, "test", Milliseconds(1)).state_directory + "/lock/test");
+  std::ifstream lock(world->options(0, world->owner(), Milliseconds(1)).state_directory + "/lock/" +
+                     world->owner());
   pid_t pid = 0;
   lock >> pid;
   REQUIRE(pid > 1);

@@ -81,8 +81,12 @@ class Namespaces {
     return out;
   }
 
+  /// Whose faults the agents here keep. Another for each program: an agent that starts puts right every
+  /// process on the machine whose clock its owner had bent, and ctest runs several programs at once.
+  const std::string& owner() const { return owner_; }
   /// An agent in namespace i with a state directory of its own.
-  Result<std::unique_ptr<AgentClient>> agent(size_t i, const std::string& owner = "test",
+  Result<std::unique_ptr<AgentClient>> agent(size_t i) const { return agent(i, owner_); }
+  Result<std::unique_ptr<AgentClient>> agent(size_t i, const std::string& owner,
                                              Milliseconds lease = Milliseconds(10'000)) const {
     return AgentClient::start(launcher(i, owner, lease), options(i, owner, lease));
   }
@@ -98,7 +102,10 @@ class Namespaces {
   }
 
  private:
-  explicit Namespaces(size_t count) : count_(count), prefix_("rvt" + std::to_string(getpid()) + "-") {}
+  explicit Namespaces(size_t count)
+      : count_(count),
+        prefix_("rvt" + std::to_string(getpid()) + "-"),
+        owner_("test" + std::to_string(getpid())) {}
   bool build() {
     const std::string hub = prefix_ + "hub";
     if (!run("ip netns add " + hub) || !run("ip -n " + hub + " link add br0 type bridge forward_delay 0") ||
@@ -122,6 +129,7 @@ class Namespaces {
 
   size_t count_;
   std::string prefix_;
+  std::string owner_;
   TempDirectory state_;
 };
 

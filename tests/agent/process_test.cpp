@@ -81,7 +81,8 @@ TEST_CASE("a paused tree goes on when the lease runs out, and after the agent wa
     REQUIRE(agent);
     REQUIRE((*agent)->apply(pausing(victim)));
     REQUIRE(victim.stands_still());
-    std::ifstream lock(world->options(0, "test", Milliseconds(1)).state_directory + "/lock/test");
+    std::ifstream lock(world->options(0, world->owner(), Milliseconds(1)).state_directory + "/lock/" +
+                       world->owner());
     pid_t pid = 0;
     lock >> pid;
     REQUIRE(pid > 1);

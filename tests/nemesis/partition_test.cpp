@@ -245,7 +245,7 @@ std::vector<std::unique_ptr<AgentClient>> start_agents(const test::Namespaces& w
                                                        Milliseconds lease = Milliseconds(10'000)) {
   std::vector<std::unique_ptr<AgentClient>> agents;
   for (size_t i = 0; i < target.nodes.size(); ++i) {
-    auto agent = world.agent(i, "test", lease);
+    auto agent = world.agent(i, world.owner(), lease);
     REQUIRE(agent);
     target.agents.push_back(agent->get());
     agents.push_back(std::move(*agent));
@@ -306,7 +306,8 @@ TEST_CASE("a partition that a lease ended before its time is told as such", "[ne
   REQUIRE(nemesis.invoke(target, start));
   // Nobody renews the lease of an agent that stands still.
   pid_t agent = 0;
-  std::ifstream(world->options(0, "test", kLease).state_directory + "/lock/test") >> agent;
+  std::ifstream(world->options(0, world->owner(), kLease).state_directory + "/lock/" + world->owner()) >>
+      agent;
   REQUIRE(agent > 1);
   kill(agent, SIGSTOP);
   usleep(static_cast<useconds_t>(2'000 * kLease.count()));
