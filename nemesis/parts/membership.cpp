@@ -13,6 +13,20 @@ namespace {
 constexpr Milliseconds kPatience{20'000};
 constexpr Milliseconds kBetween{100};
 
+/// Waits until the node tells of its members itself, which it does once it has learnt them from the others:
+/// one that is killed before that, or finds them still starting, takes what little they know for the whole
+/// cluster and gives up.
+Status await_own_view(FaultTarget& target, const Node& node) {
+  const int64_t until_ns = monotonic_now_ns() + kPatience.count() * kNanosPerMilli;
+  while (true) {
+    const auto seen = target.database->members(node, target.nodes, Milliseconds(1'000));
+    if (seen) return ok_status();
+    if (monotonic_now_ns() > until_ns)
+      return Error{node.name + " does not come up again: " + seen.error().message};
+    std::this_thread::sleep_for(kBetween);
+  }
+}
+
 std::vector<std::string> names_at(const std::vector<size_t>& positions, const std::vector<Node>& nodes) {
   std::vector<std::string> names;
   for (const size_t node : positions) names.push_back(nodes[node].name);
@@ -66,6 +80,7 @@ Result<int64_t> replace_the_dead(FaultTarget& target, const std::vector<size_t>&
     (void)target.database->kill(node);
     Status done = target.database->remove_member(node, target.nodes, kPatience);
     if (done) done = target.database->add_member(node, target.nodes, kPatience);
+    if (done) done = await_own_view(target, node);
     if (!done) return done.error();
     ++replaced;
   }
