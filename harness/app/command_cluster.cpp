@@ -9,6 +9,7 @@
 #include "harness/app/target.h"
 #include "harness/control/cluster.h"
 #include "harness/core/json.h"
+#include "harness/run/lifecycle.h"
 
 namespace riven {
 
@@ -61,11 +62,8 @@ Status start_database(const DatabaseFactory& factory, const ClusterSpec& spec) {
   if (!database) return database.error();
   const auto cluster = Cluster::connect(spec);
   if (!cluster) return cluster.error();
-  const std::vector<Node>& nodes = (*cluster)->nodes();
-  const Status set_up =
-      for_each_at_once(nodes.size(), [&](size_t i) { return (*database)->setup(nodes[i], nodes); });
   constexpr Milliseconds kPatience{60'000};
-  return set_up ? (*database)->await_ready(nodes, kPatience) : set_up;
+  return bring_up(**database, (*cluster)->nodes(), kPatience);
 }
 
 /// `factory`: null where the image holds a database that this build does not know.

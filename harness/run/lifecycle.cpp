@@ -253,6 +253,16 @@ Status Lifecycle::State::run_phases(Scheduler& scheduler, Recorded& recorded) {
   return failure(outcome);
 }
 
+Status bring_up(Database& database, const std::vector<Node>& nodes, Milliseconds ready_deadline) {
+  // What cannot be torn down, set-up names.
+  on_all_nodes(nodes, [&](const Node& node) { return database.teardown(node, nodes); });
+  const auto complaints = on_all_nodes(nodes, [&](const Node& node) { return database.setup(node, nodes); });
+  Status up = complaints.empty() ? database.await_ready(nodes, ready_deadline)
+                                 : Error{"set-up failed: " + joined(complaints)};
+  if (!up) on_all_nodes(nodes, [&](const Node& node) { return database.kill(node); });
+  return up;
+}
+
 Lifecycle::Lifecycle(FaultTarget target, Database& database, const Workload& workload,
                      std::vector<FaultPackage> faults, const LifecycleOptions& options, LifecycleHooks hooks)
     : state_(std::make_unique<State>(std::move(target), database, workload, std::move(faults), options,
@@ -268,10 +278,7 @@ size_t Lifecycle::stragglers() const { return state_->stragglers; }
 Status Lifecycle::set_up() {
   State& s = *state_;
   if (const Status prepared = s.faults.prepare(); !prepared) return prepared;
-  const auto complaints =
-      on_all_nodes(s.target.nodes, [&](const Node& node) { return s.database.setup(node, s.target.nodes); });
-  if (!complaints.empty()) return Error{"set-up failed: " + joined(complaints)};
-  return s.database.await_ready(s.target.nodes, s.options.ready_deadline);
+  return bring_up(s.database, s.target.nodes, s.options.ready_deadline);
 }
 
 Result<Recorded> Lifecycle::drive() {

@@ -41,6 +41,11 @@ struct LifecycleOptions {
 /// save, judge; 2 and more: heal and leave.
 using StopRequests = std::atomic<int>;
 
+/// Tears the database down on all nodes, then sets it up on all of them, each at once, and waits until it
+/// serves: a node that is set up while another still runs what was there before would be told that it is a
+/// member already. After an error no server runs; its logs are kept.
+Status bring_up(Database& database, const std::vector<Node>& nodes, Milliseconds ready_deadline);
+
 struct LifecycleHooks {
   std::function<void(const std::string& line)> say;  ///< one line of progress; any thread
   std::function<void(const Progress&)> progress;     ///< while clients run, about five times a second
@@ -72,8 +77,7 @@ class Lifecycle {
   Lifecycle(const Lifecycle&) = delete;
   Lifecycle& operator=(const Lifecycle&) = delete;
 
-  /// Prepares the faults, wipes and starts the database on all nodes at once and waits until it serves. An
-  /// error is the cluster's.
+  /// Prepares the faults and brings the database up. An error is the cluster's.
   Status set_up();
   /// Drives clients and faults and records. Errors: the history could not be written (what was, is readable),
   /// or the run could not go on; there may be a history all the same.

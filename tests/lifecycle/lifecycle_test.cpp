@@ -122,6 +122,8 @@ TEST_CASE("a whole run: set-up, faults, healing, final reads, and every entry on
                       scene.hooks);
   REQUIRE(lifecycle.set_up());
   CHECK(scene.state->setups == 3);
+  CHECK_FALSE(scene.state->set_up_too_early);
+  CHECK(scene.state->kills == 0);
   const auto recorded = lifecycle.drive();
   REQUIRE(recorded);
   CHECK(recorded->complaints.empty());
@@ -152,6 +154,17 @@ TEST_CASE("a set-up that fails says where and why") {
   const Status status = lifecycle.set_up();
   REQUIRE_FALSE(status);
   CHECK(status.error().message.find("n2: no disk") != std::string::npos);
+  CHECK(scene.state->kills == 3);
+}
+
+TEST_CASE("a database that never serves is not left running") {
+  Scene scene;
+  scene.state->never_ready_again = true;
+  scene.state->ready_calls = 1;
+  Lifecycle lifecycle(scene.target(), scene.database, scene.workload, scene.faults(), scene.options,
+                      scene.hooks);
+  CHECK_FALSE(lifecycle.set_up());
+  CHECK(scene.state->kills == 3);
 }
 
 TEST_CASE("asked to stop, a run heals and keeps what it recorded") {

@@ -22,6 +22,8 @@ struct ToyState {
   std::atomic<bool> hangs{false};              ///< clients do not answer until cancelled
   std::atomic<int> setups{0};
   std::atomic<int> teardowns{0};
+  std::atomic<bool> set_up_too_early{false};  ///< before every node was torn down
+  std::atomic<int> kills{0};
   std::atomic<int> ready_calls{0};
 };
 
@@ -62,8 +64,9 @@ class ToyDatabase final : public Database {
     can.functions = {"read", "write", "cas"};
     return can;
   }
-  Status setup(const Node& node, const std::vector<Node>& /*nodes*/) override {
+  Status setup(const Node& node, const std::vector<Node>& nodes) override {
     ++state_->setups;
+    if (static_cast<size_t>(state_->teardowns) < nodes.size()) state_->set_up_too_early = true;
     return state_->setup_fails ? Status(Error{node.name + ": no disk"}) : ok_status();
   }
   Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override {
@@ -78,7 +81,10 @@ class ToyDatabase final : public Database {
     return std::make_unique<ToyClient>(state_);
   }
   Status start(const Node& /*node*/, const std::vector<Node>& /*nodes*/) override { return ok_status(); }
-  Status kill(const Node& /*node*/) override { return ok_status(); }
+  Status kill(const Node& /*node*/) override {
+    ++state_->kills;
+    return ok_status();
+  }
   Status pause(const Node& /*node*/) override { return ok_status(); }
   Status resume(const Node& /*node*/) override { return ok_status(); }
   std::vector<std::string> primaries(const std::vector<Node>& /*nodes*/) override { return {}; }
