@@ -7,12 +7,17 @@ add_test(NAME readme COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR
          ${PROJECT_SOURCE_DIR}/README.md $<TARGET_FILE:riven>)
 set_tests_properties(tidy tidy_itself readme PROPERTIES LABELS house TIMEOUT 60)
 
-# riven_headers_alone(FOLDERS...): one generated source a header, so that each header includes what it needs.
+# riven_headers_alone(FOLDERS...): one generated source a header, so that each header includes what it needs. A header with a
+# source of its name is compiled alone there: it is included first (tidy).
 function(riven_headers_alone)
   set(generated "")
   foreach(folder IN LISTS ARGN)
     file(GLOB_RECURSE headers CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} ${PROJECT_SOURCE_DIR}/${folder}/*.h)
     foreach(header IN LISTS headers)
+      string(REGEX REPLACE "[.]h$" ".cpp" own ${header})
+      if(EXISTS ${PROJECT_SOURCE_DIR}/${own})
+        continue()
+      endif()
       string(REGEX REPLACE "[/.]" "_" stem ${header})
       set(source ${CMAKE_CURRENT_BINARY_DIR}/headers_alone/${stem}.cpp)
       file(CONFIGURE OUTPUT ${source} CONTENT "#include \"${header}\"\n#include \"${header}\"\n")

@@ -38,7 +38,7 @@ STEPS = [
     Step("release", 1200, BUILD.format("release") + "riven riven-agent docker_tests"),
     Step("house", 1800, CTEST.format("release") + "-j1 -L house"),
     Step("image", 900, "docker/build-image etcd && docker/build-image postgresql"),
-    Step("docker", 1200, CTEST.format("release") + "-j1 -L docker"),
+    Step("docker", 1200, CTEST.format("release") + "-j2 -L docker"),
     Step("asan", 1500, built_and_tested("asan", "unit_tests", "-j2 -L 'unit|sim'")),
     Step("tsan", 1200, built_and_tested("tsan", "thread_tests", "-j1 -L threads")),
 ]

@@ -29,6 +29,12 @@ def found(path, text):
 
 
 class Layers(unittest.TestCase):
+    def test_a_source_includes_its_own_header_first(self):
+        own = {"harness/core/a.h": "// A thing.\n#pragma once\n"}
+        self.assertEqual(Tree(own | {"harness/core/a.cpp": '#include "harness/core/a.h"\n\n#include <vector>\n'}).breaches(), [])
+        late = own | {"harness/core/a.cpp": '#include <vector>\n\n#include "harness/core/a.h"\n'}
+        self.assertEqual(len(Tree(late).breaches()), 1)
+
     def test_an_upward_include_is_a_breach(self):
         self.assertEqual(len(found("harness/core/a.cpp", '#include "harness/api/checker.h"\n')), 1)
         self.assertEqual(len(found("checkers/a.cpp", '#include "harness/control/node.h"\n')), 1)

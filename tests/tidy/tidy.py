@@ -84,6 +84,14 @@ def check_cpp(path, text):
             yield 1, "a header begins with a comment that says what it is for"
 
 
+def check_own_header(path, text, files):
+    """What makes a header's own source the proof that it includes what it needs."""
+    header = path[: -len(".cpp")] + ".h"
+    first = re.search(r'^#include ([<"].*[>"])', text, re.M)
+    if header in files and (first is None or first.group(1) != f'"{header}"'):
+        yield 1, f"includes its own header, {header}, first"
+
+
 def check_text(path, text):
     lines = text.splitlines()
     limit = rules.LONG_FILES.get(path, rules.MAX_FILE_LINES)
@@ -141,6 +149,9 @@ def breaches(root, build=None):
             yield path, line, what
         if path.endswith(CPP):
             for line, what in check_cpp(path, text):
+                yield path, line, what
+        if path.endswith(".cpp") and not path.startswith("tests/"):
+            for line, what in check_own_header(path, text, files):
                 yield path, line, what
     yield from check_builtins(root, files)
     if build:
