@@ -106,11 +106,11 @@ class WholeRuns(unittest.TestCase):
                                                         "minority")
             self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
             windows = self.check(results, "vacuity")["details"]["windows"]
-            ended = [window for window in windows if window["ended"]]
-            self.assertTrue(ended and all(window["bit"] for window in ended), out)
+            proved = [window["bit"] for window in windows if "bit" in window]  # not where a starved machine's lease ran out
+            self.assertTrue(proved and all(proved), out)
             with open(folder + "/faults.jsonl", encoding="utf-8") as file:
-                faults = [fault for fault in map(json.loads, file) if fault["ended"]]
-            self.assertTrue(all(fault["undone"]["killed"] > 0 and fault["undone"]["syncs"] > 0 for fault in faults), faults)
+                faults = [fault for fault in map(json.loads, file) if isinstance(fault.get("undone"), dict)]
+            self.assertTrue(faults and all(fault["undone"]["killed"] > 0 and fault["undone"]["syncs"] > 0 for fault in faults), faults)
 
     @unittest.skipUnless(ROUNDS > 1 and has_image("riven-node-postgresql:bookworm"), "nightly, and docker/build-image postgresql")
     def test_postgresql_loses_what_it_need_not_sync_and_nothing_else(self):
