@@ -22,6 +22,7 @@ constexpr useconds_t kTickUs = 2'000;
 constexpr int64_t kRareLookNs = 100 * kNanosPerMilli;
 constexpr int64_t kAlertNs = 50 * kNanosPerMilli;  // a new process is likely to run another program by then
 constexpr int kMostFailures = 5;
+constexpr useconds_t kMomentUs = 20'000;
 constexpr int64_t kSlackNs = 100'000;
 constexpr int kMostSamples = 4;
 constexpr int64_t kLongestSampleGapNs = 25 * kNanosPerMilli;
@@ -99,8 +100,13 @@ Status ClockKeeper::adopt(const ProcessId& id) {
 Status ClockKeeper::arm() {
   const std::lock_guard lock(mutex_);
   for (const ProcessInfo& process : process_trees(order_.processes)) {
-    const Status adopted = adopt(process.id);
-    if (!adopted && is_alive(process.id)) return adopted;
+    Status adopted = adopt(process.id);
+    // One that is about to end, or to run another program, has no memory for a moment, and is still alive.
+    for (int i = 0; !adopted && is_alive(process.id); ++i) {
+      if (i == kMostFailures) return adopted;
+      usleep(kMomentUs);
+      adopted = adopt(process.id);
+    }
   }
   return ok_status();
 }
