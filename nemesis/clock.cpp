@@ -19,9 +19,9 @@
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
 #include "nemesis/parts/clock_plan.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/on_nodes.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -255,11 +255,8 @@ Result<FaultPackage> make(const std::string& kind, const FaultOptions& options,
     if (const Result<ClockPlan> plan = plan_clock(Value::map(*fields), shape, trial); !plan)
       return plan.error();
   }
-  FaultPackage package;
-  package.nemesis = std::make_unique<ClockNemesis>(kind, mix64(options.seed + 4), capabilities.processes);
   const bool everyone = options.extra.count("nodes") == 0 && !options.max_broken;
-  const auto start = gen::fn([kind, choice = *who, told = *fields, random, everyone](
-                                 const Context&, Rng& rng) -> std::optional<gen::Draft> {
+  const auto start = [kind, choice = *who, told = *fields, random, everyone](Rng& rng) {
     Value::List map = told;
     if (random) {
       const std::vector<std::string> words = clock_words();
@@ -271,12 +268,10 @@ Result<FaultPackage> make(const std::string& kind, const FaultOptions& options,
     if (!everyone || word == nullptr || !word->is_name("scramble"))
       map.insert(map.end(), {Value("nodes"), word_of(choice, rng)});
     return gen::op("start-" + kind, Value::map(std::move(map)));
-  });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-" + kind)))));
-  package.final_generator = gen::one(gen::op("stop-" + kind));
-  package.span = {kind, kind == kClock ? "#2a9d8f" : "#1f6f8b", {"start-" + kind}, {"stop-" + kind}};
-  return package;
+  };
+  return in_turns(std::make_unique<ClockNemesis>(kind, mix64(options.seed + 4), capabilities.processes),
+                  options.interval_ns, start,
+                  {kind, kind == kClock ? "#2a9d8f" : "#1f6f8b", {"start-" + kind}, {"stop-" + kind}});
 }
 
 }  // namespace

@@ -31,10 +31,10 @@
 #include "harness/api/registry.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/membership.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/on_nodes.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -363,19 +363,13 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   if (Status read = read_options(options, words, fields); !read) return read.error();
   Result<Value> who = nodes_option(options, {"disk", "delay-ms", "percent", "bytes", "path", "loss"});
   if (!who) return who.error();
-  FaultPackage package;
-  package.nemesis = std::make_unique<DiskNemesis>(mix64(options.seed + 5), capabilities);
-  const auto start =
-      gen::fn([choice = *who, words, fields](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-        Value::List map = {"disk", words[rng.below(words.size())], "nodes", word_of(choice, rng)};
-        map.insert(map.end(), fields.begin(), fields.end());
-        return gen::op("start-disk", Value::map(std::move(map)));
-      });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-disk")))));
-  package.final_generator = gen::one(gen::op("stop-disk"));
-  package.span = {"disk", "#8a6d4b", {"start-disk"}, {"stop-disk"}};
-  return package;
+  const auto start = [choice = *who, words, fields](Rng& rng) {
+    Value::List map = {"disk", words[rng.below(words.size())], "nodes", word_of(choice, rng)};
+    map.insert(map.end(), fields.begin(), fields.end());
+    return gen::op("start-disk", Value::map(std::move(map)));
+  };
+  return in_turns(std::make_unique<DiskNemesis>(mix64(options.seed + 5), capabilities), options.interval_ns,
+                  start, {"disk", "#8a6d4b", {"start-disk"}, {"stop-disk"}});
 }
 
 }  // namespace

@@ -7,10 +7,9 @@
 #include <mutex>
 
 #include "harness/api/registry.h"
-#include "harness/generator/combinators.h"
 #include "nemesis/parts/downed_nodes.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -66,16 +65,8 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   std::string signal = "KILL";
   if (const auto told = options.extra.find("signal"); told != options.extra.end()) signal = told->second;
   if (signal != "KILL" && signal != "TERM") return Error{"signal must be KILL or TERM, not " + signal};
-  FaultPackage package;
-  package.nemesis = std::make_unique<KillNemesis>(mix64(options.seed + 1), capabilities.processes, signal);
-  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-    return gen::op("kill", word_of(choice, rng));
-  });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("start")))));
-  package.final_generator = gen::one(gen::op("start"));
-  package.span = {"kill", "#7b4fb5", {"kill"}, {"start"}};
-  return package;
+  return in_turns(std::make_unique<KillNemesis>(mix64(options.seed + 1), capabilities.processes, signal),
+                  options.interval_ns, at_nodes("kill", *who), {"kill", "#7b4fb5", {"kill"}, {"start"}});
 }
 
 }  // namespace

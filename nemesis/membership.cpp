@@ -9,10 +9,9 @@
 #include <mutex>
 
 #include "harness/api/registry.h"
-#include "harness/generator/combinators.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/membership.h"
 #include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -69,16 +68,9 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   if (!options.nodes.empty()) bounded.max_broken = std::min(options.max_broken.value_or(most), most);
   Result<Value> who = nodes_option(bounded, {});
   if (!who) return who.error();
-  FaultPackage package;
-  package.nemesis = std::make_unique<MembershipNemesis>(mix64(options.seed + 12), capabilities.processes);
-  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-    return gen::op("start-membership", word_of(choice, rng));
-  });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-membership")))));
-  package.final_generator = gen::one(gen::op("stop-membership"));
-  package.span = {"membership", "#3d8f85", {"start-membership"}, {"stop-membership"}};
-  return package;
+  return in_turns(std::make_unique<MembershipNemesis>(mix64(options.seed + 12), capabilities.processes),
+                  options.interval_ns, at_nodes("start-membership", *who),
+                  {"membership", "#3d8f85", {"start-membership"}, {"stop-membership"}});
 }
 
 }  // namespace

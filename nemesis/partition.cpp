@@ -8,8 +8,8 @@
 #include "harness/api/registry.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/partition_plan.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -176,16 +176,9 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   if (Status fits = keep_possible(*read, shape, capabilities, options.seed, options.max_broken); !fits)
     return fits.error();
   read->decide_later = options.max_broken.has_value();
-  FaultPackage package;
-  package.nemesis = std::make_unique<PartitionNemesis>(mix64(options.seed));
-  const auto start = gen::fn([told = *read, shape](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-    return start_draft(told, shape, rng);
-  });
-  const auto stop = gen::repeat(gen::one(gen::op("stop-partition")));
-  package.generator = jittered(options.interval_ns, gen::flip_flop(start, stop));
-  package.final_generator = gen::one(gen::op("stop-partition"));
-  package.span = {"partition", "#d1495b", {"start-partition"}, {"stop-partition"}};
-  return package;
+  const auto start = [told = *read, shape](Rng& rng) { return start_draft(told, shape, rng); };
+  return in_turns(std::make_unique<PartitionNemesis>(mix64(options.seed)), options.interval_ns, start,
+                  {"partition", "#d1495b", {"start-partition"}, {"stop-partition"}});
 }
 
 }  // namespace

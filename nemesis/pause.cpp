@@ -4,10 +4,9 @@
 // with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {bit, stopped, running, ended}:
 // what was still stopped, what was not, and what had ended, just before.
 #include "harness/api/registry.h"
-#include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -76,16 +75,8 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   if (!capabilities.pause || capabilities.processes.empty()) return Error{"this database cannot be paused"};
   Result<Value> who = nodes_option(options, {});
   if (!who) return who.error();
-  FaultPackage package;
-  package.nemesis = std::make_unique<PauseNemesis>(mix64(options.seed + 2), capabilities.processes);
-  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-    return gen::op("pause", word_of(choice, rng));
-  });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("resume")))));
-  package.final_generator = gen::one(gen::op("resume"));
-  package.span = {"pause", "#c98a1b", {"pause"}, {"resume"}};
-  return package;
+  return in_turns(std::make_unique<PauseNemesis>(mix64(options.seed + 2), capabilities.processes),
+                  options.interval_ns, at_nodes("pause", *who), {"pause", "#c98a1b", {"pause"}, {"resume"}});
 }
 
 }  // namespace

@@ -12,11 +12,10 @@
 
 #include "harness/api/registry.h"
 #include "harness/core/clock.h"
-#include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/on_nodes.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -120,16 +119,8 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   if (!capabilities.kill) return Error{"this database cannot be started again"};
   Result<Value> who = nodes_option(options, {});
   if (!who) return who.error();
-  FaultPackage package;
-  package.nemesis = std::make_unique<RebootNemesis>(mix64(options.seed + 8));
-  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-    return gen::op("start-reboot", word_of(choice, rng));
-  });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-reboot")))));
-  package.final_generator = gen::one(gen::op("stop-reboot"));
-  package.span = {"reboot", "#5b4a8a", {"start-reboot"}, {"stop-reboot"}};
-  return package;
+  return in_turns(std::make_unique<RebootNemesis>(mix64(options.seed + 8)), options.interval_ns,
+                  at_nodes("start-reboot", *who), {"reboot", "#5b4a8a", {"start-reboot"}, {"stop-reboot"}});
 }
 
 }  // namespace

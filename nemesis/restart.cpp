@@ -15,8 +15,8 @@
 #include "harness/core/clock.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/downed_nodes.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -145,20 +145,15 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   if (!who) return who.error();
   const Value::List fields = fields_of(options, keys);
   if (Result<RestartPlan> plan = restart_plan(Value::map(fields)); !plan) return plan.error();
-  FaultPackage package;
-  package.nemesis = std::make_unique<RestartNemesis>(mix64(options.seed + 7), capabilities.processes);
-  const auto start = gen::fn([choice = *who, fields](const Context&, Rng& rng) -> std::optional<gen::Draft> {
+  const auto start = [choice = *who, fields](Rng& rng) {
     Value::List map = {"nodes", word_of(choice, rng)};
     map.insert(map.end(), fields.begin(), fields.end());
     if (Value::map(fields).find("restart") == nullptr)
       map.insert(map.end(), {"restart", rng.below(2) == 0 ? "once" : "storm"});
     return gen::op("start-restart", Value::map(std::move(map)));
-  });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-restart")))));
-  package.final_generator = gen::one(gen::op("stop-restart"));
-  package.span = {"restart", "#8e5fc4", {"start-restart"}, {"stop-restart"}};
-  return package;
+  };
+  return in_turns(std::make_unique<RestartNemesis>(mix64(options.seed + 7), capabilities.processes),
+                  options.interval_ns, start, {"restart", "#8e5fc4", {"start-restart"}, {"stop-restart"}});
 }
 
 }  // namespace

@@ -8,10 +8,9 @@
 
 #include "harness/api/registry.h"
 #include "harness/core/clock.h"
-#include "harness/generator/combinators.h"
 #include "nemesis/parts/downed_nodes.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -61,16 +60,9 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
     return Error{"this database cannot be stopped and started"};
   Result<Value> who = nodes_option(options, {});
   if (!who) return who.error();
-  FaultPackage package;
-  package.nemesis = std::make_unique<StopNemesis>(mix64(options.seed + 6), capabilities.processes);
-  const auto start = gen::fn([choice = *who](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-    return gen::op("start-stop", word_of(choice, rng));
-  });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-stop")))));
-  package.final_generator = gen::one(gen::op("stop-stop"));
-  package.span = {"stop", "#6a6fb8", {"start-stop"}, {"stop-stop"}};
-  return package;
+  return in_turns(std::make_unique<StopNemesis>(mix64(options.seed + 6), capabilities.processes),
+                  options.interval_ns, at_nodes("start-stop", *who),
+                  {"stop", "#6a6fb8", {"start-stop"}, {"stop-stop"}});
 }
 
 }  // namespace

@@ -6,11 +6,10 @@
 #include <mutex>
 #include <sstream>
 
-#include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/on_nodes.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -189,19 +188,14 @@ Result<FaultPackage> make_node_fault(const NodeFaultShape& shape, const FaultOpt
   if (!who) return who.error();
   uint64_t salt = 0;
   for (const char c : shape.name) salt = mix64(salt + static_cast<unsigned char>(c));
-  FaultPackage package;
-  package.nemesis = std::make_unique<NodeFault>(shape, mix64(options.seed + salt), capabilities.processes);
-  const auto start = gen::fn([choice = *who, told = *fields, shape](const Context&, Rng& rng) {
+  const auto start = [choice = *who, told = *fields, shape](Rng& rng) {
     Value::List map = {"nodes", word_of(choice, rng)};
     map.insert(map.end(), told.begin(), told.end());
-    return std::optional<gen::Draft>(
-        gen::op("start-" + shape.name, filled(shape, Value::map(std::move(map)), rng)));
-  });
-  package.generator = jittered(options.interval_ns,
-                               gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-" + shape.name)))));
-  package.final_generator = gen::one(gen::op("stop-" + shape.name));
-  package.span = {shape.name, shape.color, {"start-" + shape.name}, {"stop-" + shape.name}};
-  return package;
+    return gen::op("start-" + shape.name, filled(shape, Value::map(std::move(map)), rng));
+  };
+  return in_turns(std::make_unique<NodeFault>(shape, mix64(options.seed + salt), capabilities.processes),
+                  options.interval_ns, start,
+                  {shape.name, shape.color, {"start-" + shape.name}, {"stop-" + shape.name}});
 }
 
 }  // namespace riven
