@@ -53,6 +53,7 @@ NIGHTLY = [
     Step("brute_force", 7200, "RIVEN_NIGHTLY=1 " + CTEST.format("release") + "-j2 --timeout 3600 -L 'unit|sim'"),
     Step("own_kernel", 1800, "python3 -B tests/e2e/own_kernel.py build/release"),
     Step("java", 600, "build/release/tests/test_agent \"Java's clocks*\""),
+    Step("link_bars", 300, "build/release/tests/test_agent '[.bars]'"),
     Step("clock_cycles", 1800, "docker/build-image zookeeper && build/release/tests/test_docker '[.cycles]'"),
     Step("rounds", 14400, "docker/build-image redis && RIVEN_NIGHTLY=1 " + CTEST.format("release") + "-j1 --timeout 14400 -L docker"),
 ]
