@@ -8,6 +8,7 @@
 
 #include "harness/control/agent_message.h"
 #include "harness/core/clock.h"
+#include "nemesis/agent/freezer.h"
 #include "nemesis/agent/process_table.h"
 #include "nemesis/agent/rehearsal.h"
 
@@ -16,6 +17,8 @@ namespace {
 
 constexpr int64_t kPatienceNs = 2 * kNanosPerSecond;
 constexpr useconds_t kRoundUs = 200;
+constexpr char kBySignal[] = "signal";
+constexpr char kByFreezer[] = "freezer";
 
 Result<std::vector<std::string>> names_in(const Json& params) {
   std::vector<std::string> names = texts_of(params, "processes");
@@ -90,24 +93,40 @@ namespace {
 
 class Pause final : public Fault {
  public:
-  Pause(std::vector<std::string> names, std::vector<ProcessId> known)
-      : names_(std::move(names)), known_(std::move(known)) {}
+  Pause(std::vector<std::string> names, std::vector<ProcessId> known, std::vector<std::string> folders)
+      : names_(std::move(names)), known_(std::move(known)), folders_(std::move(folders)) {}
 
-  Json undo_record() const override { return {{"processes", names_}, {"known", to_json(known_)}}; }
+  Json undo_record() const override {
+    return {{"processes", names_}, {"known", to_json(known_)}, {"folders", folders_}};
+  }
+
+  Status arm() override {
+    if (folders_.empty() || enter_freezer(folders_, names_)) return ok_status();
+    const Status left = leave_freezer(folders_);
+    folders_.clear();  // by signals, then
+    return left;
+  }
 
   Result<Json> apply() override {
     const std::lock_guard<std::mutex> lock(stop_turns().mutex);
     ++stop_turns().pauses;
     counted_ = true;
-    const Frozen frozen = freeze(names_, known_);
+    if (Status frozen = freeze_groups(folders_); !frozen) return frozen.error();
+    // Whoever is not in the groups is stopped by a signal.
+    const Frozen frozen = freeze(names_, folders_.empty() ? known_ : std::vector<ProcessId>());
     if (!frozen.whole) return Error{"the processes could not all be stopped within 2 s"};
     if (frozen.trees.empty()) return Error{"none of the processes runs"};
     Json done = stopped_proof(frozen.trees, {});
     done["forked"] = frozen.found_later;
+    done["by"] = folders_.empty() ? kBySignal : kByFreezer;
     return done;
   }
 
-  Json observe() override { return stopped_proof(process_trees(names_), known_); }
+  Json observe() override {
+    Json seen = stopped_proof(process_trees(names_), known_);
+    seen["by"] = folders_.empty() ? kBySignal : kByFreezer;
+    return seen;
+  }
 
   void retire() override {
     const std::lock_guard<std::mutex> lock(stop_turns().mutex);
@@ -118,30 +137,38 @@ class Pause final : public Fault {
  private:
   std::vector<std::string> names_;
   std::vector<ProcessId> known_;
+  std::vector<std::string> folders_;
   bool counted_ = false;
 };
 
-Result<std::unique_ptr<Fault>> make_pause(const Context&, const std::string&, const Json& params) {
+Result<std::unique_ptr<Fault>> make_pause(const Context& context, const std::string& id, const Json& params) {
   Result<std::vector<std::string>> names = names_in(params);
   if (!names) return names.error();
+  const std::string by = text_of(params, "by", "auto");
+  if (by != "auto" && by != kBySignal && by != kByFreezer)
+    return Error{"processes are paused by signal, freezer or auto, not by " + by};
   const std::vector<ProcessInfo> trees = process_trees(*names);
   if (trees.empty()) return Error{"no process called " + names->front() + " runs"};
-  return std::unique_ptr<Fault>(std::make_unique<Pause>(*names, ids_of(trees)));
+  const std::vector<ProcessId> known = ids_of(trees);
+  std::vector<std::string> folders;
+  if (by != kBySignal) folders = freezer_folders(known, context.owner + "." + id);
+  if (by == kByFreezer && folders.empty())
+    return Error{"no control group of version 2 can be frozen here (mounted read-only, or an older kernel)"};
+  return std::unique_ptr<Fault>(std::make_unique<Pause>(*names, known, std::move(folders)));
 }
 
 Result<Json> undo_pause(const Context&, const Json& record) {
   const std::vector<std::string> names = texts_of(record, "processes");
   const std::vector<ProcessId> known = process_ids_from(record, "known");
-  Json proof;
+  Json proof = stopped_proof(process_trees(names), known);
+  if (Status thawed = leave_freezer(texts_of(record, "folders")); !thawed) return thawed.error();
   const int64_t until = monotonic_now_ns() + kPatienceNs;
   while (true) {
     // By number what the ledger knows, by name and descent what was found later. Leaves first would be
     // no better: a parent that goes on early only sees children that are still stopped.
-    const std::vector<ProcessInfo> trees = process_trees(names);
-    if (proof.is_null()) proof = stopped_proof(trees, known);
     for (const ProcessId& id : known) signal_process(id, SIGCONT);
     bool quiet = true;
-    for (const ProcessInfo& process : trees) {
+    for (const ProcessInfo& process : process_trees(names)) {
       if (process.state != 'T') continue;
       quiet = false;
       signal_process(process.id, SIGCONT);
@@ -211,9 +238,17 @@ Status probe(const Context&) {
   return ok_status();
 }
 
+/// A frozen process looks to /proc as one that sleeps.
 Status probe_pause(const Context& context) {
-  const Status can = probe(context);
-  return can ? rehearse_on_dummy(pause_kind(), context, Json::object(), 'T') : can;
+  if (Status can = probe(context); !can) return can;
+  for (const char* by : {"auto", kBySignal}) {
+    const auto bites = [](const Json& seen) {
+      const bool all = integer_of(seen, "stopped") == 1 && integer_of(seen, "running") == 0;
+      return all ? ok_status() : Status(Error{"a process that it was tried on ran on"});
+    };
+    if (Status works = rehearse_on_dummy(pause_kind(), context, {{"by", by}}, bites); !works) return works;
+  }
+  return ok_status();
 }
 
 Status probe_kill(const Context& context) {

@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "harness/control/agent_message.h"
+#include "nemesis/agent/freezer.h"
 #include "nemesis/agent/proc_file.h"
 
 namespace riven::agent {
@@ -122,7 +123,9 @@ std::vector<ProcessInfo> process_trees(const std::vector<std::string>& names) {
   }
   std::vector<ProcessInfo> trees;
   for (const ProcessInfo& process : all) {
-    if (chosen.count(process.id.pid) > 0 && process.state != 'Z') trees.push_back(process);
+    if (chosen.count(process.id.pid) == 0 || process.state == 'Z') continue;
+    trees.push_back(process);
+    trees.back().stopped = process.stopped || stands_in_freezer(process.id.pid);
   }
   std::sort(trees.begin(), trees.end(),
             [](const ProcessInfo& a, const ProcessInfo& b) { return a.id < b.id; });
@@ -134,7 +137,9 @@ bool is_alive(const ProcessId& id) {
   return stat && stat->start_ticks == id.start_ticks && stat->state != 'Z' && stat->state != 'X';
 }
 
-bool is_stopped(const ProcessId& id) { return is_alive(id) && all_threads_stopped(id.pid); }
+bool is_stopped(const ProcessId& id) {
+  return is_alive(id) && (all_threads_stopped(id.pid) || stands_in_freezer(id.pid));
+}
 
 Json to_json(const std::vector<ProcessId>& ids) {
   Json list = Json::array();

@@ -21,9 +21,10 @@ struct ProcessId {
 struct ProcessInfo {
   ProcessId id;
   pid_t parent = 0;
-  char state = '?';      ///< of the main thread: R S D T t Z X
-  bool stopped = false;  ///< every thread is stopped (T or t); zombies count as stopped
-  std::string name;      ///< last part of the program's path (argv[0]), else the kernel's short name
+  char state = '?';  ///< of the main thread: R S D T t Z X
+  bool stopped =
+      false;         ///< every thread is stopped (T or t), or frozen (trees alone); zombies count as stopped
+  std::string name;  ///< last part of the program's path (argv[0]), else the kernel's short name
   std::string short_name;
 };
 
@@ -36,7 +37,7 @@ std::vector<ProcessInfo> process_trees(const std::vector<std::string>& names);
 
 /// The process now, if it still is the same one and no zombie.
 bool is_alive(const ProcessId& id);
-/// Whether every thread of it is stopped.
+/// Whether every thread of it is stopped, or frozen.
 bool is_stopped(const ProcessId& id);
 
 Json to_json(const std::vector<ProcessId>& ids);

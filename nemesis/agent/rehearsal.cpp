@@ -34,6 +34,16 @@ int bound_socket(const char* address, sockaddr_in& name) {
   return -1;
 }
 
+/// A signal takes its time to arrive.
+Status await_state(const Dummy& dummy, char wanted, const char* when) {
+  for (const int64_t until = monotonic_now_ns() + kNanosPerSecond; dummy.state() != wanted;) {
+    if (monotonic_now_ns() > until)
+      return Error{std::string("a process that it was tried on was in state ") + dummy.state() + " " + when};
+    ::usleep(200);
+  }
+  return ok_status();
+}
+
 }  // namespace
 
 Dummy::Dummy() {
@@ -94,19 +104,18 @@ Status rehearse_on_dummy(const FaultKind& kind, const Context& context, Json par
   const Dummy dummy;
   if (dummy.state() != 'S') return Error{"no process can be made to try it on"};
   params["processes"] = Json::array({dummy.name()});
-  const auto is = [&](char wanted, const char* when) -> Status {
-    // A signal takes its time to arrive.
-    for (const int64_t until = monotonic_now_ns() + kNanosPerSecond; dummy.state() != wanted;) {
-      if (monotonic_now_ns() > until)
-        return Error{std::string("a process that it was tried on was in state ") + dummy.state() + " " +
-                     when};
-      ::usleep(200);
-    }
-    return ok_status();
-  };
   return rehearse(
-      kind, context, params, [&](const Json&) { return is(state, "while it was in force"); },
-      [&] { return is(state == '?' ? '?' : 'S', "after it was undone"); });
+      kind, context, params, [&](const Json&) { return await_state(dummy, state, "while it was in force"); },
+      [&] { return await_state(dummy, state == '?' ? '?' : 'S', "after it was undone"); });
+}
+
+Status rehearse_on_dummy(const FaultKind& kind, const Context& context, Json params,
+                         const std::function<Status(const Json& seen)>& bites) {
+  const Dummy dummy;
+  if (dummy.state() != 'S') return Error{"no process can be made to try it on"};
+  params["processes"] = Json::array({dummy.name()});
+  return rehearse(kind, context, params, bites,
+                  [&] { return await_state(dummy, 'S', "after it was undone"); });
 }
 
 int loopback_arrivals(const std::string& from, int count) {

@@ -37,6 +37,10 @@ Status rehearse(const FaultKind& kind, const Context& context, const Json& param
 /// unless it ended.
 Status rehearse_on_dummy(const FaultKind& kind, const Context& context, Json params, char state);
 
+/// The same, but what shows that it bites is asked of its proof; the Dummy sleeps afterwards.
+Status rehearse_on_dummy(const FaultKind& kind, const Context& context, Json params,
+                         const std::function<Status(const Json& seen)>& bites);
+
 /// Sends datagrams from one loopback address to another and says how many arrived within 200 ms of the last.
 int loopback_arrivals(const std::string& from, int count);
 inline constexpr char kRehearsalPeer[] = "127.86.0.1";

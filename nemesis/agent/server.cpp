@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "harness/core/boot_id.h"
+#include "nemesis/agent/freezer.h"
 #include "nemesis/agent/owner_lock.h"
 
 namespace riven::agent {
@@ -294,11 +295,13 @@ AgentReply Server::probe(const Json&) {
   }
   utsname system{};
   uname(&system);
-  return answer(
-      {{"boot_id", boot_id()},
-       {"abilities", std::move(abilities)},
-       {"facts",
-        {{"kernel", system.release}, {"machine", system.machine}, {"uid", getuid()}, {"pause", "SIGSTOP"}}}});
+  return answer({{"boot_id", boot_id()},
+                 {"abilities", std::move(abilities)},
+                 {"facts",
+                  {{"kernel", system.release},
+                   {"machine", system.machine},
+                   {"uid", getuid()},
+                   {"pause", freezer_folders({{getpid(), 0}}, "fact").empty() ? "SIGSTOP" : "freezer"}}}});
 }
 
 AgentReply Server::quit(const Json&) {

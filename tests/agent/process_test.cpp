@@ -2,6 +2,8 @@
 #include <algorithm>
 
 #include "harness/core/clock.h"
+#include "nemesis/agent/freezer.h"
+#include "nemesis/agent/process_fault.h"
 #include "nemesis/agent/process_table.h"
 #include "tests/agent/victims.h"
 
@@ -49,6 +51,80 @@ TEST_CASE("a forking tree stands still while it is paused, and goes on", "[agent
     REQUIRE((*agent)->heal(ack->ids));
     CHECK(victim.lives());
   }
+}
+
+std::string groups_of(const Victim& victim) {
+  const auto trees = agent::process_trees({victim.name()});
+  if (trees.empty()) return "";
+  std::ifstream file("/proc/" + std::to_string(trees.front().id.pid) + "/cgroup");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A pause of the test's own, without an agent: `ip netns exec` hides the control groups.
+struct OwnPause {
+  OwnPause(const Victim& victim, const char* by) {
+    context.owner = "test" + std::to_string(getpid());
+    auto made = agent::pause_kind().make(context, by, pausing(victim, by).params);
+    if (!made) FAIL(made.error().message);
+    fault = std::move(*made);
+    REQUIRE(fault->arm());
+  }
+  Json apply() {
+    auto applied = fault->apply();
+    if (!applied) FAIL(applied.error().message);
+    return *applied;
+  }
+  Json end() {
+    fault->retire();
+    auto undone = agent::pause_kind().undo(context, fault->undo_record());
+    if (!undone) FAIL(undone.error().message);
+    return *undone;
+  }
+  agent::Context context;
+  std::unique_ptr<agent::Fault> fault;
+};
+
+TEST_CASE("a frozen tree cannot be told from one that sleeps, keeps its groups, and can be killed",
+          "[agent][root]") {
+  if (geteuid() != 0 || agent::freezer_folders({{getpid(), 0}}, "can").empty()) {
+    WARN("skipped: no control groups of version 2 that this user may freeze");
+    return;
+  }
+  const Victim victim;
+  REQUIRE(victim.lives());
+  const std::string before = groups_of(victim);
+  OwnPause freezer(victim, "freezer");
+  CHECK(victim.lives());  // until the fault begins
+  CHECK(text_of(freezer.apply(), "by") == "freezer");
+  CHECK(victim.stands_still());
+  const auto trees = agent::process_trees({victim.name()});
+  REQUIRE_FALSE(trees.empty());
+  for (const auto& process : trees) {
+    CHECK(process.state != 'T');
+    CHECK(process.stopped);
+    CHECK(agent::stands_in_freezer(process.id.pid));
+  }
+  CHECK(groups_of(victim) != before);
+  OwnPause second(victim, "auto");  // what is frozen is not frozen again
+  CHECK(text_of(second.apply(), "by") == "signal");
+  second.end();
+  CHECK(victim.stands_still());
+  const Json proof = freezer.end();
+  CHECK(integer_of(proof, "stopped") >= 1);
+  CHECK(integer_of(proof, "running", -1) == 0);
+  CHECK(victim.lives());
+  CHECK(groups_of(victim) == before);
+  freezer.end();  // twice is as good as once
+  CHECK(victim.lives());
+
+  OwnPause third(victim, "freezer");
+  third.apply();
+  const auto kill = agent::kill_kind().make(third.context, "kill", killing(victim).params);
+  REQUIRE(kill);
+  REQUIRE((*kill)->apply());
+  CHECK(victim.ended());
+  third.end();
+  CHECK(agent::freezer_folders({{getpid(), 0}}, "can").size() == 1);
 }
 
 TEST_CASE("a process that another fault ended while it was paused is no proof against the pause",

@@ -83,7 +83,9 @@ class Victim {
   pid_t group_ = 0;
 };
 
-inline FaultSpec pausing(const Victim& victim) { return {"pause", {{"processes", {victim.name()}}}}; }
+inline FaultSpec pausing(const Victim& victim, const char* by = "auto") {
+  return {"pause", {{"processes", {victim.name()}}, {"by", by}}};
+}
 inline FaultSpec killing(const Victim& victim) { return {"kill", {{"processes", {victim.name()}}}}; }
 
 }  // namespace riven::test
