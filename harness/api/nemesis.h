@@ -26,6 +26,8 @@ struct FaultTarget {
   std::vector<AgentClient*> agents;  ///< one for each node, same order
   Database* database = nullptr;
   std::vector<std::string> controller_addresses;  ///< never cut off
+  /// Positions of the nodes through which a client holds a lock now; null outside of a run. Thread-safe.
+  std::function<std::vector<size_t>()> lock_holders = nullptr;
 };
 
 /// An operation with nothing left to chance: invoked with `value` it does just that.

@@ -199,7 +199,7 @@ class Binder {
     std::string function = line.function.empty() ? span.starts.front() : line.function;
     if (std::find(span.starts.begin(), span.starts.end(), function) == span.starts.end())
       return Error{"the fault " + line.fault + " has no operation '" + function + "' that begins it"};
-    if (!speaks_of(*value, "primaries")) {
+    if (!speaks_of(*value, "primaries") && !speaks_of(*value, "lock-holders")) {
       Op op;
       op.f = Symbol(function);
       op.value = *value;

@@ -10,33 +10,13 @@
 #include "harness/core/clock.h"
 #include "harness/core/rng.h"
 #include "harness/generator/combinators.h"
-#include "harness/history/journal.h"
+#include "harness/run/journal_sink.h"
+#include "harness/run/lock_holders.h"
 #include "harness/run/thread_executor.h"
 
 namespace riven {
 
 namespace {
-
-/// The journal as the scheduler sees it; notes when clients began and ended.
-class JournalSink final : public EntrySink {
- public:
-  explicit JournalSink(JournalWriter& journal) : journal_(journal) {}
-
-  Status append(const Op& op) override {
-    if (op.process >= 0) {
-      last_ns_ = monotonic_now_ns();
-      if (first_ns_ == 0) first_ns_ = last_ns_;
-    }
-    return journal_.append(op);
-  }
-  int64_t first_ns() const { return first_ns_; }
-  int64_t last_ns() const { return last_ns_; }
-
- private:
-  JournalWriter& journal_;
-  int64_t first_ns_ = 0;
-  int64_t last_ns_ = 0;
-};
 
 /// A client whose node does not even take requests is not asked again at once: a dead node would fill the
 /// history with refusals, thousands a second.
@@ -289,11 +269,14 @@ Result<Recorded> Lifecycle::drive() {
 
   Recorded recorded;
   recorded.version = s.database.version(s.target.nodes.front());
-  JournalSink sink(**journal);
+  LockHolders holders(s.options.concurrency, s.target.nodes.size());
+  JournalSink sink(**journal, &holders);
+  s.target.lock_holders = [&holders] { return holders.nodes(); };
   ThreadExecutor executor(s.executor_options());
   Scheduler scheduler(s.scheduler_options(), executor, sink);
   Status status = s.run_phases(scheduler, recorded);
   s.stragglers = executor.finish();
+  s.target.lock_holders = nullptr;
   if (s.stragglers > 0)
     recorded.complaints.push_back(std::to_string(s.stragglers) + " client(s) never returned");
   const Status closed = (*journal)->close();

@@ -27,6 +27,12 @@ Result<std::vector<size_t>> primaries_of(const FaultTarget& target, Rng& rng) {
   return found;
 }
 
+Result<std::vector<size_t>> lock_holders_of(const FaultTarget& target, Rng& rng) {
+  if (!target.lock_holders) return Error{"who holds a lock is known in a run alone (riven run)"};
+  const std::vector<size_t> holders = target.lock_holders();
+  return holders.empty() ? first_of(shuffled(target.nodes.size(), rng), 1) : holders;
+}
+
 std::vector<std::string> split(const std::string& text, char separator) {
   std::vector<std::string> parts;
   std::istringstream in(text);
@@ -58,7 +64,7 @@ Result<Value> nodes_option(const FaultOptions& options, const std::vector<std::s
   for (const std::string& choice : split(text, ',')) {
     const std::vector<std::string> names = split(choice, '+');
     Value wanted = names.size() == 1 ? Value(choice) : Value(Value::List(names.begin(), names.end()));
-    if (choice != "primaries" && !shape.nodes.empty()) {
+    if (!is_decided_in_the_run(choice) && !shape.nodes.empty()) {
       Rng trial(options.seed);
       Result<std::vector<size_t>> chosen = choose_nodes(wanted, shape, trial);
       if (!chosen) return chosen.error();
@@ -86,8 +92,10 @@ Result<FaultPlan> plan_nodes(const Value& value, const FaultTarget& target, Rng&
 Value word_of(const Value& choices, Rng& rng) { return choices.list()[rng.below(choices.list().size())]; }
 
 std::vector<std::string> node_choice_words() {
-  return {"one", "minority", "majority", "third", "some", "all", "primaries"};
+  return {"one", "minority", "majority", "third", "some", "all", "primaries", "lock-holders"};
 }
+
+bool is_decided_in_the_run(std::string_view word) { return word == "primaries" || word == "lock-holders"; }
 
 Result<size_t> node_named(const std::string& name, const std::vector<Node>& nodes) {
   for (size_t i = 0; i < nodes.size(); ++i) {
@@ -125,6 +133,7 @@ Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& t
   }
   const std::string word = spec.is_nil() ? "one" : std::string(spec.text());
   if (word == "primaries") return primaries_of(target, rng);
+  if (word == "lock-holders") return lock_holders_of(target, rng);
   std::vector<size_t> order = shuffled(n, rng);
   if (word == "one") return first_of(order, 1);
   if (word == "minority") return first_of(order, n == 1 ? 1 : std::max<size_t>(n - majority_of(n), 1));

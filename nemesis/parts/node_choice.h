@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/api/nemesis.h"
@@ -17,9 +18,13 @@ std::vector<std::string> node_choice_words();
 ///   nil or "one": one at random; "minority": as many as leave a majority of the cluster untouched;
 ///   "majority": the smallest majority at random; "third": fewer than a third, at least one; "some": a random
 ///   non-empty subset; "all"; "primaries": those that the database says lead now, and while none
-///   does, as in an election, one at random; a node's name; or a list of names.
-/// Errors: an unknown word or name.
+///   does, as in an election, one at random; "lock-holders": those through which a client holds a lock now,
+///   and while none does, one at random; a node's name; or a list of names.
+/// Errors: an unknown word or name; "lock-holders" outside of a run.
 Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& target, Rng& rng);
+
+/// Whether a choice can be made while clients run alone: it asks the database, or the history.
+bool is_decided_in_the_run(std::string_view word);
 
 /// The nodes that an operation's value names: `nodes` in a map, else the value itself.
 Value nodes_in(const Value& value);

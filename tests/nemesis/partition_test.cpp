@@ -152,6 +152,12 @@ TEST_CASE("nodes are chosen by word and name", "[nemesis]") {
   CHECK(choose_nodes(words({"n3", "n1", "n3"}), five, rng).value() == std::vector<size_t>{0, 2});
   CHECK_FALSE(choose_nodes(words({"n9"}), five, rng));
   CHECK_FALSE(choose_nodes(words({}), five, rng));
+  FaultTarget held = five;
+  CHECK_FALSE(choose_nodes(Value("lock-holders"), held, rng));  // there is no run
+  held.lock_holders = [] { return std::vector<size_t>{1, 4}; };
+  CHECK(choose_nodes(Value("lock-holders"), held, rng).value() == std::vector<size_t>{1, 4});
+  held.lock_holders = [] { return std::vector<size_t>(); };
+  CHECK(choose_nodes(Value("lock-holders"), held, rng)->size() == 1);
   CHECK_FALSE(choose_nodes(Value(1), five, rng));
   std::set<size_t> ones;
   for (int i = 0; i < 100; ++i) ones.insert(choose_nodes(Value(), five, rng)->front());
