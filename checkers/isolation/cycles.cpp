@@ -183,6 +183,25 @@ bool CycleSearch::search(const Start& start, uint32_t limit) {
   return false;
 }
 
+// What is found ends what is longer; a cycle of none_up_to + 1 edges ends the search. `next`: the start to
+// begin with, then the one to go on with: those before it have nothing that short.
+std::vector<Cycle::Step> CycleSearch::shortest(const std::vector<Start>& starts, uint32_t none_up_to,
+                                               uint32_t limit, size_t& next) {
+  const bool only_one_length = limit == none_up_to + 1;
+  std::vector<Cycle::Step> out;
+  size_t i = next;
+  for (; i < starts.size() && !exhausted_; ++i) {
+    if (banned_[starts[i].goal] != 0 || banned_[starts[i].first] != 0) continue;
+    best_.clear();
+    if (!search(starts[i], limit)) continue;
+    out = std::move(best_);
+    limit = static_cast<uint32_t>(out.size()) - 1;
+    if (limit == none_up_to) break;
+  }
+  next = only_one_length ? i : 0;
+  return out;
+}
+
 std::vector<Cycle> CycleSearch::find(const CycleClass& wanted_class, size_t wanted) {
   class_ = wanted_class;
   mask_ = kWw;
@@ -203,26 +222,26 @@ std::vector<Cycle> CycleSearch::find(const CycleClass& wanted_class, size_t want
   std::vector<Cycle> found;
   const std::vector<Start> all = starts();
   // Deepen step by step: short cycles end the search before anyone goes far.
-  for (uint32_t limit = 2; !all.empty() && found.size() < wanted && !exhausted_;) {
-    truncated_ = false;
-    for (const Start& start : all) {
-      if (banned_[start.goal] != 0 || banned_[start.first] != 0) continue;
-      best_.clear();
-      if (search(start, limit)) {
-        found.push_back({class_, best_});
-        for (const auto& step : best_) {
-          const auto at = std::lower_bound(suspect_.txns.begin(), suspect_.txns.end(), step.txn);
-          banned_[static_cast<size_t>(at - suspect_.txns.begin())] = 1;
-        }
+  size_t next = 0;
+  truncated_ = false;
+  for (uint32_t none_up_to = 1, limit = 2; !all.empty() && found.size() < wanted && !exhausted_;) {
+    std::vector<Cycle::Step> cycle = shortest(all, none_up_to, limit, next);
+    if (!cycle.empty()) {
+      for (const auto& step : cycle) {
+        const auto at = std::lower_bound(suspect_.txns.begin(), suspect_.txns.end(), step.txn);
+        banned_[static_cast<size_t>(at - suspect_.txns.begin())] = 1;
       }
-      if (found.size() == wanted || exhausted_) break;
+      none_up_to = static_cast<uint32_t>(cycle.size()) - 1;
+      found.push_back({class_, std::move(cycle)});
+      continue;
     }
     if (!truncated_) break;
+    truncated_ = false;
+    none_up_to = limit;
+    next = 0;
     limit = limit < 8 ? limit + 1 : limit + limit / 2;
   }
   if (!found.empty()) exhausted_ = false;
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Cycle& a, const Cycle& b) { return a.steps.size() < b.steps.size(); });
   return found;
 }
 

@@ -41,8 +41,8 @@ class CycleSearch {
   CycleSearch(const Transactions& t, const Suspect& suspect, uint64_t work)
       : t_(t), suspect_(suspect), graph_(suspect.graph), work_(work) {}
 
-  /// Up to `wanted` cycles of the class that share no transaction, the shortest first. Empty: there is none,
-  /// or exhausted() tells that the bound ended the search.
+  /// Up to `wanted` cycles of the class that share no transaction: the shortest, then each time the shortest
+  /// of what is left. Empty: there is none, or exhausted() tells that the bound ended the search.
   std::vector<Cycle> find(const CycleClass& wanted_class, size_t wanted);
   bool exhausted() const { return exhausted_; }
 
@@ -60,6 +60,8 @@ class CycleSearch {
   uint32_t next_state(uint32_t state, uint8_t label) const;
   bool accepts(uint32_t state) const;
   bool search(const Start& start, uint32_t limit);
+  std::vector<Cycle::Step> shortest(const std::vector<Start>& starts, uint32_t none_up_to, uint32_t limit,
+                                    size_t& next);
   void take_path(const Start& start, uint32_t end, uint8_t closing);
 
   const Transactions& t_;

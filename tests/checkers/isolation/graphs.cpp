@@ -1,10 +1,13 @@
-// Components against Boost.Graph, shortest cycles against walks of every length.
+// Components and shortest cycles against Boost.Graph; on tiny graphs every class against all cycles there
+// are.
 #include <boost/graph/adjacency_list.hpp>
+#include <boost/graph/breadth_first_search.hpp>
 #include <boost/graph/strong_components.hpp>
 
 #include "checkers/isolation/cycles.h"
 #include "harness/core/rng.h"
 #include "tests/catch.h"
+#include "tests/sanitized.h"
 
 namespace riven::checkers::isolation {
 
@@ -80,6 +83,57 @@ class AllCycles {
   std::vector<uint8_t> labels_;
 };
 
+/// Of one key and one time, so that only the graph counts.
+Transactions idle(uint32_t n) {
+  Transactions t;
+  t.invoke.assign(n, 0);
+  t.complete.assign(n, 1);
+  t.state.assign(n, TxnState::ok);
+  return t;
+}
+Suspect suspect_of(uint32_t n, const std::vector<Edge>& edges) {
+  Suspect s;
+  s.graph = make_graph(n, edges);
+  for (uint32_t v = 0; v < n; ++v) s.txns.push_back(v);
+  return s;
+}
+
+/// The length of the shortest cycle of one `first` edge and then `others`, by a breadth-first search of
+/// Boost's from the end of each such edge; 0: none.
+size_t shortest_by_boost(uint32_t n, const std::vector<Edge>& edges, uint8_t first, uint8_t others) {
+  boost::adjacency_list<boost::vecS, boost::vecS, boost::directedS> graph(n);
+  for (const Edge& e : edges)
+    if ((e.label & others) != 0) boost::add_edge(e.from, e.to, graph);
+  size_t best = 0;
+  std::vector<size_t> distance(n);
+  for (const Edge& e : edges) {
+    if (e.label != first) continue;
+    distance.assign(n, 0);
+    boost::breadth_first_search(
+        graph, e.to,
+        boost::visitor(boost::make_bfs_visitor(boost::record_distances(
+            boost::make_iterator_property_map(distance.begin(), boost::get(boost::vertex_index, graph)),
+            boost::on_tree_edge()))));
+    const size_t back = distance[e.from];
+    if (back != 0 && (best == 0 || back + 1 < best)) best = back + 1;
+  }
+  return best;
+}
+
+/// A ring with shortcuts: cycles of any length.
+std::vector<Edge> ring(Rng& rng, uint32_t n) {
+  static constexpr uint8_t kLabels[] = {kWw, kWw, kWw, kWr, kWr, kWr, kRw, kProcess};
+  const uint64_t labels = 1 + rng.below(8);
+  std::vector<Edge> edges;
+  for (uint32_t v = 0; v < n; ++v) edges.push_back({v, (v + 1) % n, kLabels[rng.below(labels)]});
+  for (uint64_t extra = rng.below(n / 2 + 1); extra > 0; --extra) {
+    const auto a = static_cast<uint32_t>(rng.below(n));
+    const auto ahead = static_cast<uint32_t>(1 + rng.below(rng.chance(0.3) ? n - 1 : 4));
+    edges.push_back({a, (a + ahead) % n, kLabels[rng.below(8)]});
+  }
+  return edges;
+}
+
 /// Graver classes whose presence may hide the least severe ones behind walks that meet themselves.
 bool graver(const CycleClass& a, const CycleClass& b) {
   return a.shape <= b.shape && a.order <= b.order && !(a == b);
@@ -111,15 +165,8 @@ TEST_CASE("the shortest cycle of each class is found") {
   size_t found = 0;
   for (int round = 0; round < 3000; ++round) {
     const auto n = static_cast<uint32_t>(2 + rng.below(5));
-    Suspect s;
-    s.graph = make_graph(n, random_edges(rng, n, n + rng.below(2 * n)));
-    Transactions t;
-    for (uint32_t v = 0; v < n; ++v) {
-      s.txns.push_back(v);
-      t.invoke.push_back(0);
-      t.complete.push_back(1);
-      t.state.push_back(TxnState::ok);
-    }
+    const Suspect s = suspect_of(n, random_edges(rng, n, n + rng.below(2 * n)));
+    const Transactions t = idle(n);
     CycleSearch search(t, s, 1'000'000);
     std::vector<CycleClass> present;
     for (const CycleClass& c : cycle_classes()) {
@@ -139,6 +186,36 @@ TEST_CASE("the shortest cycle of each class is found") {
     }
   }
   CHECK(found > 3000);
+}
+
+TEST_CASE("shortest cycles are as short as Boost.Graph finds them") {
+  struct Asked {
+    CycleClass cycle_class;
+    uint8_t first, others;
+  };
+  const Asked cases[] = {{{Shape::g0, Order::none}, kWw, kWw},
+                        {{Shape::g1c, Order::none}, kWr, kWw | kWr},
+                        {{Shape::single, Order::none}, kRw, kWw | kWr},
+                        {{Shape::g0, Order::session}, kProcess, kWw | kProcess}};
+  Rng rng(13);
+  size_t found = 0, long_ones = 0;
+  for (int round = 0; round < (kSanitized ? 100 : 600); ++round) {
+    const auto n = static_cast<uint32_t>(3 + rng.below(rng.chance(0.5) ? 20 : 120));
+    const std::vector<Edge> edges = ring(rng, n);
+    const Suspect s = suspect_of(n, edges);
+    const Transactions t = idle(n);
+    CycleSearch search(t, s, 1'000'000);
+    for (const Asked& c : cases) {
+      const size_t expected = shortest_by_boost(n, edges, c.first, c.others);
+      const std::vector<Cycle> got = search.find(c.cycle_class, 1);
+      INFO(name_of(c.cycle_class) << " of " << n << " vertices, round " << round);
+      REQUIRE((got.empty() ? 0 : got[0].steps.size()) == expected);
+      found += expected != 0 ? 1 : 0;
+      long_ones += expected > 8 ? 1 : 0;
+    }
+  }
+  CHECK(found > (kSanitized ? 100 : 600));
+  CHECK(long_ones > (kSanitized ? 30 : 200));
 }
 
 }  // namespace riven::checkers::isolation
