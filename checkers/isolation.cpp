@@ -152,15 +152,20 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
                        ": expected some of initial, wfr, rmw, numbers, sequential-keys, linearizable-keys"};
       }
       out.registers = registers;
+    } else if (key == "real-time") {
+      if (value != "yes" && value != "no") return Error{"real-time " + value + ": expected yes or no"};
+      out.real_time = value == "yes";
     } else if (key == "witnesses") {
       const auto end = std::from_chars(value.data(), value.data() + value.size(), out.witnesses);
       if (end.ec != std::errc() || end.ptr != value.data() + value.size() || out.witnesses == 0)
         return Error{"witnesses " + value + ": expected a number from 1"};
     } else {
       return Error{"the isolation checker has no option " + key +
-                   "; it has workload, version-orders and witnesses"};
+                   "; it has workload, version-orders, real-time and witnesses"};
     }
   }
+  if (!out.real_time && out.registers.linearizable_keys)
+    return Error{"version-orders linearizable-keys: the history has no real time, of which this speaks"};
   return out;
 }
 

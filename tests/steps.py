@@ -55,7 +55,7 @@ NIGHTLY = [
     Step("java", 600, "build/release/tests/test_agent \"Java's clocks*\""),
     Step("link_bars", 300, "build/release/tests/test_agent '[.bars]'"),
     Step("clock_cycles", 1800, "docker/build-image zookeeper && build/release/tests/test_docker '[.cycles]'"),
-    Step("rounds", 14400, "docker/build-image redis && RIVEN_NIGHTLY=1 " + CTEST.format("release") + "-j1 --timeout 14400 -L docker"),
+    Step("rounds", 14400, "docker/build-image redis && docker/build-image mariadb && RIVEN_NIGHTLY=1 " + CTEST.format("release") + "-j1 --timeout 14400 -L docker"),
 ]
 
 

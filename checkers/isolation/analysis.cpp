@@ -83,6 +83,13 @@ void close(Decisions& d) {
   }
 }
 
+/// Takes back what rests on the times of a history that has none.
+void forget_real_time(Analysis& a) {
+  std::erase_if(a.cycles, [](const Cycle& c) { return c.cycle_class.order == Order::realtime; });
+  for (const Kind kind : {Kind::stale_read, Kind::lost_write}) a.findings.forget(kind);
+  a.decisions.forget(kRealTimeModels, "the history has no real time");
+}
+
 /// Where the time is over, says so and leaves open whatever is not refuted yet.
 bool out_of_time(const Limits& limits, const std::string& got, Analysis& a) {
   if (!limits.expired()) return false;
@@ -366,6 +373,7 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
   refute_by_findings(a.findings, a.decisions);
   if (!a.cut_short.empty())
     for (size_t m = 0; m < kModels; ++m) a.decisions.leave_open(static_cast<Model>(m), a.cut_short);
+  if (!options.real_time) forget_real_time(a);
   close(a.decisions);
   return a;
 }

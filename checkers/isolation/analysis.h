@@ -27,6 +27,7 @@ struct RegisterOptions {
 struct AnalysisOptions {
   std::optional<Workload> workload;  ///< none: by the micro-operations
   RegisterOptions registers;
+  bool real_time = true;  ///< no: what came before what is known within a session alone
   /// Visits of edges for each class of cycle in each suspect, and steps for each model that compares
   /// versions.
   uint64_t work = 50'000'000;

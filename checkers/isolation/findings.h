@@ -54,6 +54,7 @@ class Findings {
   void take(const Findings& other, Kind kind) {
     of_[static_cast<size_t>(kind)] = other.of_[static_cast<size_t>(kind)];
   }
+  void forget(Kind kind) { of_[static_cast<size_t>(kind)] = {}; }
   uint64_t count(Kind kind) const { return of_[static_cast<size_t>(kind)].count; }
   bool any(Kind kind) const { return count(kind) > 0; }
   const std::vector<Case>& cases(Kind kind) const { return of_[static_cast<size_t>(kind)].cases; }

@@ -185,6 +185,13 @@ void Decisions::leave_open(Model m, std::string_view why) {
   if (d.standing == Standing::holds) d = {Standing::undecided, std::string(why)};
 }
 
+void Decisions::forget(ModelSet some, std::string_view why) {
+  const ModelSet sure = refuted() & ~some;
+  for (const Model m : members(some)) {
+    if ((implied_by(m) & sure) == 0) of_[index_of(m)] = {Standing::undecided, std::string(why)};
+  }
+}
+
 ModelSet Decisions::refuted() const {
   ModelSet out = 0;
   for (size_t i = 0; i < kModels; ++i)

@@ -82,6 +82,11 @@ ModelSet failing_with(Model m);
 /// The members of `set` that imply no other member of it: the weakest. view-serializable and 1SR rank as
 /// serializable.
 ModelSet weakest(ModelSet set);
+/// Those that speak of real time.
+inline constexpr ModelSet kRealTimeModels =
+    bit(Model::strong_read_uncommitted) | bit(Model::strong_read_committed) |
+    bit(Model::strong_snapshot_isolation) | bit(Model::per_key_linearizable) | bit(Model::linearizable) |
+    bit(Model::strict_serializable);
 /// In the order of the enum, which never puts a stronger model before a weaker one.
 std::vector<Model> members(ModelSet set);
 
@@ -98,6 +103,8 @@ class Decisions {
   void refute(Model m);
   /// Takes back that `m` holds; a refuted model stays so. The first reason is kept.
   void leave_open(Model m, std::string_view why);
+  /// Leaves `some` open, whatever was found of them, but those that what is refuted beside them refutes.
+  void forget(ModelSet some, std::string_view why);
   Standing standing(Model m) const { return of_[index_of(m)].standing; }
   bool refuted(Model m) const { return standing(m) == Standing::refuted; }
   const std::string& why(Model m) const { return of_[index_of(m)].why; }

@@ -107,23 +107,11 @@ bool needs_real_time(std::string_view model) {
          model == "per-key-linearizable";
 }
 
-/// Takes back what a checker concluded from a real-time order that the history does not have.
-void forget_real_time(CheckResult& result) {
-  std::erase_if(result.anomalies,
-                [](const Anomaly& a) { return a.type.ends_with("-realtime") || a.type == "stale-read"; });
-  if (!result.details.contains("models")) return;
-  Json& models = result.details["models"];
-  for (const char* const list : {"holds", "refuted", "also_refuted"}) {
-    Json kept = Json::array();
-    for (const Json& name : models[list]) {
-      if (!needs_real_time(name.get_ref<const std::string&>())) {
-        kept.push_back(name);
-      } else {
-        models["undecided"].push_back({{"model", name}, {"why", "this format has no real time"}});
-      }
-    }
-    models[list] = std::move(kept);
-  }
+/// Whether the isolation checker judges it.
+bool is_of_transactions(const Registry& registry, const std::string& model) {
+  return std::any_of(registry.checkers().begin(), registry.checkers().end(), [&](const CheckerFactory& f) {
+    return f.name == "isolation" && std::find(f.models.begin(), f.models.end(), model) != f.models.end();
+  });
 }
 
 Result<CheckerPtr> main_checker(const Registry& registry, const History& history,
@@ -196,10 +184,11 @@ Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const Hi
   options.model = model_named(registry, options.model);
   if (options.no_realtime) {
     if (options.model.empty()) options.model = "serializable";
-    if (needs_real_time(options.model)) {
+    if (needs_real_time(options.model) || !is_of_transactions(registry, options.model)) {
       return Error{"this format says nothing of real time, which " + options.model +
                    " speaks of; ask for serializable or weaker"};
     }
+    options.checker_options["real-time"] = "no";
   }
   auto main = main_checker(registry, history, options);
   if (!main) return main.error();
@@ -228,7 +217,6 @@ RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history
     const int64_t check_began_ns = monotonic_now_ns();
     results.checks.push_back(run_one(*checker, history, budget));
     results.checks.back().check_ms = (monotonic_now_ns() - check_began_ns) / kNanosPerMilli;
-    if (options.no_realtime) forget_real_time(results.checks.back());
     const bool informs_only = !options.of_a_run && results.checks.size() > 1;
     if (informs_only) results.checks.back().verdict = Verdict::valid;
   }

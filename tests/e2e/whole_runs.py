@@ -266,15 +266,6 @@ class WholeRuns(unittest.TestCase):
         self.assertIn("No space left", out + err)
         self.assertNotIn("VALID ", out)
 
-    @unittest.skipUnless(has_image("riven-node-postgresql:bookworm"), "no image: docker/build-image postgresql")
-    def test_an_isolation_level_is_told_from_the_one_above(self):
-        common = ("--db", "postgresql", "--nodes", "1", "--workload", "append", "--concurrency", "8", "--time-limit", "10s")
-        # Slowly: PostgreSQL has a race of its own here (docs/findings.md), which full speed meets in one run of five.
-        code, out, results, _ = self.run_riven(*common, "--db-opt", "isolation=serializable", "--model", "serializable", "--rate", "200")
-        self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
-        code, out, results, _ = self.run_riven(*common, "--db-opt", "isolation=read-committed", "--model", "snapshot-isolation")
-        self.assertEqual((code, results["verdict"]), (INVALID, "invalid"), out)
-
     def test_a_partition_by_hand_on_a_running_cluster(self):
         name = f"e2e-{os.getpid()}"
         self.addCleanup(riven, "cluster", "down", "--name", name)
