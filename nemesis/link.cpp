@@ -5,13 +5,16 @@
 //   from, to         one way: what these nodes send to those
 //   delay-ms, jitter-ms, distribution (normal, uniform, pareto)
 //   loss, duplicate, corrupt, reorder     in percent
+//   loss-correlation in percent: how much likelier a loss is right after another
 //   rate-kbit        a second, for each receiving node
-// Without any of the last three lines: delay-ms 50, jitter-ms 10.
-// :stop-link completes with {bit, packets, lost, duplicated, corrupted, delayed, mean-late-us}: what the
-// emulators really did, summed over the nodes.
+//   by               auto, netem, emulator (nemesis/agent/link_fault.h)
+// Without any of delay-ms to rate-kbit: delay-ms 50, jitter-ms 10.
+// :stop-link completes with {bit, by, packets, lost, duplicated, corrupted, delayed, mean-late-us}: what was
+// really done, summed over the nodes; the last only of emulators.
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 #include <sstream>
 
 #include "harness/api/registry.h"
@@ -29,13 +32,15 @@ struct Field {
   const char* param;  // in the agent's params
   double scale;
 };
-constexpr std::array<Field, 7> kFields = {{{"delay-ms", "delay_us", 1000},
+constexpr std::array<Field, 8> kFields = {{{"delay-ms", "delay_us", 1000},
                                            {"jitter-ms", "jitter_us", 1000},
                                            {"loss", "loss_per_million", 10'000},
+                                           {"loss-correlation", "loss_correlation_per_million", 10'000},
                                            {"duplicate", "duplicate_per_million", 10'000},
                                            {"corrupt", "corrupt_per_million", 10'000},
                                            {"reorder", "reorder_per_million", 10'000},
                                            {"rate-kbit", "rate_bps", 1000}}};
+constexpr std::array<const char*, 2> kWords = {"distribution", "by"};
 
 Value field(const Value& spec, const char* key) {
   const Value* found = spec.is_map() ? spec.find(key) : nullptr;
@@ -55,11 +60,13 @@ Result<Json> link_params(const Value& spec) {
     params[each.param] = std::llround(number * each.scale);
   }
   if (params.empty()) params = {{"delay_us", 50'000}, {"jitter_us", 10'000}};
-  if (const Value told = field(spec, "distribution"); !told.is_nil()) {
+  for (const char* const key : kWords) {
+    const Value told = field(spec, key);
+    if (told.is_nil()) continue;
     if (told.kind() != Value::Kind::string && told.kind() != Value::Kind::keyword) {
-      return Error{"distribution must be a word"};
+      return Error{std::string(key) + " must be a word"};
     }
-    params["distribution"] = std::string(told.text());
+    params[key] = std::string(told.text());
   }
   return params;
 }
@@ -184,13 +191,17 @@ class LinkNemesis final : public Nemesis {
       sums.emplace_back(key);
       sums.emplace_back(sum);
     }
+    std::set<std::string> means;
     for (const NodeProof& proof : *healed) {
       latest_us = std::max(latest_us, integer_of(proof.fault.proof, "mean_late_us"));
+      if (proof.fault.proof.contains("by")) means.insert(text_of(proof.fault.proof, "by"));
     }
-    Value::List done = {"bit", touched > 0};
+    Value::List done = {"bit", touched > 0, "by", Value(Value::List(means.begin(), means.end()))};
     done.insert(done.end(), sums.begin(), sums.end());
-    done.emplace_back("mean-late-us");
-    done.emplace_back(latest_us);
+    if (means.count("emulator") > 0) {
+      done.emplace_back("mean-late-us");
+      done.emplace_back(latest_us);
+    }
     return Value::map(std::move(done));
   }
 
@@ -202,10 +213,17 @@ class LinkNemesis final : public Nemesis {
 Result<Value::List> read_options(const FaultOptions& options, std::vector<std::string>& keys) {
   Value::List fields;
   for (const Field& each : kFields) keys.emplace_back(each.key);
-  keys.emplace_back("distribution");
+  keys.insert(keys.end(), kWords.begin(), kWords.end());
   for (const auto& [key, text] : options.extra) {
     if (key == "nodes" || std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
     fields.emplace_back(key);
+    if (key == "by" && text != "auto" && text != "netem" && text != "emulator") {
+      return Error{"by must be auto, netem or emulator, not " + text};
+    }
+    if (key == "by") {
+      fields.emplace_back(text);
+      continue;
+    }
     if (key == "distribution") {
       if (text != "normal" && text != "uniform" && text != "pareto") {
         return Error{"distribution must be normal, uniform or pareto, not " + text};

@@ -326,9 +326,10 @@ ExitCode doctor(const TargetOptions& target, bool json) {
       all_work &= ability.works || needs_leave(ability.kind);
       if (!json)
         std::printf("  %-13s %s\n", ability.kind.c_str(),
-                    !ability.works            ? ("does not work: " + ability.why_not).c_str()
-                    : ability.kind == "pause" ? ("works, by " + text_of(probe->facts, "pause")).c_str()
-                                              : "works");
+                    !ability.works ? ("does not work: " + ability.why_not).c_str()
+                    : probe->facts.contains(ability.kind)
+                        ? ("works, by " + text_of(probe->facts, ability.kind.c_str())).c_str()
+                        : "works");
     }
     nodes[name] = {{"shares_kernel", probe->shares_kernel}, {"faults", abilities}, {"facts", probe->facts}};
   }

@@ -19,6 +19,9 @@
 namespace riven::agent {
 namespace {
 
+/// Doubles and damaged packets held beyond this are not made, so that memory is bounded.
+constexpr size_t kMostHeldBytes = 64 << 20;
+
 int open_raw(int family) {
   const int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
   if (fd < 0) return -1;
@@ -62,13 +65,11 @@ LinkEmulator::~LinkEmulator() {
 }
 
 Json LinkEmulator::counts() const {
-  const uint64_t delayed = delayed_;
-  return {{"packets", packets_.load()},
-          {"lost", lost_.load()},
-          {"duplicated", duplicated_.load()},
-          {"corrupted", corrupted_.load()},
-          {"delayed", delayed},
-          {"mean_late_us", delayed == 0 ? 0 : late_ns_ / delayed / 1000}};
+  const uint64_t released = released_;
+  return {
+      {"packets", packets_.load()},       {"lost", lost_.load()},
+      {"duplicated", duplicated_.load()}, {"corrupted", corrupted_.load()},
+      {"delayed", delayed_.load()},       {"mean_late_us", released == 0 ? 0 : late_ns_ / released / 1000}};
 }
 
 void LinkEmulator::run() {
@@ -86,14 +87,36 @@ void LinkEmulator::run() {
   }
   // The rules are gone by now: what is held or still waits goes on, at once.
   queue_->receive([this](const PacketQueue::Packet& packet) { queue_->accept(packet.id); });
-  for (; !held_.empty(); held_.pop()) queue_->accept(held_.top().id);
+  for (; !held_.empty(); held_.pop()) let_go(held_.top());
+}
+
+void LinkEmulator::let_go(const Held& held) {
+  if (held.is_copy) {
+    send_again(*held.content);
+  } else if (held.content != nullptr) {
+    queue_->accept_changed(held.id, *held.content);
+  } else {
+    queue_->accept(held.id);
+  }
+}
+
+void LinkEmulator::hold_or_let_go(Held held, int64_t now_ns) {
+  if (held.release_ns <= now_ns) {
+    let_go(held);
+    return;
+  }
+  if (held.content != nullptr) held_bytes_ += held.content->size();
+  held.order = order_++;
+  held_.push(std::move(held));
 }
 
 void LinkEmulator::release_due() {
   int64_t now_ns = monotonic_now_ns();
   while (!held_.empty() && held_.top().release_ns <= now_ns) {
     late_ns_ += static_cast<uint64_t>(now_ns - held_.top().release_ns);
-    queue_->accept(held_.top().id);
+    ++released_;
+    if (held_.top().content != nullptr) held_bytes_ -= held_.top().content->size();
+    let_go(held_.top());
     held_.pop();
     now_ns = monotonic_now_ns();
   }
@@ -108,26 +131,24 @@ void LinkEmulator::take(const PacketQueue::Packet& packet) {
     queue_->drop(packet.id);
     return;
   }
-  if (fate.duplicated) {
-    send_again(packet.content);
+  const bool has_room = held_bytes_ + 2 * packet.content.size() <= kMostHeldBytes;
+  if (fate.duplicated && has_room) {
+    hold_or_let_go({fate.copy_release_ns, 0, 0, true, std::make_shared<const std::string>(packet.content)},
+                   now_ns);
     ++duplicated_;
   }
+  Held held{fate.release_ns, 0, packet.id, false, nullptr};
   const size_t header = header_bytes(packet.content);
-  if (fate.corrupted && header < packet.content.size()) {
+  if (fate.corrupted && has_room && header < packet.content.size()) {
     std::string damaged(packet.content);
     const auto [byte, bit] =
         model_.flip(static_cast<uint32_t>(damaged.size()), static_cast<uint32_t>(header));
     damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << bit));
     ++corrupted_;
-    queue_->accept_changed(packet.id, damaged);
-    return;
+    held.content = std::make_shared<const std::string>(std::move(damaged));
   }
-  if (fate.release_ns <= now_ns) {
-    queue_->accept(packet.id);
-    return;
-  }
-  ++delayed_;
-  held_.push({fate.release_ns, order_++, packet.id});
+  if (fate.release_ns > now_ns) ++delayed_;
+  hold_or_let_go(std::move(held), now_ns);
 }
 
 void LinkEmulator::send_again(std::string_view content) const {

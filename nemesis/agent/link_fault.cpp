@@ -2,7 +2,9 @@
 
 #include "harness/control/agent_message.h"
 #include "harness/core/clock.h"
+#include "nemesis/agent/detour.h"
 #include "nemesis/agent/link_emulator.h"
+#include "nemesis/agent/netem.h"
 #include "nemesis/agent/packet_chains.h"
 #include "nemesis/agent/rehearsal.h"
 
@@ -14,10 +16,10 @@ constexpr uint32_t kWholePacket = 0xffff;
 constexpr uint32_t kHeadersOnly = 64;
 constexpr int kQueueTries = 32;
 
-class LinkFault final : public Fault {
+class EmulatedLink final : public Fault {
  public:
-  LinkFault(std::unique_ptr<NftSocket> nft, std::string table, uint16_t queue, std::vector<PacketRule> rules,
-            std::unique_ptr<LinkEmulator> emulator, const Context& context)
+  EmulatedLink(std::unique_ptr<NftSocket> nft, std::string table, uint16_t queue,
+               std::vector<PacketRule> rules, std::unique_ptr<LinkEmulator> emulator, const Context& context)
       : nft_(std::move(nft)),
         table_(std::move(table)),
         queue_(queue),
@@ -40,7 +42,11 @@ class LinkFault final : public Fault {
     return Json{{"table", table_}, {"queue", queue_}, {"native", is_native}};
   }
 
-  Json observe() override { return emulator_->counts(); }
+  Json observe() override {
+    Json counts = emulator_->counts();
+    counts["by"] = "emulator";
+    return counts;
+  }
 
  private:
   NftBatch batch(bool native) const {
@@ -65,15 +71,68 @@ class LinkFault final : public Fault {
   Context context_;
 };
 
-Result<std::unique_ptr<Fault>> make(const Context& context, const std::string& id, const Json& params) {
-  Result<LinkOptions> options = link_options_from(params);
-  if (!options) return options.error();
-  Result<std::vector<PacketRule>> rules = packet_rules_from(params);
-  if (!rules) return rules.error();
-  if (rules->empty()) return Error{"a link fault needs peers"};
+/// The same by the kernel, on a way round that the packets take.
+class NetemLink final : public Fault {
+ public:
+  NetemLink(std::unique_ptr<Detour> detour, NetemPlan plan)
+      : detour_(std::move(detour)), plan_(std::move(plan)) {}
+
+  Json undo_record() const override { return detour_->record(); }
+  Status arm() override {
+    if (Status made = detour_->make(); !made) return made;
+    if (Status added = add_netem(detour_->socket(), detour_->device(), plan_); !added) return added;
+    return detour_->arm();
+  }
+  Result<Json> apply() override {
+    if (Status done = detour_->apply(); !done) return done.error();
+    Json told = detour_->record();
+    told["by"] = "netem";
+    return told;
+  }
+  Json observe() override {
+    // In this order: what comes in between is not taken for a double.
+    const Result<NetemCounts> counts = netem_counts(detour_->socket(), detour_->device());
+    if (!counts) return {{"error", counts.error().message}};
+    const Result<uint64_t> packets = detour_->packets();
+    if (!packets) return {{"error", packets.error().message}};
+    const uint64_t went = counts->sent + counts->waiting;
+    const bool is_late = plan_.delay_us > 0 || plan_.jitter_us > 0;
+    const uint64_t doubled = plan_.duplicate > 0 && went > *packets ? went - *packets : 0;
+    return {{"by", "netem"},
+            {"packets", *packets},
+            {"lost", counts->dropped},
+            {"duplicated", doubled},
+            {"corrupted", 0},
+            {"delayed", is_late && went > counts->reordered ? went - counts->reordered : 0}};
+  }
+
+ private:
+  std::unique_ptr<Detour> detour_;
+  NetemPlan plan_;
+};
+
+/// Tried once: what a kernel can do does not change.
+const Status& netem_works(const Context& context) {
+  static const Status kWorks = try_netem(context);
+  return kWorks;
+}
+
+Result<std::unique_ptr<Fault>> make_netem(const Context& context, const std::string& id,
+                                          const LinkOptions& options, const std::vector<PacketRule>& rules) {
+  Result<NetemPlan> plan = netem_plan(options);
+  if (!plan) return plan.error();
+  if (const Status& works = netem_works(context); !works) return works.error();
+  Result<std::unique_ptr<Detour>> detour = Detour::plan(context, id, rules);
+  if (!detour) return detour.error();
+  return std::unique_ptr<Fault>(std::make_unique<NetemLink>(std::move(*detour), std::move(*plan)));
+}
+
+Result<std::unique_ptr<Fault>> make_emulated(const Context& context, const std::string& id,
+                                             const LinkOptions& options,
+                                             const std::vector<PacketRule>& rules) {
   Result<std::unique_ptr<NftSocket>> nft = NftSocket::open();
   if (!nft) return nft.error();
-  const bool whole = options->corrupt > 0 || options->duplicate > 0;
+  const bool whole = options.corrupt > 0 || options.duplicate > 0;
   Rng rng(crc32c(id) + (uint64_t{crc32c(context.owner)} << 32));
   Error last{"no packet queue could be opened"};
   for (int i = 0; i < kQueueTries; ++i) {
@@ -83,15 +142,39 @@ Result<std::unique_ptr<Fault>> make(const Context& context, const std::string& i
       last = queue.error();
       continue;
     }
-    auto emulator = std::make_unique<LinkEmulator>(std::move(*queue), *options, rng.next());
-    return std::unique_ptr<Fault>(std::make_unique<LinkFault>(std::move(*nft), table_prefix(context) + id,
-                                                              number, std::move(*rules), std::move(emulator),
-                                                              context));
+    auto emulator = std::make_unique<LinkEmulator>(std::move(*queue), options, rng.next());
+    return std::unique_ptr<Fault>(std::make_unique<EmulatedLink>(
+        std::move(*nft), table_prefix(context) + id, number, rules, std::move(emulator), context));
   }
   return last;
 }
 
-Result<Json> undo(const Context&, const Json& record) { return remove_recorded_table(record, "queued"); }
+Result<std::unique_ptr<Fault>> make(const Context& context, const std::string& id, const Json& params) {
+  Result<LinkOptions> options = link_options_from(params);
+  if (!options) return options.error();
+  Result<std::vector<PacketRule>> rules = packet_rules_from(params);
+  if (!rules) return rules.error();
+  if (rules->empty()) return Error{"a link fault needs peers"};
+  const std::string by = text_of(params, "by", "auto");
+  if (by == "emulator") return make_emulated(context, id, *options, *rules);
+  if (by != "netem" && by != "auto") return Error{"by must be auto, netem or emulator, not " + by};
+  Result<std::unique_ptr<Fault>> made = make_netem(context, id, *options, *rules);
+  return made || by == "netem" ? std::move(made) : make_emulated(context, id, *options, *rules);
+}
+
+Result<Json> undo(const Context&, const Json& record) {
+  if (!record.contains("device")) return remove_recorded_table(record, "queued");
+  if (Status undone = Detour::undo(record); !undone) return undone.error();
+  return Json();
+}
+
+Result<Json> sweep(const Context& context) {
+  Result<std::vector<std::string>> swept = Detour::sweep(context);
+  if (!swept) return swept.error();
+  Json removed = Json::object();
+  for (const std::string& device : *swept) removed[device] = Json::object();
+  return removed;
+}
 
 /// Delays what comes from a loopback address that nobody else uses.
 Status probe(const Context& context) {
@@ -102,6 +185,7 @@ Status probe(const Context& context) {
   rule.address = kRehearsalPeer;
   Json params = to_json({rule});
   params["delay_us"] = kDelayUs;
+  params["by"] = "emulator";  // netem is tried without packets, away from every real device
   const auto takes_us = []() -> int64_t {
     const int64_t began_ns = monotonic_now_ns();
     if (loopback_arrivals(kRehearsalPeer, kSent) != kSent) return -1;
@@ -115,13 +199,18 @@ Status probe(const Context& context) {
       [&] {
         return takes_us() >= 0 ? ok_status() : Status(Error{"packets are lost after a link was mended"});
       });
-  if (tried) return tried;
+  if (tried || netem_works(context)) return ok_status();
   return Error{tried.error().message +
                " (needs CAP_NET_ADMIN and a kernel with nfnetlink_queue, and nft_queue or xt_NFQUEUE)"};
 }
 
 }  // namespace
 
-FaultKind link_kind() { return {"link", make, undo, nullptr, probe}; }
+FaultKind link_kind() { return {"link", make, undo, sweep, probe}; }
+
+std::string link_means(const Context& context) {
+  const Status& works = netem_works(context);
+  return works ? "netem" : "Riven's emulator (" + works.error().message + ")";
+}
 
 }  // namespace riven::agent

@@ -24,6 +24,7 @@ Result<LinkOptions> link_options_from(const Json& params) {
     *field = us * 1000;
   }
   for (const auto& [key, field] : {std::pair<const char*, uint32_t*>{"loss_per_million", &options.loss},
+                                   {"loss_correlation_per_million", &options.loss_correlation},
                                    {"duplicate_per_million", &options.duplicate},
                                    {"corrupt_per_million", &options.corrupt},
                                    {"reorder_per_million", &options.reorder}}) {
@@ -42,12 +43,28 @@ Result<LinkOptions> link_options_from(const Json& params) {
   } else if (distribution != "normal") {
     return Error{"distribution must be uniform, normal or pareto, not " + distribution};
   }
+  if (options.loss_correlation > 0 && options.loss == 0) return Error{"loss_correlation needs a loss"};
+  if (options.loss_correlation == 1'000'000) return Error{"loss_correlation must be below 1000000"};
   if (options.reorder > 0 && options.delay_ns == 0) return Error{"reorder needs a delay to overtake"};
   if (options.delay_ns == 0 && options.jitter_ns == 0 && options.loss == 0 && options.duplicate == 0 &&
       options.corrupt == 0 && options.rate_bps == 0) {
     return Error{"a link fault that changes nothing"};
   }
   return options;
+}
+
+LossChain loss_chain(const LinkOptions& options) {
+  const double loss = options.loss / 1e6, other = 1 - options.loss_correlation / 1e6;
+  return {other * loss * 1e6, other * (1 - loss) * 1e6};
+}
+
+bool LinkModel::draw_loss() {
+  if (options_.loss_correlation == 0) return share(options_.loss);
+  const LossChain chain = loss_chain(options_);
+  const bool lost = in_losses_;
+  const double change = lost ? chain.end : chain.begin;
+  if (rng_.unit() * 1e6 < change) in_losses_ = !in_losses_;
+  return lost;
 }
 
 int64_t LinkModel::draw_delay() {
@@ -76,7 +93,7 @@ int64_t LinkModel::draw_delay() {
 PacketFate LinkModel::next(int64_t now_ns, uint32_t size_bytes) {
   PacketFate fate;
   fate.release_ns = now_ns;
-  fate.lost = share(options_.loss);
+  fate.lost = draw_loss();
   if (fate.lost) return fate;
   if (options_.rate_bps > 0) {
     const int64_t begin_ns = std::max(line_free_ns_, now_ns);
@@ -90,7 +107,9 @@ PacketFate LinkModel::next(int64_t now_ns, uint32_t size_bytes) {
   }
   fate.corrupted = share(options_.corrupt);
   fate.duplicated = share(options_.duplicate);
+  fate.copy_release_ns = fate.release_ns;
   if (!share(options_.reorder)) fate.release_ns += draw_delay();
+  if (fate.duplicated && !share(options_.reorder)) fate.copy_release_ns += draw_delay();
   return fate;
 }
 

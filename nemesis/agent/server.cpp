@@ -9,6 +9,7 @@
 
 #include "harness/core/boot_id.h"
 #include "nemesis/agent/freezer.h"
+#include "nemesis/agent/link_fault.h"
 #include "nemesis/agent/owner_lock.h"
 
 namespace riven::agent {
@@ -301,6 +302,7 @@ AgentReply Server::probe(const Json&) {
                   {{"kernel", system.release},
                    {"machine", system.machine},
                    {"uid", getuid()},
+                   {"link", link_means(options_.context)},
                    {"pause", freezer_folders({{getpid(), 0}}, "fact").empty() ? "SIGSTOP" : "freezer"}}}});
 }
 

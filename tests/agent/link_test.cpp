@@ -74,6 +74,43 @@ TEST_CASE("losses, doubles, damage and overtaking come as often as asked", "[age
   CHECK(std::abs(early / kPackets - 0.2) < 0.01);
 }
 
+TEST_CASE("correlated losses keep their share and come in runs", "[agent]") {
+  LinkOptions options;
+  options.loss = 200'000;
+  for (const uint32_t correlation : {0U, 500'000U, 750'000U}) {
+    options.loss_correlation = correlation;
+    LinkModel model(options, 4);
+    double lost = 0, runs = 0;
+    bool before = false;
+    constexpr double kPackets = 200'000;
+    for (int i = 0; i < kPackets; ++i) {
+      const bool now = model.next(0, 100).lost;
+      lost += now ? 1 : 0;
+      runs += now && !before ? 1 : 0;
+      before = now;
+    }
+    CHECK(std::abs(lost / kPackets - 0.2) < 0.01);
+    const double length = 1 / ((1 - correlation / 1e6) * 0.8);
+    CHECK(std::abs(lost / runs - length) < 0.05 * length);
+  }
+}
+
+TEST_CASE("a double is as late as any other packet", "[agent]") {
+  LinkOptions options;
+  options.delay_ns = 10 * kNanosPerMilli;
+  options.jitter_ns = kNanosPerMilli;
+  options.distribution = LinkOptions::Distribution::uniform;
+  options.duplicate = 1'000'000;
+  LinkModel model(options, 5);
+  int same = 0;
+  for (int i = 0; i < 100; ++i) {
+    const auto fate = model.next(0, 100);
+    CHECK(std::abs(fate.copy_release_ns - options.delay_ns) <= options.jitter_ns);
+    same += fate.copy_release_ns == fate.release_ns ? 1 : 0;
+  }
+  CHECK(same < 5);
+}
+
 TEST_CASE("a rate limit sends one packet after the other, and drops what would wait a second", "[agent]") {
   LinkOptions options;
   options.rate_bps = 8'000'000;  // a megabyte a second
@@ -89,14 +126,16 @@ TEST_CASE("a rate limit sends one packet after the other, and drops what would w
 
 TEST_CASE("link options that make no sense are refused by name", "[agent]") {
   CHECK(agent::link_options_from({{"delay_us", 1000}}));
-  for (const auto& [params, word] :
-       std::vector<std::pair<Json, std::string>>{{Json::object(), "nothing"},
-                                                 {{{"delay_us", -1}}, "delay_us"},
-                                                 {{{"jitter_us", 60'000'001}}, "jitter_us"},
-                                                 {{{"loss_per_million", 1'000'001}}, "loss_per_million"},
-                                                 {{{"rate_bps", -5}}, "rate_bps"},
-                                                 {{{"delay_us", 1}, {"distribution", "flat"}}, "flat"},
-                                                 {{{"reorder_per_million", 5}}, "reorder"}}) {
+  for (const auto& [params, word] : std::vector<std::pair<Json, std::string>>{
+           {Json::object(), "nothing"},
+           {{{"delay_us", -1}}, "delay_us"},
+           {{{"jitter_us", 60'000'001}}, "jitter_us"},
+           {{{"loss_per_million", 1'000'001}}, "loss_per_million"},
+           {{{"rate_bps", -5}}, "rate_bps"},
+           {{{"delay_us", 1}, {"loss_correlation_per_million", 1}}, "loss"},
+           {{{"loss_per_million", 1}, {"loss_correlation_per_million", 1'000'000}}, "loss_correlation"},
+           {{{"delay_us", 1}, {"distribution", "flat"}}, "flat"},
+           {{{"reorder_per_million", 5}}, "reorder"}}) {
     const auto options = agent::link_options_from(params);
     REQUIRE_FALSE(options);
     CHECK(options.error().message.find(word) != std::string::npos);
@@ -104,6 +143,7 @@ TEST_CASE("link options that make no sense are refused by name", "[agent]") {
 }
 
 FaultSpec link_from(size_t peer, Json options, bool v6 = false) {
+  options["by"] = "emulator";
   options["rules"] = to_json({drop_from(peer, v6)})["rules"];
   return {"link", std::move(options)};
 }
@@ -199,6 +239,20 @@ TEST_CASE("packets arrive twice, damaged, or before their turn", "[agent][root]"
     const auto healed = (*agent)->heal(damaged->ids);
     REQUIRE(healed);
     CHECK(integer_of(healed->healed.front().proof, "corrupted") == 20);
+  }
+  // Doubles and damaged packets are late as well.
+  for (const char* share : {"duplicate_per_million", "corrupt_per_million"}) {
+    const auto both = (*agent)->apply(link_from(1, {{"delay_us", 50'000}, {share, 1'000'000}}));
+    REQUIRE(both);
+    const Socket receiver(*world, 0, Namespaces::v4(0), 7000, SOCK_DGRAM);
+    const Socket sender(*world, 1, Namespaces::v4(1), 0, SOCK_DGRAM);
+    const Endpoint there(Namespaces::v4(0), 7000);
+    const int64_t sent = monotonic_now_ns();
+    (void)sendto(sender.fd(), share, 1, 0, there.get(), there.size);
+    if (receiver.readable(300)) CHECK(monotonic_now_ns() - sent >= 50 * kNanosPerMilli);
+    const auto healed = (*agent)->heal(both->ids);
+    REQUIRE(healed);
+    CHECK(integer_of(healed->healed.front().proof, "delayed") == 1);
   }
   const auto early = (*agent)->apply(link_from(1, {{"delay_us", 20'000}, {"reorder_per_million", 300'000}}));
   REQUIRE(early);

@@ -67,6 +67,7 @@ TEST_CASE("one node's links are slow both ways, others are not, and all is told 
   REQUIRE(ended);
   CHECK(ended->find("bit")->boolean());
   CHECK(ended->find("delayed")->integer() == 2);
+  CHECK(ended->find("by")->list().size() == 1);
   CHECK(ended->find("lost")->integer() == 0);
   CHECK(trip_ms(*world, 0, 1) < 250);
 
@@ -95,7 +96,9 @@ TEST_CASE("link options are read or refused before the run", "[nemesis]") {
       {{"delay-ms", "100"}, {"jitter-ms", "2.5"}, {"distribution", "pareto"}, {"nodes", "all"}}));
   CHECK_FALSE(link_package({{"delay-ms", "long"}}));
   CHECK_FALSE(link_package({{"loss", "-1"}}));
+  CHECK(link_package({{"loss", "20"}, {"loss-correlation", "75"}, {"by", "netem"}}));
   CHECK_FALSE(link_package({{"distribution", "flat"}}));
+  CHECK_FALSE(link_package({{"loss", "20"}, {"by", "magic"}}));
   CHECK_FALSE(link_package({{"nodes", "n9"}}));
   CHECK_FALSE(link_package({{"colour", "red"}}));
 }
