@@ -20,6 +20,7 @@ struct ClusterOptions {
   bool all = false;
   bool bare = false;
   bool json = false;
+  std::string agent = name_of(AgentPlace::node);
 };
 
 Json to_json_status(const DockerClusterStatus& status) {
@@ -31,9 +32,16 @@ Json to_json_status(const DockerClusterStatus& status) {
                      {"state", node.state},
                      {"ssh", node.ssh}});
   }
-  return {{"name", status.name},           {"database", status.database}, {"image", status.image},
-          {"subnet", status.subnet},       {"subnet6", status.subnet6},   {"ipv6_note", status.ipv6_note},
-          {"directory", status.directory}, {"whole", status.whole()},     {"nodes", nodes}};
+  return {{"name", status.name},
+          {"database", status.database},
+          {"image", status.image},
+          {"subnet", status.subnet},
+          {"subnet6", status.subnet6},
+          {"ipv6_note", status.ipv6_note},
+          {"directory", status.directory},
+          {"whole", status.whole()},
+          {"agents", name_of(status.agents)},
+          {"nodes", nodes}};
 }
 
 void print_status(const DockerClusterStatus& status) {
@@ -41,6 +49,8 @@ void print_status(const DockerClusterStatus& status) {
               status.subnet.c_str(), status.subnet6.c_str(), status.subnet6.empty() ? "" : ", ",
               status.whole() ? "whole" : "not whole");
   if (!status.ipv6_note.empty()) std::printf("  no IPv6: %s\n", status.ipv6_note.c_str());
+  if (status.agents == AgentPlace::beside)
+    std::printf("  agents run beside the containers, which have no capability for them\n");
   for (const DockerNodeStatus& node : status.nodes) {
     std::printf("  %-6s %-16s %-10s %s\n", node.name.c_str(), node.address.c_str(), node.state.c_str(),
                 node.ssh ? "ssh answers" : "ssh does not answer");
@@ -144,6 +154,7 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
                    "kinds of faults that need more capabilities or bounds: clock, pause, priority, disk, "
                    "memory, reboot")
       ->delimiter(',');
+  declare_agent(*up_app, o.agent);
   up_app->add_flag("--bare", o.bare, "the nodes alone; else the database is set up and serves");
   auto* const down_app = app.add_subcommand("down", "remove a cluster, whatever is left of it");
   down_app->add_flag("--all", o.all, "every cluster of Riven's");
@@ -161,6 +172,7 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
   up_app->footer(R"(Examples:
   riven cluster up --db etcd --nodes 5
   riven cluster up --db etcd --nodes 3 --name other --faults clock,disk
+  riven cluster up --db etcd --agent beside               every fault without a capability
   riven cluster up --db postgresql --suite trixie --bare)");
   down_app->footer("Examples:\n  riven cluster down --name other\n  riven cluster down --all");
   status_app->footer("Examples:\n  riven cluster status\n  riven cluster status --name other --json");
@@ -175,6 +187,7 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
         return usage_error("no database is called " + options->up.database +
                            "; see `riven list` (or give --image)");
       }
+      options->up.agents = agent_place_from(options->agent).value_or(AgentPlace::node);
       if (nodes->count() == 0 && found != known.end()) options->up.nodes = found->default_nodes;
       return up(*options, found == known.end() ? nullptr : &*found);
     }

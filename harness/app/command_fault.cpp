@@ -318,8 +318,9 @@ ExitCode doctor(const TargetOptions& target, bool json) {
     const auto probe = experiment->agents[i]->probe();
     if (!probe) return failed(name + ": " + probe.error().message);
     Json abilities = Json::array();
+    const bool beside = !text_of(probe->facts, "beside").empty();
     if (!json)
-      std::printf("%s%s\n", name.c_str(),
+      std::printf("%s%s%s\n", name.c_str(), beside ? ", the agent beside its container" : "",
                   probe->shares_kernel ? " (shares this machine's kernel: its clock is never set)" : "");
     for (const AgentProbe::Ability& ability : probe->abilities) {
       abilities.push_back({{"kind", ability.kind}, {"works", ability.works}, {"why_not", ability.why_not}});
@@ -331,7 +332,10 @@ ExitCode doctor(const TargetOptions& target, bool json) {
                         ? ("works, by " + text_of(probe->facts, ability.kind.c_str())).c_str()
                         : "works");
     }
-    nodes[name] = {{"shares_kernel", probe->shares_kernel}, {"faults", abilities}, {"facts", probe->facts}};
+    nodes[name] = {{"agent", name_of(beside ? AgentPlace::beside : AgentPlace::node)},
+                   {"shares_kernel", probe->shares_kernel},
+                   {"faults", abilities},
+                   {"facts", probe->facts}};
   }
   if (json) std::printf("%s\n", nodes.dump(2).c_str());
   return all_work ? ExitCode::valid : ExitCode::infrastructure;

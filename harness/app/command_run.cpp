@@ -61,6 +61,7 @@ struct Given {
   std::string schedule;
   std::string op_timeout = "5s";
   std::string lease = "10s";
+  std::string agent = name_of(AgentPlace::node);
   std::string check_time_limit = "10m";
   std::string check_memory;
   uint64_t seed = 0;
@@ -79,6 +80,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   add("--nodes", std::to_string(o.nodes), std::to_string(defaults.run.nodes));
   add("--suite", o.suite, defaults.run.suite);
   add("--image", o.image, "");
+  add("--agent", g.agent, defaults.agent);
   add("--cluster", o.cluster, "");
   add("--nodes-file", o.nodes_file, "");
   add("--workload", o.workload, "");
@@ -104,6 +106,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
 
 Status read_units(Given& g) {
   RunOptions& o = g.run;
+  o.agents = agent_place_from(g.agent).value_or(AgentPlace::node);
   const struct {
     const char* option;
     const std::string& text;
@@ -229,6 +232,7 @@ void declare_cluster(CLI::App& app, Given& g) {
   app.add_option("--image", o.image, "another image than riven-node-DB:SUITE");
   app.add_option("--cluster", o.cluster, "use this cluster of containers and leave it");
   app.add_option("--nodes-file", o.nodes_file, "hosts.toml: use your own machines")->excludes("--cluster");
+  declare_agent(app, g.agent)->excludes("--cluster")->excludes("--nodes-file");
   app.add_option("--lease", g.lease, "after this time without the controller a node heals itself")
       ->capture_default_str();
 }
@@ -279,6 +283,7 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   riven run --db etcd --workload append --faults partition --test-count 10 --seed 1
   riven run --db etcd --nodes-file hosts.toml --faults partition
   riven run --db etcd --faults storm --time-limit 10m
+  riven run --db etcd --faults nightly --agent beside                     containers without a capability for it
   riven run --db etcd --schedule results/latest/faults.schedule           the same faults at the same times
 
 A line of a schedule: at 12s partition isolate n3 for 8s

@@ -51,6 +51,7 @@ class RunCluster {
       up.suite = o.suite;
       up.image = o.image;
       up.nodes = nodes;
+      up.agents = o.agents;
       for (const FaultWish& wish : o.faults) up.faults.push_back(wish.name);
       if (o.schedule) {
         for (const std::string& name : o.schedule->faults()) up.faults.push_back(name);
@@ -98,7 +99,7 @@ std::vector<std::string> names_of_faults(const Parts& parts) {
 }
 
 Json metadata_of(const RunOptions& o, const Parts& parts, const std::vector<std::string>& nodes,
-                 int64_t unix_s) {
+                 AgentPlace agents, int64_t unix_s) {
   return {{"name", test_name(o)},
           {"database", o.database},
           {"database_options", o.database_options},
@@ -111,6 +112,7 @@ Json metadata_of(const RunOptions& o, const Parts& parts, const std::vector<std:
           {"max_broken", o.max_broken},
           {"schedule", o.schedule ? o.schedule->file : ""},
           {"nodes", nodes},
+          {"agents", name_of(agents)},
           {"concurrency", parts.concurrency},
           {"rate_hz", o.rate_hz},
           {"ops_per_key", o.ops_per_key},
@@ -211,7 +213,7 @@ Status Run::prepare() {
   info_.version = riven_version();
   info_.versions = riven_versions();
   info_.directory = *directory;
-  info_.options = metadata_of(o_, parts_, nodes, unix_s);
+  info_.options = metadata_of(o_, parts_, nodes, (*cluster_)->spec().agents, unix_s);
   note_faults();
   return store_file(*directory + "/test.json", info_.options.dump(2) + "\n");
 }

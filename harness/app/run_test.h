@@ -34,7 +34,8 @@ struct RunOptions {
   size_t nodes = 0;        ///< 0: the database's default
   std::string suite = "bookworm";
   std::string image;
-  std::string name;  ///< of the test; empty: database-workload-faults
+  AgentPlace agents = AgentPlace::node;  ///< of a cluster made for the run
+  std::string name;                      ///< of the test; empty: database-workload-faults
   uint64_t seed = 0;
   std::string concurrency = "2n";
   double rate_hz = 0;

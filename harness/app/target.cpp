@@ -23,6 +23,15 @@ void declare_target(CLI::App& app, TargetOptions& options) {
       ->excludes(cluster);
 }
 
+CLI::Option* declare_agent(CLI::App& app, std::string& place) {
+  return app
+      .add_option("--agent", place,
+                  "where what injects the faults runs: node (in the containers, over SSH) or beside (on this "
+                  "machine, as root: the containers need no capability)")
+      ->check(CLI::IsMember({name_of(AgentPlace::node), name_of(AgentPlace::beside)}))
+      ->capture_default_str();
+}
+
 Result<std::string> ask_secret(const std::string& prompt) {
   const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC);
   if (terminal < 0)

@@ -12,7 +12,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace riven {
 
@@ -23,6 +24,10 @@ struct TargetOptions {
 
 /// Declares --cluster and --nodes-file.
 void declare_target(CLI::App& app, TargetOptions& options);
+
+/// Declares --agent: the name of an AgentPlace, for containers that the command makes. What it returns may be
+/// told what it excludes.
+CLI::Option* declare_agent(CLI::App& app, std::string& place);
 
 /// The inventory, or the cluster made earlier.
 Result<ClusterSpec> load_target(const TargetOptions& options);

@@ -13,8 +13,13 @@ AgentLauncher cluster_agent_launcher(const Cluster& cluster, size_t index, std::
   options.controller_addresses.insert(options.controller_addresses.end(),
                                       cluster.controller_addresses().begin(),
                                       cluster.controller_addresses().end());
-  options.may_reboot = cluster.spec().nodes[index].may_reboot;
-  options.may_set_clock = cluster.spec().nodes[index].may_set_clock;
+  const NodeSpec& node = cluster.spec().nodes[index];
+  options.may_reboot = node.may_reboot;
+  options.may_set_clock = node.may_set_clock;
+  if (cluster.spec().agents == AgentPlace::beside) {
+    options.control_port = node.ssh.port;
+    return beside_agent_launcher(node.container, std::move(local_agent_path), options);
+  }
   const ProgramStarter start = [&cluster, index](const std::vector<std::string>& argv) {
     return cluster.start(index, argv, true, kStartDeadline);
   };

@@ -59,6 +59,8 @@ std::vector<std::string> agent_arguments(const AgentOptions& options) {
   for (const std::string& address : options.controller_addresses) {
     arguments.insert(arguments.end(), {"--control", address});
   }
+  if (options.control_port != 0)
+    arguments.insert(arguments.end(), {"--control-port", std::to_string(options.control_port)});
   if (options.may_reboot) arguments.insert(arguments.end(), {"--may", "reboot"});
   if (options.may_set_clock) arguments.insert(arguments.end(), {"--may", "set-clock"});
   if (options.may_reboot || options.may_set_clock)

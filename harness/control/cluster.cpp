@@ -23,6 +23,15 @@ Status check_names(const ClusterSpec& spec) {
 
 }  // namespace
 
+const char* name_of(AgentPlace place) { return place == AgentPlace::beside ? "beside" : "node"; }
+
+std::optional<AgentPlace> agent_place_from(const std::string& word) {
+  for (const AgentPlace place : {AgentPlace::node, AgentPlace::beside}) {
+    if (word == name_of(place)) return place;
+  }
+  return std::nullopt;
+}
+
 Result<std::unique_ptr<Cluster>> Cluster::connect(const ClusterSpec& spec) {
   if (auto checked = check_names(spec); !checked) return checked.error();
   const size_t count = spec.nodes.size();

@@ -1,7 +1,9 @@
 // The machines of one test: who they are, how to reach them, and open sessions to all of them.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,11 +14,18 @@
 
 namespace riven {
 
+/// Where the agents run: on the nodes, started over SSH, or on this machine beside the nodes' containers.
+enum class AgentPlace : uint8_t { node, beside };
+/// "node" and "beside".
+const char* name_of(AgentPlace place);
+std::optional<AgentPlace> agent_place_from(const std::string& word);
+
 struct NodeSpec {
   std::string name;                    ///< n1, n2, ...; unique
   std::string address;                 ///< as other nodes and clients reach it
   std::vector<std::string> addresses;  ///< literals that faults must cover; empty: resolved from `address`
   SshTarget ssh;
+  std::string container;  ///< as the engine on this machine knows it; empty: it is none
   /// What the owner of a machine allows on it; never a container's.
   bool may_reboot = false;
   bool may_set_clock = false;
@@ -28,6 +37,7 @@ struct ClusterSpec {
   std::string name;
   Kind kind = Kind::hosts;
   std::vector<NodeSpec> nodes;
+  AgentPlace agents = AgentPlace::node;
   std::string database;  ///< what the node image was made for; empty when unknown
 };
 

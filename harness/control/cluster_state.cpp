@@ -125,9 +125,11 @@ Status write_cluster_file(const std::string& cluster, const std::string& file, c
 }
 
 Status save_cluster(const ClusterRecord& record) {
-  Json json{{"version", kRecordVersion}, {"name", record.name},           {"database", record.database},
-            {"suite", record.suite},     {"image", record.image},         {"subnet", record.subnet},
-            {"subnet6", record.subnet6}, {"ipv6_note", record.ipv6_note}, {"route_note", record.route_note},
+  Json json{{"version", kRecordVersion},       {"name", record.name},
+            {"database", record.database},     {"suite", record.suite},
+            {"image", record.image},           {"subnet", record.subnet},
+            {"subnet6", record.subnet6},       {"ipv6_note", record.ipv6_note},
+            {"route_note", record.route_note}, {"agents", name_of(record.agents)},
             {"nodes", Json::array()}};
   for (const auto& node : record.nodes) {
     json["nodes"].push_back({{"name", node.name},
@@ -163,6 +165,7 @@ Result<ClusterRecord> load_cluster(const std::string& name) {
   record.subnet6 = text(json, "subnet6");
   record.ipv6_note = text(json, "ipv6_note");
   record.route_note = text(json, "route_note");
+  record.agents = agent_place_from(text(json, "agents")).value_or(AgentPlace::node);
   for (const Json& node : json.value("nodes", Json::array())) {
     record.nodes.push_back(
         {text(node, "name"), text(node, "container"), text(node, "address"), text(node, "address6")});

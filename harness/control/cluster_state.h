@@ -13,6 +13,7 @@ namespace riven {
 /// cluster.json.
 struct ClusterRecord {
   std::string name, database, suite, image, subnet, subnet6;
+  AgentPlace agents = AgentPlace::node;
   std::string ipv6_note;   ///< why there is no IPv6; empty when there is
   std::string route_note;  ///< why there is no blackhole route; empty when there is
   struct Member {

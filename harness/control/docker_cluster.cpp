@@ -83,12 +83,14 @@ ClusterSpec spec_of(const ClusterRecord& record) {
   spec.name = record.name;
   spec.kind = ClusterSpec::Kind::docker;
   spec.database = record.database;
+  spec.agents = record.agents;
   for (const auto& member : record.nodes) {
     NodeSpec node;
     node.name = member.name;
     node.address = member.address;
     node.addresses.push_back(member.address);
     if (!member.address6.empty()) node.addresses.push_back(member.address6);
+    node.container = member.container;
     node.ssh.name = member.name;
     node.ssh.host = member.address;
     node.ssh.key_file = cluster_directory(record.name) + "/" + kLoginKey;
@@ -106,6 +108,7 @@ class Construction {
     record_.name = options.name;
     record_.database = options.database;
     record_.suite = options.suite;
+    record_.agents = options.agents;
     record_.image =
         options.image.empty() ? "riven-node-" + options.database + ":" + options.suite : options.image;
   }
@@ -114,6 +117,9 @@ class Construction {
     if (auto named = check_name(options_.name); !named) return named;
     if (options_.nodes < 1 || options_.nodes > 99) return Error{"a cluster has 1 to 99 nodes"};
     if (auto answers = docker_engine_answers(); !answers) return answers;
+    if (options_.agents == AgentPlace::beside) {
+      if (auto can = can_run_beside(); !can) return can;
+    }
     auto image = run_docker({"image", "inspect", "--format", "{{.Id}}", record_.image}, kDockerQueryDeadline);
     if (image) return ok_status();
     if (!options_.image.empty())
@@ -203,7 +209,8 @@ class Construction {
     if (!node.address6.empty()) words.insert(words.end(), {"--ip6", node.address6});
     for (const auto& other : record_.nodes)
       words.insert(words.end(), {"--add-host", other.name + ":" + other.address});
-    for (std::string& option : capability_options(options_.faults)) words.push_back(std::move(option));
+    for (std::string& option : capability_options(options_.faults, options_.agents == AgentPlace::beside))
+      words.push_back(std::move(option));
     words.push_back(record_.image);
     const std::string place = "node " + node.name + " of cluster " + options_.name + ": ";
     if (auto made = run_docker(words, left(deadline_)); !made) return Error{place + made.error().message};
@@ -258,13 +265,19 @@ class Construction {
     auto session = connect_ssh(spec_of(record_).nodes[i].ssh);
     if (!session) return Error{session.error().message};
     if (record_.subnet6.empty()) return ok_status();
+    const std::string place = "node " + record_.nodes[i].name + " of cluster " + options_.name + ": ";
+    if (record_.agents == AgentPlace::beside) {
+      auto init = find_container_init(record_.nodes[i].container);
+      if (!init) return init.error();
+      const Status sealed = remove_ipv6_routes_out(init->pid);
+      return sealed ? sealed : Status(Error{place + sealed.error().message});
+    }
     Command command;
     command.argv = {"sh", "-c", "ip -6 route del default 2>/dev/null; ip -6 route show default"};
     auto routes = (*session)->run(command);
     if (!routes) return Error{routes.error().message};
     if (routes->succeeded() && routes->out.empty()) return ok_status();
-    return Error{"node " + record_.nodes[i].name + " of cluster " + options_.name +
-                 " keeps an IPv6 route out: " + first_line(routes->out + routes->err)};
+    return Error{place + "it keeps an IPv6 route out: " + first_line(routes->out + routes->err)};
   }
 
   std::string no_ssh(const ClusterRecord::Member& node, const std::string& state) const {
@@ -375,6 +388,7 @@ Result<DockerClusterStatus> DockerClusters::status(const std::string& name) {
   status.image = record->image;
   status.subnet = record->subnet;
   status.subnet6 = record->subnet6;
+  status.agents = record->agents;
   status.ipv6_note = record->ipv6_note;
   status.route_note = record->route_note;
   status.directory = cluster_directory(name);

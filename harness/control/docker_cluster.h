@@ -20,6 +20,9 @@ struct DockerClusterOptions {
   /// (SYS_NICE), "disk" (SYS_ADMIN and /dev/fuse); "memory" (512 MiB a node) and "reboot" (restarted when it
   /// dies). Unknown names are ignored.
   std::vector<std::string> faults;
+  /// beside: the containers get no capability for any fault, and no device; this process must be root, and
+  /// the engine this machine's.
+  AgentPlace agents = AgentPlace::node;
   Milliseconds deadline{60'000};  ///< until SSH answers on all nodes
   /// It is this process's alone: when the process has ended without `down`, remove_orphans removes it.
   bool ends_with_process = false;
@@ -34,6 +37,7 @@ struct DockerNodeStatus {
 
 struct DockerClusterStatus {
   std::string name, database, image, subnet, subnet6;
+  AgentPlace agents = AgentPlace::node;
   std::string ipv6_note;   ///< why there is no IPv6; empty when there is
   std::string route_note;  ///< why no blackhole route lies behind the nodes; empty when one does
   std::string directory;   ///< keys, known_hosts, cluster.json

@@ -1,7 +1,11 @@
 #include "harness/control/docker_engine.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
+#include <iterator>
 #include <optional>
 #include <random>
 #include <sstream>
@@ -42,6 +46,11 @@ Result<std::string> create_network(const std::string& name, const std::string& l
   return run_docker(words, left(deadline));
 }
 
+std::string proc_file(int64_t pid, const std::string& name) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/" + name);
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
 }  // namespace
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -71,6 +80,47 @@ bool docker_engine_is_local() {
   auto endpoint =
       run_docker({"context", "inspect", "--format", "{{.Endpoints.docker.Host}}"}, kDockerQueryDeadline);
   return endpoint && endpoint->substr(0, 7) == "unix://";
+}
+
+Status can_run_beside() {
+  if (::geteuid() != 0)
+    return Error{
+        "an agent beside a container enters its namespaces, which only root may: run riven as root, or say "
+        "--agent node"};
+  if (!docker_engine_is_local())
+    return Error{
+        "an agent beside a container must be on its machine, and this Docker Engine is on another (or behind "
+        "TCP): say --agent node"};
+  return ok_status();
+}
+
+Result<ContainerInit> find_container_init(const std::string& container) {
+  auto said = run_docker({"inspect", "--type", "container", "--format", "{{.Id}} {{.State.Pid}}", container},
+                         kDockerQueryDeadline);
+  if (!said) return said.error();
+  Result<ContainerInit> init = parse_container_init(*said);
+  if (!init) return init;
+  if (init->pid == 0) return Error{"container " + container + " does not run"};
+  if (proc_file(init->pid, "cgroup").find(init->id) != std::string::npos) return init;
+  if (Status can = can_run_beside(); !can) return can.error();
+  return Error{
+      "container " + container +
+      " has no process on this machine (its engine is elsewhere, or in a virtual machine): say --agent "
+      "node"};
+}
+
+Status remove_ipv6_routes_out(int64_t pid) {
+  constexpr int kMost = 8;
+  const std::string entry = "--net=/proc/" + std::to_string(pid) + "/ns/net";
+  std::string why;
+  for (int i = 0; i < kMost && has_ipv6_default_route(proc_file(pid, "net/ipv6_route")); ++i) {
+    auto removed =
+        run_local({"nsenter", entry, "ip", "-6", "route", "del", "default"}, "", kDockerQueryDeadline);
+    if (!removed) return removed.error();
+    why = first_line(removed->err);
+  }
+  if (!has_ipv6_default_route(proc_file(pid, "net/ipv6_route"))) return ok_status();
+  return Error{"it keeps an IPv6 route out: " + why};
 }
 
 Status docker_engine_answers() {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/control/docker_output.h"
 #include "harness/control/node.h"
 #include "harness/control/tcp_connect.h"
 #include "harness/core/result.h"
@@ -21,6 +22,18 @@ Result<std::string> run_docker(std::vector<std::string> words, Milliseconds dead
 
 /// Whether containers run on this machine, so that its routes matter to them.
 bool docker_engine_is_local();
+
+/// Whether agents can run beside this engine's containers: it is this machine's, and this process is root.
+Status can_run_beside();
+
+/// A container's first process, which is one of this machine's: its control group says so. The number may
+/// pass on to another process afterwards. Errors say why there is none.
+Result<ContainerInit> find_container_init(const std::string& container);
+
+/// Takes the IPv6 routes away that lead out of the network of a container with this first process, which may
+/// not do that itself (older engines make one even in internal networks, at every start). As root. An error
+/// when one stays.
+Status remove_ipv6_routes_out(int64_t pid);
 
 std::vector<std::string> words_of(const std::string& text);
 std::string first_line(const std::string& text);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 
 #include "harness/core/json.h"
@@ -114,22 +115,76 @@ Result<std::vector<ContainerState>> parse_containers(const std::string& inspect_
   return states;
 }
 
-std::vector<std::string> capability_options(const std::vector<std::string>& faults) {
-  const auto wants = [&](const char* fault) {
-    return std::find(faults.begin(), faults.end(), fault) != faults.end();
-  };
+Result<ContainerInit> parse_container_init(const std::string& text) {
+  std::istringstream words(text);
+  ContainerInit init;
+  std::string more;
+  const bool read = words >> init.id >> init.pid && !(words >> more);
+  const bool is_id =
+      init.id.size() == 64 && init.id.find_first_not_of("0123456789abcdef") == std::string::npos;
+  if (!read || !is_id || init.pid < 0) return Error{"cannot read the output of docker inspect"};
+  return init;
+}
+
+bool has_ipv6_default_route(const std::string& routes) {
+  // proc(5), /proc/net/ipv6_route: destination, its length, source, its length, next hop, metric, references,
+  // uses, flags, interface. The kernel's own route of last resort has the flag RTF_REJECT.
+  constexpr uint64_t kReject = 0x0200;
+  std::istringstream lines(routes);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string destination, length, skipped, flags;
+    words >> destination >> length;
+    for (int i = 0; i < 6; ++i) words >> skipped;
+    if (!(words >> flags) || length != "00" || destination.find_first_not_of('0') != std::string::npos)
+      continue;
+    if ((std::strtoull(flags.c_str(), nullptr, 16) & kReject) == 0) return true;
+  }
+  return false;
+}
+
+namespace {
+
+std::vector<std::string> capabilities_for(bool clock, bool priority, bool disk) {
   std::vector<std::string> options{"--cap-drop", "ALL"};
   // What sshd, sudo, package scripts and database start scripts need, and NET_ADMIN for partitions and links.
   std::vector<std::string> added{"AUDIT_WRITE", "CHOWN",  "DAC_OVERRIDE", "FOWNER",
                                  "FSETID",      "KILL",   "NET_ADMIN",    "NET_BIND_SERVICE",
                                  "SETGID",      "SETUID", "SYS_CHROOT"};
-  if (wants("clock") || wants("pause")) added.emplace_back("SYS_PTRACE");
-  if (wants("priority")) added.emplace_back("SYS_NICE");
-  if (wants("disk")) added.emplace_back("SYS_ADMIN");
+  if (clock) added.emplace_back("SYS_PTRACE");
+  if (priority) added.emplace_back("SYS_NICE");
+  if (disk) added.emplace_back("SYS_ADMIN");
   for (const std::string& capability : added) {
     options.emplace_back("--cap-add");
     options.push_back(capability);
   }
+  if (disk) {
+    // Docker's AppArmor profile forbids mounts even with the capability.
+    for (const char* word : {"--device", "/dev/fuse", "--security-opt", "apparmor=unconfined"})
+      options.emplace_back(word);
+  }
+  return options;
+}
+
+/// The engine's own default less what nothing there needs: the same as above without NET_ADMIN.
+std::vector<std::string> capabilities_beside() {
+  std::vector<std::string> options;
+  for (const char* capability : {"MKNOD", "NET_RAW", "SETFCAP", "SETPCAP"}) {
+    options.emplace_back("--cap-drop");
+    options.emplace_back(capability);
+  }
+  return options;
+}
+
+}  // namespace
+
+std::vector<std::string> capability_options(const std::vector<std::string>& faults, bool beside) {
+  const auto wants = [&](const char* fault) {
+    return std::find(faults.begin(), faults.end(), fault) != faults.end();
+  };
+  std::vector<std::string> options =
+      beside ? capabilities_beside()
+             : capabilities_for(wants("clock") || wants("pause"), wants("priority"), wants("disk"));
   // Bounds what a process of ours may take there; no swap, so that the limit is one.
   if (wants("memory")) {
     for (const char* word : {"--memory", "512m", "--memory-swap", "512m"}) options.emplace_back(word);
@@ -138,11 +193,6 @@ std::vector<std::string> capability_options(const std::vector<std::string>& faul
   // The agent looks for the word in the environment before it dares.
   if (wants("reboot"))
     options.insert(options.end(), {"--restart", "on-failure", "--env", "RIVEN_RESTARTS=1"});
-  if (wants("disk")) {
-    // Docker's AppArmor profile forbids mounts even with the capability.
-    for (const char* word : {"--device", "/dev/fuse", "--security-opt", "apparmor=unconfined"})
-      options.emplace_back(word);
-  }
   return options;
 }
 

@@ -44,8 +44,20 @@ struct ContainerState {
 };
 Result<std::vector<ContainerState>> parse_containers(const std::string& inspect_json);
 
+/// A container's id and the number of its first process, as `docker inspect --format "{{.Id}}
+/// {{.State.Pid}}"` prints them.
+struct ContainerInit {
+  std::string id;
+  int64_t pid = 0;  ///< 0: it does not run
+};
+Result<ContainerInit> parse_container_init(const std::string& text);
+
+/// Whether the IPv6 routes of a process (/proc/PID/net/ipv6_route) have one that leads anywhere.
+bool has_ipv6_default_route(const std::string& routes);
+
 /// --cap-drop, --cap-add, --device and --security-opt for a node on which `faults` are to be injected.
-std::vector<std::string> capability_options(const std::vector<std::string>& faults);
+/// `beside`: the agent does not run there, so nothing is added for it.
+std::vector<std::string> capability_options(const std::vector<std::string>& faults, bool beside);
 
 /// A file in an archive.
 struct ArchiveFile {

@@ -50,10 +50,11 @@ Status make_directories(const std::string& path) {
 
 class LayerFault final : public Fault {
  public:
-  LayerFault(std::string directory, std::string source, PendingChanges::Names names)
+  LayerFault(std::string directory, std::string source, PendingChanges::Names names, std::string device)
       : directory_(std::move(directory)),
         source_(std::move(source)),
         names_(names),
+        device_(std::move(device)),
         makes_it_(::access(directory_.c_str(), F_OK) != 0) {}
 
   Json undo_record() const override {
@@ -61,7 +62,7 @@ class LayerFault final : public Fault {
   }
   Result<Json> apply() override {
     if (Status made = make_directories(directory_); !made) return made.error();
-    Result<DiskProcess> process = DiskProcess::start(directory_, source_, names_);
+    Result<DiskProcess> process = DiskProcess::start(directory_, source_, names_, device_);
     if (!process) return process.error();
     layers().emplace(directory_, std::move(*process));
     return Json{{"directory", directory_}};
@@ -75,6 +76,7 @@ class LayerFault final : public Fault {
   std::string directory_;
   std::string source_;
   PendingChanges::Names names_;
+  std::string device_;
   bool makes_it_;
 };
 
@@ -87,10 +89,11 @@ Result<std::unique_ptr<Fault>> make_layer(const Context& context, const std::str
   const std::string names = text_of(params, "names", "journal");
   if (names != "journal" && names != "strict") return Error{"names are journal or strict, not " + names};
   if (layer_at(directory) != nullptr) return Error{"a disk layer lies over " + directory + " already"};
-  if (Status can = can_mount_fuse(); !can) return can.error();
+  if (Status can = can_mount_fuse(context.fuse_device); !can) return can.error();
   return std::unique_ptr<Fault>(std::make_unique<LayerFault>(
       directory, source_prefix(context) + id,
-      names == "strict" ? PendingChanges::Names::strict : PendingChanges::Names::journal));
+      names == "strict" ? PendingChanges::Names::strict : PendingChanges::Names::journal,
+      context.fuse_device));
 }
 
 /// Detaches every mount whose source is, or begins with, `source`. How many there were.
@@ -195,7 +198,7 @@ bool can_write(const std::string& directory) {
 
 /// A layer over an empty directory of the agent's, and a disk there that fails every write.
 Status probe(const Context& context) {
-  if (Status can = can_mount_fuse(); !can) return can;
+  if (Status can = can_mount_fuse(context.fuse_device); !can) return can;
   const std::string directory = context.state_directory + "/rehearsal-" + context.owner;
   const Json rule = {{"what", "error"}, {"error", "EIO"}, {"ops", Json::array({"write"})}};
   const auto failing_disk = [&](const Json&) {

@@ -146,7 +146,7 @@ bool start_apart(int fuse, int root, int control, PendingChanges::Names names) {
 }  // namespace
 
 Result<DiskProcess> DiskProcess::start(const std::string& directory, const std::string& source,
-                                       PendingChanges::Names names) {
+                                       PendingChanges::Names names, const std::string& device) {
   const int root = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0) return Error{"cannot open " + directory + ": " + std::strerror(errno)};
   int line[2];
@@ -155,7 +155,7 @@ Result<DiskProcess> DiskProcess::start(const std::string& directory, const std::
     return Error{std::string("no socket for the disk layer: ") + std::strerror(errno)};
   }
   DiskProcess process(line[0]);
-  Result<FuseChannel> channel = FuseChannel::mount(directory, source);
+  Result<FuseChannel> channel = FuseChannel::mount(device, directory, source);
   const bool started = channel && start_apart(channel->fd(), root, line[1], names);
   ::close(root);
   ::close(line[1]);

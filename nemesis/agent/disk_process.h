@@ -15,9 +15,9 @@ namespace riven::agent {
 class DiskProcess {
  public:
   /// Mounts a layer at `directory`, which must exist, and starts its process. `source` is how the mount is
-  /// known again. Errors say what is missing.
+  /// known again, `device` the way to /dev/fuse. Errors say what is missing.
   static Result<DiskProcess> start(const std::string& directory, const std::string& source,
-                                   PendingChanges::Names names);
+                                   PendingChanges::Names names, const std::string& device = "/dev/fuse");
   DiskProcess(DiskProcess&& other) noexcept;
   DiskProcess& operator=(DiskProcess&&) = delete;
   ~DiskProcess();

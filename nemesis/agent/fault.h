@@ -21,6 +21,10 @@ struct Context {
   bool may_reboot = false;
   bool may_set_clock = false;
   std::string controller_boot_id;
+  /// Beside a container, whose id it is, what was taken along from outside (beside.h); else the node's own.
+  std::string container;
+  std::string fuse_device = "/dev/fuse";  ///< empty: there is none
+  std::string memory_group;               ///< folder of the container's; empty: it could not be had
 };
 
 /// A fault that was staged and may be in force. Used by the agent's one thread.

@@ -33,9 +33,10 @@ std::string unescaped(const std::string& text) {
 
 }  // namespace
 
-Result<FuseChannel> FuseChannel::mount(const std::string& directory, const std::string& source) {
-  if (Status can = can_mount_fuse(); !can) return can.error();
-  const int fd = ::open("/dev/fuse", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+Result<FuseChannel> FuseChannel::mount(const std::string& device, const std::string& directory,
+                                       const std::string& source) {
+  if (Status can = can_mount_fuse(device); !can) return can.error();
+  const int fd = ::open(device.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Error{std::string("cannot open /dev/fuse: ") + std::strerror(errno)};
   FuseChannel channel(fd);
   const std::string options =
@@ -104,8 +105,9 @@ Status detach_mount(const std::string& directory) {
   return Error{"cannot unmount " + directory + ": " + std::strerror(errno)};
 }
 
-Status can_mount_fuse() {
-  if (::access("/dev/fuse", R_OK | W_OK) != 0)
+Status can_mount_fuse(const std::string& device) {
+  if (device.empty()) return Error{"there is no /dev/fuse on the controller's machine"};
+  if (::access(device.c_str(), R_OK | W_OK) != 0)
     return Error{"there is no /dev/fuse here (a cluster of containers gets it with --faults disk)"};
   constexpr unsigned kSysAdmin = 21;
   const std::string status = read_proc_file("/proc/self/status");

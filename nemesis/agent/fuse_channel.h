@@ -45,9 +45,10 @@ std::string_view fuse_bytes(const T& out) {
 /// An open /dev/fuse. Move-only; closing it ends the file system.
 class FuseChannel {
  public:
-  /// Mounts at `directory`, `source` being shown as what is mounted. Needs CAP_SYS_ADMIN and /dev/fuse;
-  /// errors say which is missing.
-  static Result<FuseChannel> mount(const std::string& directory, const std::string& source);
+  /// Mounts at `directory`, `source` being shown as what is mounted. Needs CAP_SYS_ADMIN and `device`
+  /// (/dev/fuse, or another way to it); errors say which is missing.
+  static Result<FuseChannel> mount(const std::string& device, const std::string& directory,
+                                   const std::string& source);
   /// Around a descriptor of a mount that was made before; given over.
   explicit FuseChannel(int fd) : fd_(fd) {}
   FuseChannel(FuseChannel&& other) noexcept : fd_(other.fd_), buffer_(std::move(other.buffer_)) {
@@ -81,7 +82,7 @@ std::vector<FuseMount> fuse_mounts();
 /// Takes a mount out of sight; who has files of it open keeps them.
 Status detach_mount(const std::string& directory);
 
-/// Whether FUSE mounts can be made here: the error says what is missing.
-Status can_mount_fuse();
+/// Whether FUSE mounts can be made here by `device`: the error says what is missing.
+Status can_mount_fuse(const std::string& device = "/dev/fuse");
 
 }  // namespace riven::agent

@@ -5,13 +5,17 @@
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "harness/control/agent_message.h"
+#include "nemesis/agent/beside.h"
 #include "nemesis/agent/connection.h"
 #include "nemesis/agent/memory_fault.h"
 #include "nemesis/agent/owner_lock.h"
@@ -33,16 +37,24 @@ void request_stop(int) { stop_requested = 1; }
 struct Arguments {
   std::string command;
   ServerOptions server;
+  std::optional<Container> beside;
 };
 
 int usage() {
   std::fputs(
       "usage: riven-agent serve --owner NAME [--lease-ms N] [--state DIR] [--control ADDRESS]...\n"
       "                         [--may reboot|set-clock]... [--controller-boot-id ID]\n"
+      "                         [--beside CONTAINER-ID:PID] [--control-port PORT]\n"
       "       riven-agent heal [--state DIR]    undo what any owner's ledger holds\n"
       "       riven-agent version\n",
       stderr);
   return kUsage;
+}
+
+/// Whether all of `text` is a number between `least` and `most`, then in `number`.
+bool read_number(const std::string& text, int64_t least, int64_t most, int64_t& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() && number >= least && number <= most;
 }
 
 bool parse(int argc, char** argv, Arguments& arguments) {
@@ -71,10 +83,15 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       arguments.server.context.controller_boot_id = value;
     } else if (option == "--lease-ms") {
       int64_t lease_ms = 0;
-      const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), lease_ms);
-      if (error != std::errc() || end != value.data() + value.size()) return false;
-      if (lease_ms < 100 || lease_ms > 3'600'000) return false;
+      if (!read_number(value, 100, 3'600'000, lease_ms)) return false;
       arguments.server.lease_ns = lease_ms * kNanosPerMilli;
+    } else if (option == "--control-port") {
+      int64_t port = 0;
+      if (!read_number(value, 1, UINT16_MAX, port)) return false;
+      arguments.server.context.control_port = static_cast<uint16_t>(port);
+    } else if (option == "--beside") {
+      arguments.beside = container_from(value);
+      if (!arguments.beside) return false;
     } else {
       return false;
     }
@@ -83,15 +100,16 @@ bool parse(int argc, char** argv, Arguments& arguments) {
 }
 
 /// The connection's program stays behind and waits; the agent itself becomes a session of its own, so that
-/// the connection's end (hang-up, killed process group) cannot end it before it has healed.
-void leave_session() {
+/// the connection's end (hang-up, killed process group) cannot end it before it has healed. An error: there
+/// is only this process, and it is in its old session (and PID namespace).
+Status leave_session() {
   std::signal(SIGHUP, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
   const pid_t child = fork();
-  if (child < 0) return;
+  if (child < 0) return Error{std::string("no process for the agent: ") + std::strerror(errno)};
   if (child == 0) {
     setsid();
-    return;
+    return ok_status();
   }
   const int nothing = open("/dev/null", O_RDWR);
   for (int fd = 0; fd < 3; ++fd) dup2(nothing, fd);
@@ -119,10 +137,15 @@ int fail(const Error& error) {
   return kFailed;
 }
 
-int serve_command(ServerOptions options) {
+int serve_command(ServerOptions options, const std::optional<Container>& beside) {
   if (options.context.owner.empty()) return usage();
-  find_control_connection(options.context);
-  leave_session();
+  if (!beside) {
+    find_control_connection(options.context);
+  } else if (Status entered = enter_container(*beside, options.context); !entered) {
+    return fail(entered.error());
+  }
+  if (Status left = leave_session(); !left) return fail(left.error());
+  if (Status inside = beside ? check_inside() : ok_status(); !inside) return fail(inside.error());
   catch_stop_signals();
   Result<OwnerLock> lock =
       OwnerLock::take_over(options.context.state_directory, options.context.owner, kPatienceMs);
@@ -162,7 +185,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "hog") return hog_command(argc, argv);  // the agent starts it
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
-  if (arguments.command == "serve") return serve_command(std::move(arguments.server));
+  if (arguments.command == "serve") return serve_command(std::move(arguments.server), arguments.beside);
   if (arguments.command == "heal") return heal_command(arguments.server.context);
   if (arguments.command == "version") return std::printf("%d\n", kAgentProtocolVersion) < 0 ? kFailed : 0;
   return usage();

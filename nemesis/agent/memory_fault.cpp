@@ -47,24 +47,46 @@ class Hog {
   Hog& operator=(const Hog&) = delete;
   ~Hog() { end(); }
 
-  Status start(const std::vector<std::string>& arguments) {
-    int line[2];
+  /// `group`: the folder of a control group that it joins first; empty: it stays in this process's.
+  Status start(const std::vector<std::string>& arguments, const std::string& group) {
+    int line[2], failure[2];
     if (::pipe2(line, O_CLOEXEC) != 0) return Error{std::string("no pipe: ") + std::strerror(errno)};
+    if (::pipe2(failure, O_CLOEXEC) != 0) {
+      const Error error{std::string("no pipe: ") + std::strerror(errno)};
+      for (const int fd : line) ::close(fd);
+      return error;
+    }
     std::vector<std::string> words = {"riven-hog", "hog"};
     words.insert(words.end(), arguments.begin(), arguments.end());
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
+    const std::string door = group.empty() ? "" : group + "/cgroup.procs";
     pid_ = ::fork();
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+      const int joined = door.empty() ? -1 : ::open(door.c_str(), O_WRONLY | O_CLOEXEC);
       ::dup2(line[0], STDIN_FILENO);
-      ::execv("/proc/self/exe", argv.data());
+      if (door.empty() || ::write(joined, "0", 1) == 1) ::execv("/proc/self/exe", argv.data());
+      const int error = errno;
+      (void)!::write(failure[1], &error, sizeof error);
       _exit(127);
     }
+    const int fork_error = errno;
     ::close(line[0]);
+    ::close(failure[1]);
     line_ = line[1];
-    return pid_ > 0 ? ok_status() : Status(Error{std::string("no process for it: ") + std::strerror(errno)});
+    int error = 0;  // nothing is told: the program began
+    if (pid_ < 0) {
+      error = fork_error;
+      ::close(line_);
+    } else if (::read(failure[0], &error, sizeof error) == sizeof error) {
+      end();
+    }
+    ::close(failure[0]);
+    if (error == 0) return ok_status();
+    return Error{std::string("no process can take memory") +
+                 (group.empty() ? "" : " in the container's group") + ": " + std::strerror(error)};
   }
   void end() {
     if (pid_ <= 0) return;
@@ -83,8 +105,13 @@ class Hog {
 
 class MemoryFault final : public Fault {
  public:
-  MemoryFault(MemoryGroup group, std::vector<ProcessId> victims, bool kills, int64_t leave_bytes)
-      : group_(std::move(group)), kills_(kills), leave_bytes_(leave_bytes), before_(group_.oom_kills()) {
+  /// `joined`: the hog has to join the group; else it is there already.
+  MemoryFault(MemoryGroup group, bool joined, std::vector<ProcessId> victims, bool kills, int64_t leave_bytes)
+      : group_(std::move(group)),
+        joined_(joined),
+        kills_(kills),
+        leave_bytes_(leave_bytes),
+        before_(group_.oom_kills()) {
     for (const ProcessId& victim : victims) victims_.emplace_back(victim, score_of(victim.pid));
   }
 
@@ -106,7 +133,8 @@ class MemoryFault final : public Fault {
         arguments.push_back(std::to_string(id.pid));
       }
     }
-    if (Status started = hog_.start(arguments); !started) return started.error();
+    if (Status started = hog_.start(arguments, joined_ ? group_.folder() : ""); !started)
+      return started.error();
     // Until it bites, so that the proof is there from the beginning.
     const int64_t until = monotonic_now_ns() + kSettleNs;
     while (!bites() && monotonic_now_ns() < until) ::usleep(kRoundUs);
@@ -133,6 +161,7 @@ class MemoryFault final : public Fault {
   }
 
   MemoryGroup group_;
+  bool joined_;
   std::vector<std::pair<ProcessId, int>> victims_;  // with their scores before
   bool kills_;
   int64_t leave_bytes_;
@@ -140,8 +169,16 @@ class MemoryFault final : public Fault {
   Hog hog_;
 };
 
-Result<MemoryGroup> pressable_group() {
-  const std::optional<MemoryGroup> group = MemoryGroup::own();
+/// Beside a container it is the container's, never the agent's own.
+std::optional<MemoryGroup> limited_group(const Context& context) {
+  if (context.container.empty()) return MemoryGroup::own();
+  if (context.memory_group.empty()) return std::nullopt;
+  MemoryGroup group(context.memory_group);
+  return group.limit_bytes() > 0 ? std::optional<MemoryGroup>(std::move(group)) : std::nullopt;
+}
+
+Result<MemoryGroup> pressable_group(const Context& context) {
+  const std::optional<MemoryGroup> group = limited_group(context);
   if (!group) {
     return Error{
         "this node's memory has no limit of its own, so the whole machine would be pressed (riven run or "
@@ -158,13 +195,13 @@ Result<MemoryGroup> pressable_group() {
   return *group;
 }
 
-Result<std::unique_ptr<Fault>> make(const Context&, const std::string&, const Json& params) {
+Result<std::unique_ptr<Fault>> make(const Context& context, const std::string&, const Json& params) {
   const std::vector<std::string> names = texts_of(params, "processes");
   const std::string what = text_of(params, "what", "pressure");
   if (names.empty()) return Error{"no names of processes were given"};
   if (what != "pressure" && what != "oom")
     return Error{"what runs out is pressure or oom, not '" + what + "'"};
-  Result<MemoryGroup> group = pressable_group();
+  Result<MemoryGroup> group = pressable_group(context);
   if (!group) return group.error();
   const int64_t leave = integer_of(params, "leave_bytes", kLeaveBytes);
   if (leave < 1 || leave >= group->limit_bytes())
@@ -172,8 +209,8 @@ Result<std::unique_ptr<Fault>> make(const Context&, const std::string&, const Js
   std::vector<ProcessId> victims;
   for (const ProcessInfo& process : process_trees(names)) victims.push_back(process.id);
   if (victims.empty()) return Error{"no process called " + names.front() + " runs"};
-  return std::unique_ptr<Fault>(
-      std::make_unique<MemoryFault>(std::move(*group), std::move(victims), what == "oom", leave));
+  return std::unique_ptr<Fault>(std::make_unique<MemoryFault>(std::move(*group), !context.container.empty(),
+                                                              std::move(victims), what == "oom", leave));
 }
 
 /// The hog went with the fault that started it, or with its agent.
@@ -189,7 +226,7 @@ Result<Json> undo(const Context&, const Json& record) {
 
 Status probe(const Context& context) {
   if (Status can = can_signal_processes(context); !can) return can;
-  const Result<MemoryGroup> group = pressable_group();
+  const Result<MemoryGroup> group = pressable_group(context);
   return group ? ok_status() : Status(group.error());
 }
 
@@ -210,7 +247,9 @@ int hog_command(int argc, char** argv) {
   const MemoryGroup group(argv[kFolder]);
   const int64_t leave = std::atoll(argv[kLeave]);
   if (group.limit_bytes() <= 0) return kUsage;
-  if (leave >= 0) set_score(::getpid(), kFirstToDie);
+  // Its agent may be the last to die, and so would be what it starts: once the victims are dead it is its
+  // turn.
+  set_score(::getpid(), leave >= 0 ? kFirstToDie : 0);
   ::fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
   const int64_t most = group.limit_bytes() + 2 * kStep;
   void* const mapped = ::mmap(nullptr, static_cast<size_t>(most), PROT_READ | PROT_WRITE,

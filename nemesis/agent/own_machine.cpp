@@ -20,7 +20,8 @@ Result<bool> in_container() {
 Status own_machine(const Context& context, bool allowed, const std::string& key) {
   const Result<bool> container = in_container();
   if (!container) return container.error();
-  if (*container) return Error{"this is a container, whose kernel is not its own"};
+  if (*container || !context.container.empty())
+    return Error{"this is a container, whose kernel is not its own"};
   if (!allowed) return Error{"its inventory does not say " + key + " = true for this machine"};
   if (context.controller_boot_id.empty()) return Error{"the controller does not say which kernel is its own"};
   const std::string own = boot_id();

@@ -19,6 +19,7 @@ constexpr useconds_t kAnswerUs = 50'000;                     // for the answer t
 Status probe(const Context& context) {
   const Result<bool> container = in_container();
   if (!container) return container.error();
+  if (!context.container.empty() && !*container) return Error{"the agent is not inside of the container"};
   if (!*container) return own_machine(context, context.may_reboot, "may_reboot");
   if (read_proc_file("/proc/1/environ").find(kComesBack) == std::string::npos) {
     return Error{

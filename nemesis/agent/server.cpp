@@ -294,6 +294,8 @@ AgentReply Server::probe(const Json&) {
     if (!works) entry["why_not"] = works.error().message;
     abilities.push_back(std::move(entry));
   }
+  const bool freezes =
+      options_.context.container.empty() && !freezer_folders({{getpid(), 0}}, "fact").empty();
   utsname system{};
   uname(&system);
   return answer({{"boot_id", boot_id()},
@@ -303,7 +305,8 @@ AgentReply Server::probe(const Json&) {
                    {"machine", system.machine},
                    {"uid", getuid()},
                    {"link", link_means(options_.context)},
-                   {"pause", freezer_folders({{getpid(), 0}}, "fact").empty() ? "SIGSTOP" : "freezer"}}}});
+                   {"pause", freezes ? "freezer" : "SIGSTOP"},
+                   {"beside", options_.context.container}}}});
 }
 
 AgentReply Server::quit(const Json&) {

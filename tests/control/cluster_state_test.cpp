@@ -53,6 +53,7 @@ TEST_CASE("a cluster's record survives the disk, readable by its owner alone") {
   record.image = "riven-node-etcd:bookworm";
   record.subnet = "198.18.1.0/24";
   record.ipv6_note = "no \"IPv6\"";
+  record.agents = AgentPlace::beside;
   record.nodes.push_back({"n1", "riven-a-n1", "198.18.1.11", "fd00::b"});
   REQUIRE(save_cluster(record));
   CHECK(mode_of(cluster_directory("a") + "/cluster.json") == 0600);
@@ -69,6 +70,22 @@ TEST_CASE("a cluster's record survives the disk, readable by its owner alone") {
   CHECK(spec->kind == ClusterSpec::Kind::docker);
   CHECK(spec->nodes[0].addresses == std::vector<std::string>{"198.18.1.11", "fd00::b"});
   CHECK(spec->nodes[0].ssh.known_hosts_file == cluster_directory("a") + "/known_hosts");
+  CHECK(spec->agents == AgentPlace::beside);
+  CHECK(spec->nodes[0].container == "riven-a-n1");
+}
+
+TEST_CASE("agents run on the nodes unless the record says otherwise") {
+  const StateDirectory state;
+  REQUIRE(make_cluster_directory("old"));
+  for (const char* agents : {"", R"("agents": "node",)", R"("agents": "elsewhere",)"}) {
+    REQUIRE(write_cluster_file("old", "cluster.json",
+                               std::string("{\"version\": 1,") + agents + R"("nodes": []})", 0600));
+    const auto spec = DockerClusters::load("old");
+    REQUIRE(spec);
+    CHECK(spec->agents == AgentPlace::node);
+  }
+  CHECK(agent_place_from("beside") == AgentPlace::beside);
+  CHECK_FALSE(agent_place_from("Beside"));
 }
 
 TEST_CASE("clusters that are there, half there and not there") {

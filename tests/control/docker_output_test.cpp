@@ -97,18 +97,51 @@ TEST_CASE("capabilities are the least that the faults need") {
   const auto has = [](const std::vector<std::string>& options, const std::string& word) {
     return std::find(options.begin(), options.end(), word) != options.end();
   };
-  const auto plain = capability_options({"partition"});
+  const auto plain = capability_options({"partition"}, false);
   CHECK(plain[0] == "--cap-drop");
   CHECK(plain[1] == "ALL");
   CHECK(has(plain, "NET_ADMIN"));
   for (const char* more : {"SYS_ADMIN", "SYS_PTRACE", "SYS_NICE", "SYS_TIME", "--privileged", "/dev/fuse"}) {
     CHECK_FALSE(has(plain, more));
   }
-  CHECK(has(capability_options({"clock"}), "SYS_PTRACE"));
-  CHECK(has(capability_options({"priority"}), "SYS_NICE"));
-  CHECK(has(capability_options({"disk"}), "SYS_ADMIN"));
-  CHECK(has(capability_options({"disk"}), "/dev/fuse"));
-  CHECK_FALSE(has(capability_options({"disk"}), "SYS_PTRACE"));
+  CHECK(has(capability_options({"clock"}, false), "SYS_PTRACE"));
+  CHECK(has(capability_options({"priority"}, false), "SYS_NICE"));
+  CHECK(has(capability_options({"disk"}, false), "SYS_ADMIN"));
+  CHECK(has(capability_options({"disk"}, false), "/dev/fuse"));
+  CHECK_FALSE(has(capability_options({"disk"}, false), "SYS_PTRACE"));
+}
+
+TEST_CASE("nodes whose agents run beside them get nothing for any fault") {
+  const auto options = capability_options({"clock", "disk", "pause", "priority", "memory", "reboot"}, true);
+  for (const char* none : {"--cap-add", "--device", "--security-opt", "--privileged"})
+    CHECK(std::find(options.begin(), options.end(), none) == options.end());
+  CHECK(std::count(options.begin(), options.end(), "--cap-drop") == 4);
+  // Bounds are no rights: memory runs out within one, and a container that is to come back says so.
+  for (const char* bound : {"--memory", "--restart"})
+    CHECK(std::find(options.begin(), options.end(), bound) != options.end());
+}
+
+TEST_CASE("the first process of a container is read from docker inspect") {
+  const std::string id(64, 'b');
+  const auto init = parse_container_init(id + " 4711\n");
+  REQUIRE(init);
+  CHECK(init->id == id);
+  CHECK(init->pid == 4711);
+  CHECK(parse_container_init(id + " 0\n")->pid == 0);
+  for (const std::string& wrong :
+       {std::string(), id, id + " -1", id + " x", id + " 1 2", id.substr(1) + " 5", "Error: no such object"})
+    CHECK_FALSE(parse_container_init(wrong));
+}
+
+TEST_CASE("an IPv6 route out is told from the kernel's own") {
+  const std::string none(32, '0'), host = "fd000000000000000000000000000001";
+  const std::string rest = " 00000400 00000001 00000000 ";
+  const std::string own = host + " 40 " + none + " 00 " + none + rest + "00000001     eth0\n";
+  const std::string last = none + " 00 " + none + " 00 " + none + rest + "00200200       lo\n";
+  const std::string out = none + " 00 " + none + " 00 " + host + rest + "00000003     eth0\n";
+  CHECK_FALSE(has_ipv6_default_route(""));
+  CHECK_FALSE(has_ipv6_default_route(own + last));
+  CHECK(has_ipv6_default_route(own + out + last));
 }
 
 TEST_CASE("tar reads the archives") {

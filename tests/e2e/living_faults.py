@@ -41,13 +41,17 @@ def riven(*arguments, timeout_s=180):
 
 
 class LivingFaults(unittest.TestCase):
+    agent = "node"
+    thorough = True
+
     @classmethod
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.folder.cleanup)
-        cls.cluster = f"living-{os.getpid()}"
+        cls.cluster = f"living-{cls.agent}-{os.getpid()}"
         cls.addClassCleanup(riven, "cluster", "down", "--name", cls.cluster)
-        done = riven("cluster", "up", "--db", "etcd", "--nodes", "3", "--name", cls.cluster, "--faults", FAULTS)
+        done = riven("cluster", "up", "--db", "etcd", "--nodes", "3", "--name", cls.cluster, "--faults", FAULTS,
+                     "--agent", cls.agent)
         assert done.returncode == 0, done.stderr
         done = riven("run", "--results", cls.folder.name, "--db", "etcd", "--cluster", cls.cluster, "--time-limit", "1s",
                      "--leave-running")
@@ -138,7 +142,8 @@ class LivingFaults(unittest.TestCase):
         self.eventually(bites, 5, f"{words} does not bite")
         healed = self.end(process)
         self.eventually(heals, 10, f"{words} is not healed")
-        self.nothing_is_left()
+        if self.thorough or not goes_with_controller:
+            self.nothing_is_left()
         if goes_with_controller:
             process, _ = self.begin(words)
             self.eventually(bites, 5, f"{words} does not bite")
@@ -295,6 +300,24 @@ class LivingFaults(unittest.TestCase):
         self.eventually(lambda: self.inside("n2", copies) == [], LEASE_S + 2)
         riven("fault", "restart", "once", "nodes=all", "--for", "1s", "--cluster", self.cluster)  # ends the layers' processes
         self.nothing_is_left()
+
+
+class LivingFaultsBeside(LivingFaults):
+    """The same by agents beside containers that have no capability for it; all of it at night."""
+    agent = "beside"
+    thorough = bool(os.environ.get("RIVEN_NIGHTLY"))
+    BY_DAY = ("partition", "pause", "kill", "clock", "disk", "link", "memory_pressure")
+
+    def setUp(self):
+        if self._testMethodName.removeprefix("test_") not in self.BY_DAY and not self.thorough:
+            self.skipTest("nightly")
+
+    def check(self, words, bites, heals=None, goes_with_controller=True):
+        for node in NODES:
+            rights = subprocess.run(["docker", "inspect", "-f", "{{.HostConfig.CapAdd}}{{.HostConfig.Devices}}",
+                                     f"riven-{self.cluster}-{node}"], capture_output=True, text=True, check=True).stdout
+            self.assertEqual(rights, "[][]\n", node)
+        return super().check(words, bites, heals, goes_with_controller)
 
 
 def has_image(name):
