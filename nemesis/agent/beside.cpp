@@ -42,24 +42,6 @@ bool is_same(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
-/// The path behind the memory controller's line of /proc/PID/cgroup (version 1, else the one of version 2).
-struct GroupPath {
-  std::string path;
-  bool second = false;
-};
-std::optional<GroupPath> memory_group_path(const std::string& cgroup) {
-  std::optional<GroupPath> found;
-  std::istringstream lines(cgroup);
-  for (std::string line; std::getline(lines, line);) {
-    const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    if (controllers.find(",memory,") != std::string::npos) return GroupPath{line.substr(second + 1), false};
-    if (controllers == ",,") found = GroupPath{line.substr(second + 1), true};
-  }
-  return found;
-}
-
 /// Where this machine has that hierarchy mounted from its root, by proc(5), /proc/pid/mountinfo: fields 4 and
 /// 5 are root and place, behind a lone '-' come type, source and options.
 std::string hierarchy_folder(bool second) {
@@ -152,6 +134,19 @@ std::string read_at(int folder, const char* name) {
 }
 
 }  // namespace
+
+std::optional<GroupPath> memory_group_path(const std::string& cgroup) {
+  std::optional<GroupPath> found;
+  std::istringstream lines(cgroup);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t first = line.find(':'), second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    if (controllers.find(",memory,") != std::string::npos) return GroupPath{line.substr(second + 1), false};
+    if (controllers == ",,") found = GroupPath{line.substr(second + 1), true};
+  }
+  return found;
+}
 
 std::optional<Container> container_from(const std::string& text) {
   Container container;

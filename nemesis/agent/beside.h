@@ -17,6 +17,14 @@ struct Container {
   pid_t init = 0;  ///< its first process, as this machine numbers it
 };
 
+/// Where a process is in the hierarchy of control groups that bounds memory: version 1's, else version 2's.
+struct GroupPath {
+  std::string path;
+  bool second = false;  ///< version 2
+};
+/// From the text of /proc/PID/cgroup.
+std::optional<GroupPath> memory_group_path(const std::string& cgroup);
+
 /// "ID:PID"; nullopt: something else.
 std::optional<Container> container_from(const std::string& text);
 

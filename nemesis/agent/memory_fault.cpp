@@ -172,12 +172,15 @@ class MemoryFault final : public Fault {
 /// Beside a container it is the container's, never the agent's own.
 std::optional<MemoryGroup> limited_group(const Context& context) {
   if (context.container.empty()) return MemoryGroup::own();
-  if (context.memory_group.empty()) return std::nullopt;
   MemoryGroup group(context.memory_group);
   return group.limit_bytes() > 0 ? std::optional<MemoryGroup>(std::move(group)) : std::nullopt;
 }
 
 Result<MemoryGroup> pressable_group(const Context& context) {
+  if (!context.container.empty() && context.memory_group.empty())
+    return Error{
+        "the container's group of processes that share memory is not to be seen from the controller's "
+        "machine"};
   const std::optional<MemoryGroup> group = limited_group(context);
   if (!group) {
     return Error{

@@ -42,6 +42,20 @@ TEST_CASE("a container is named by its whole id and a number", "[agent]") {
   }
 }
 
+TEST_CASE("the group that bounds a container's memory is found in either version", "[agent]") {
+  const auto first = agent::memory_group_path(
+      "9:name=systemd:/docker/a\n5:cpu,cpuacct:/docker/c\n4:memory:/docker/m\n0::/system.slice/x\n");
+  REQUIRE(first);
+  CHECK(first->path == "/docker/m");
+  CHECK_FALSE(first->second);
+  const auto second = agent::memory_group_path("0::/system.slice/docker-" + kId + ".scope\n");
+  REQUIRE(second);
+  CHECK(second->path == "/system.slice/docker-" + kId + ".scope");
+  CHECK(second->second);
+  CHECK_FALSE(agent::memory_group_path("9:name=systemd:/docker/a\n2:cpu:/docker/memory\n"));
+  CHECK_FALSE(agent::memory_group_path(""));
+}
+
 TEST_CASE("a process that is none of the container's is not entered", "[agent]") {
   const auto refusal = [](pid_t pid) {
     agent::Context context;

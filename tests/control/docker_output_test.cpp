@@ -128,8 +128,8 @@ TEST_CASE("the first process of a container is read from docker inspect") {
   CHECK(init->id == id);
   CHECK(init->pid == 4711);
   CHECK(parse_container_init(id + " 0\n")->pid == 0);
-  for (const std::string& wrong :
-       {std::string(), id, id + " -1", id + " x", id + " 1 2", id.substr(1) + " 5", "Error: no such object"})
+  for (const std::string& wrong : {std::string(), id, id + " -1", id + " x", id + " 1 2", id.substr(1) + " 5",
+                                   std::string("Error: no such object")})
     CHECK_FALSE(parse_container_init(wrong));
 }
 
