@@ -35,9 +35,6 @@ constexpr std::array<Namespace, 5> kNamespaces = {{{"ipc", CLONE_NEWIPC, false, 
                                                    {"pid", CLONE_NEWPID, true, "--pid host"},
                                                    {"mnt", CLONE_NEWNS, true, ""}}};
 
-std::string folder_of(pid_t pid) { return "/proc/" + std::to_string(pid); }
-
-/// Two looks at a file of /proc/PID/ns; false also when one fails.
 bool is_same(const struct stat& one, const struct stat& other) {
   return one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
@@ -74,7 +71,7 @@ std::string kept_memory_group(const std::string& cgroup) {
   return hierarchy.empty() ? std::string() : kept(hierarchy + group->path, O_DIRECTORY);
 }
 
-/// The container's namespaces, open; `here`: the folder of this process.
+/// The container's namespaces, held open.
 class Door {
  public:
   Door() = default;
@@ -164,7 +161,8 @@ std::optional<Container> container_from(const std::string& text) {
 
 Status enter_container(const Container& container, Context& context) {
   const std::string who = "container " + container.id.substr(0, 12);
-  const int folder = ::open(folder_of(container.init).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const int folder =
+      ::open(("/proc/" + std::to_string(container.init)).c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0)
     return Error{who + " has no process " + std::to_string(container.init) + " on this machine any more"};
   const std::string cgroup = read_at(folder, "cgroup");

@@ -151,7 +151,9 @@ Result<std::unique_ptr<Fault>> make_pause(const Context& context, const std::str
   if (trees.empty()) return Error{"no process called " + names->front() + " runs"};
   const std::vector<ProcessId> known = ids_of(trees);
   std::vector<std::string> folders;
-  if (by != kBySignal) folders = freezer_folders(known, context.owner + "." + id);
+  // Beside a container its groups' paths here and there are two different things.
+  if (by != kBySignal && context.container.empty())
+    folders = freezer_folders(known, context.owner + "." + id);
   if (by == kByFreezer && folders.empty())
     return Error{"no control group of version 2 can be frozen here (mounted read-only, or an older kernel)"};
   return std::unique_ptr<Fault>(std::make_unique<Pause>(*names, known, std::move(folders)));
