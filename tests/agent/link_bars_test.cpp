@@ -21,6 +21,7 @@ namespace {
 FaultSpec slow_from(size_t peer, int64_t delay_us) {
   Json options = {{"delay_us", delay_us}};
   options["rules"] = to_json({drop_from(peer)})["rules"];
+  options["by"] = "emulator";
   return {"link", std::move(options)};
 }
 
