@@ -21,8 +21,8 @@
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
 #include "nemesis/parts/grudge.h"
-#include "nemesis/parts/jittered.h"
 #include "nemesis/parts/node_choice.h"
+#include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
@@ -247,19 +247,13 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities&) {
   if (!fields) return fields.error();
   Result<Value> who = nodes_option(options, keys);
   if (!who) return who.error();
-  FaultPackage package;
-  package.nemesis = std::make_unique<LinkNemesis>(mix64(options.seed + 3));
-  const auto start =
-      gen::fn([choice = *who, told = *fields](const Context&, Rng& rng) -> std::optional<gen::Draft> {
-        Value::List map = {"nodes", word_of(choice, rng)};
-        map.insert(map.end(), told.begin(), told.end());
-        return gen::op("start-link", Value::map(std::move(map)));
-      });
-  package.generator =
-      jittered(options.interval_ns, gen::flip_flop(start, gen::repeat(gen::one(gen::op("stop-link")))));
-  package.final_generator = gen::one(gen::op("stop-link"));
-  package.span = {"link", "#3d7ec7", {"start-link"}, {"stop-link"}};
-  return package;
+  const auto start = [choice = *who, told = *fields](Rng& rng) {
+    Value::List map = {"nodes", word_of(choice, rng)};
+    map.insert(map.end(), told.begin(), told.end());
+    return gen::op("start-link", Value::map(std::move(map)));
+  };
+  return in_turns(std::make_unique<LinkNemesis>(mix64(options.seed + 3)), options.interval_ns, start,
+                  {"link", "#3d7ec7", {"start-link"}, {"stop-link"}});
 }
 
 }  // namespace
