@@ -51,10 +51,10 @@ class Evidence {
       anomaly.count = end - i;
       anomaly.details = Json::array();
       for (size_t n = i; n < end; ++n) {
-        const std::string common = common_name(a_.cycles[n], explainer_);
-        const bool told_before = !common.empty() && by_common_name.count(common) != 0;
-        if (n - i >= kCyclesTold && (common.empty() || told_before)) {
-          if (!common.empty()) ++by_common_name[common].count;
+        const std::vector<std::string> names = common_names(a_.cycles[n], explainer_);
+        const bool told_before = names.empty() || by_common_name.count(names[0]) != 0;
+        if (n - i >= kCyclesTold && told_before) {
+          for (const std::string& name : names) ++by_common_name[name].count;
           continue;
         }
         const Told told = tell(explainer_, faults_, a_.cycles[n], n - i);
@@ -62,11 +62,12 @@ class Evidence {
           add(anomaly, told);
           text_ += told.text + "\n";
         }
-        if (common.empty()) continue;
-        Anomaly& named = by_common_name[common];
-        named.type = common;
-        if (++named.count == 1) named.details = Json::array();
-        if (named.count == 1) add(named, told);
+        for (const std::string& name : names) {
+          Anomaly& named = by_common_name[name];
+          named.type = name;
+          if (++named.count == 1) named.details = Json::array();
+          if (named.count == 1) add(named, told);
+        }
       }
       if (result_.figures.size() < kFiguresDrawn)
         result_.figures.push_back(cycle_figure(explainer_, a_.cycles[i], "isolation-" + std::to_string(i)));

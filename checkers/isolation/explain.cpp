@@ -207,8 +207,8 @@ std::string Explainer::single(Kind kind, const Case& c) const {
   return "";
 }
 
-std::string common_name(const Cycle& cycle, const Explainer& explainer) {
-  if (cycle.cycle_class.predicate) return "phantom";
+std::vector<std::string> common_names(const Cycle& cycle, const Explainer& explainer) {
+  if (cycle.cycle_class.predicate) return {"phantom"};
   const auto& steps = cycle.steps;
   std::string form;
   for (const auto& step : steps) {
@@ -222,19 +222,25 @@ std::string common_name(const Cycle& cycle, const Explainer& explainer) {
   const auto is = [&](std::initializer_list<const char*> forms) {
     return std::any_of(forms.begin(), forms.end(), [&](const char* f) { return form == f; });
   };
-  if (is({"rw rw"})) return "write-skew";
-  if (is({"rw wr rw wr", "wr rw wr rw"})) return "long-fork";
-  if (is({"rw wr", "wr rw"})) return "read-skew";
-  if (is({"rw rt", "rt rw"})) return "stale-read";
-  if (is({"rw so", "so rw", "wr so rw", "so rw wr", "rw wr so"})) return "non-monotonic-session";
+  if (is({"rw rw"})) return {"write-skew"};
+  if (is({"rw wr rw wr", "wr rw wr rw"})) return {"long-fork"};
+  if (is({"rw wr", "wr rw"})) return {"read-skew", "fractured-read"};
+  if (is({"rw rt", "rt rw"})) return {"stale-read"};
+  if (is({"rw so", "so rw", "wr so rw", "so rw wr", "rw wr so"})) return {"non-monotonic-session"};
   if (is({"rw ww", "ww rw"})) {
     const auto first = explainer.edge(steps[0].txn, steps[1].txn, steps[0].label, "", "");
     const auto second = explainer.edge(steps[1].txn, steps[0].txn, steps[1].label, "", "");
-    return first.key == second.key ? "lost-update" : "fractured-read";
+    if (first.key == second.key) return {"lost-update"};
   }
-  if (is({"wr wr"})) return "circular-information-flow";
-  if (is({"ww ww"})) return "dirty-write";
-  return "";
+  if (is({"wr wr"})) return {"circular-information-flow"};
+  if (is({"ww ww"})) return {"dirty-write"};
+  return {};
+}
+
+std::string known_as(const Cycle& cycle, const Explainer& explainer) {
+  std::string out;
+  for (const std::string& name : common_names(cycle, explainer)) out += (out.empty() ? "" : ", ") + name;
+  return out;
 }
 
 }  // namespace riven::checkers::isolation

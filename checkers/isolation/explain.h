@@ -52,7 +52,10 @@ class Explainer {
 
 /// EDN with lists of more than twelve elements shortened to their ends.
 std::string short_edn(const Value& value);
-/// "write skew", "long fork", ...: what people call a cycle of this form; empty: nothing in particular.
-std::string common_name(const Cycle& cycle, const Explainer& explainer);
+/// "write-skew", "long-fork", ...: what people call a cycle of this form. Read skew (Berenson et al. 1995,
+/// A5A) sees a part of what one transaction wrote: it is a fractured read (Bailis et al. 2014, 3.2), too.
+std::vector<std::string> common_names(const Cycle& cycle, const Explainer& explainer);
+/// All of them, separated by ", ".
+std::string known_as(const Cycle& cycle, const Explainer& explainer);
 
 }  // namespace riven::checkers::isolation

@@ -199,7 +199,7 @@ class Drawing {
 }  // namespace
 
 Figure cycle_figure(const Explainer& explainer, const Cycle& cycle, const std::string& id) {
-  const std::string common = common_name(cycle, explainer);
+  const std::string common = known_as(cycle, explainer);
   Cycle drawn = cycle;
   constexpr size_t kMost = 12;  // boxes
   if (drawn.steps.size() > kMost) {

@@ -84,7 +84,7 @@ Told tell(const Explainer& explainer, const FaultTimeline& faults, const Cycle& 
     edges.push_back(edge);
   }
   told.entries = cast.entries();
-  const std::string common = common_name(cycle, explainer);
+  const std::string common = known_as(cycle, explainer);
   told.text = name_of(cycle.cycle_class) + " #" + std::to_string(number) +
               (common.empty() ? "" : " (" + common + ")") + "\n" + cast.let() + then;
   told.json = {{"transactions", cast.json()}, {"edges", edges}};

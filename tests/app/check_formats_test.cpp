@@ -98,7 +98,7 @@ const Example kRegisters[] = {
     {"G1b", "read-committed", {{0, 0, 5, ok, "w1=1 w1=2"}, {1, 2, 3, ok, "r1=1"}}},
     {"G1c", "read-committed", {{0, 0, 5, ok, "r2=2 w1=1"}, {1, 2, 3, ok, "r1=1 w2=2"}}},
     {"internal", "read-atomic", {{0, 0, 1, ok, "w1=1 r1=nil"}, {1, 2, 3, ok, "r1=1"}}},
-    {"read-skew", "read-atomic", {{0, 0, 1, ok, "w1=1 w2=2"}, {1, 2, 3, ok, "r1=1 r2=nil"}}},
+    {"fractured-read", "read-atomic", {{0, 0, 1, ok, "w1=1 w2=2"}, {1, 2, 3, ok, "r1=1 r2=nil"}}},
     {"G-single-item-process",
      "strong-session-serializable",
      {{0, 0, 1, ok, "w1=1"}, {0, 2, 3, ok, "r1=nil"}, {1, 4, 5, ok, "r1=1"}}},
