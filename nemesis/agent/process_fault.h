@@ -29,12 +29,12 @@ struct StopTurns {
 };
 StopTurns& stop_turns();
 
-/// params: {processes: [names], by: "auto" (default), "freezer" or "signal"}. Every process of these names and
-/// all their descendants stand still: in frozen control groups (freezer.h), where that is possible or asked
-/// for, and whoever is not in them by SIGSTOP, looking again until two looks in a row found all of them stopped
-/// in /proc (a process that forks meanwhile is caught by a later look: its parent can fork no more once it is
-/// stopped). Undone by thawing the groups and SIGCONT to all of them. Proof: {stopped, running, by}, and at the
-/// beginning {forked: found in later rounds}.
+/// params: {processes: [names], by: "auto" (default), "freezer" or "signal"}. Every process of these names
+/// and all their descendants stand still: in frozen control groups (freezer.h), where that is possible or
+/// asked for, and whoever is not in them by SIGSTOP, looking again until two looks in a row found all of them
+/// stopped in /proc (a process that forks meanwhile is caught by a later look: its parent can fork no more
+/// once it is stopped). Undone by thawing the groups and SIGCONT to all of them. Proof: {stopped, running,
+/// by}, and at the beginning {forked: found in later rounds}.
 FaultKind pause_kind();
 
 /// params: {processes: [names], signal: "KILL" (default) or "TERM"}. KILL: stops every process of
