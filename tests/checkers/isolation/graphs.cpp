@@ -194,9 +194,9 @@ TEST_CASE("shortest cycles are as short as Boost.Graph finds them") {
     uint8_t first, others;
   };
   const Asked cases[] = {{{Shape::g0, Order::none}, kWw, kWw},
-                        {{Shape::g1c, Order::none}, kWr, kWw | kWr},
-                        {{Shape::single, Order::none}, kRw, kWw | kWr},
-                        {{Shape::g0, Order::session}, kProcess, kWw | kProcess}};
+                         {{Shape::g1c, Order::none}, kWr, kWw | kWr},
+                         {{Shape::single, Order::none}, kRw, kWw | kWr},
+                         {{Shape::g0, Order::session}, kProcess, kWw | kProcess}};
   Rng rng(13);
   size_t found = 0, long_ones = 0;
   for (int round = 0; round < (kSanitized ? 100 : 600); ++round) {
