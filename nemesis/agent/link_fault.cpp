@@ -16,6 +16,19 @@ constexpr uint32_t kWholePacket = 0xffff;
 constexpr uint32_t kHeadersOnly = 64;
 constexpr int kQueueTries = 32;
 
+/// Whether nf_tables itself can queue, without xt_NFQUEUE. Tried once, on packets that nobody sends: a kernel
+/// that cannot looks for a module first, which takes too long in the moment when a fault begins.
+bool queues_natively(NftSocket& nft, const std::string& table, uint16_t queue) {
+  static const bool kNative = [&] {
+    NftBatch tried;
+    tried.add_table(table);
+    tried.add_chain(table, "in", NftBatch::Hook::input);
+    NftBatch::Rule(tried, table, "in", "").address(kRehearsalPeer, true).queue(queue, true);
+    return bool(nft.commit(tried)) && bool(remove_table(nft, table, "queued"));
+  }();
+  return kNative;
+}
+
 class EmulatedLink final : public Fault {
  public:
   EmulatedLink(std::unique_ptr<NftSocket> nft, std::string table, uint16_t queue,
@@ -29,17 +42,15 @@ class EmulatedLink final : public Fault {
 
   Json undo_record() const override { return {{"table", table_}}; }
 
+  Status arm() override {
+    native_ = queues_natively(*nft_, table_, queue_);
+    return ok_status();
+  }
+
   Result<Json> apply() override {
-    NftBatch native = batch(true);
-    bool is_native = true;
-    Status done = nft_->commit(native);
-    if (!done) {
-      is_native = false;
-      NftBatch compatible = batch(false);
-      done = nft_->commit(compatible);
-    }
-    if (!done) return done.error();
-    return Json{{"table", table_}, {"queue", queue_}, {"native", is_native}};
+    NftBatch made = batch();
+    if (Status done = nft_->commit(made); !done) return done.error();
+    return Json{{"table", table_}, {"queue", queue_}, {"native", native_}};
   }
 
   Json observe() override {
@@ -49,7 +60,7 @@ class EmulatedLink final : public Fault {
   }
 
  private:
-  NftBatch batch(bool native) const {
+  NftBatch batch() const {
     NftBatch made;
     made.add_table(table_);
     open_chain(made, table_, true, context_);
@@ -58,7 +69,7 @@ class EmulatedLink final : public Fault {
       NftBatch::Rule(made, table_, "in", peer_comment(rule.peer, rule.address))
           .address(rule.address, true)
           .counter()
-          .queue(queue_, native);
+          .queue(queue_, native_);
     }
     return made;
   }
@@ -69,6 +80,7 @@ class EmulatedLink final : public Fault {
   std::vector<PacketRule> rules_;
   std::unique_ptr<LinkEmulator> emulator_;
   Context context_;
+  bool native_ = false;
 };
 
 /// The same by the kernel, on a way round that the packets take.
