@@ -27,6 +27,9 @@ struct Context {
   std::string memory_group;               ///< folder of the container's; empty: it could not be had
 };
 
+/// monotonic_now_ns() of when a fault took hold, in what apply() returns.
+inline constexpr char kTookHold[] = "took_hold_ns";
+
 /// A fault that was staged and may be in force. Used by the agent's one thread.
 class Fault {
  public:
@@ -37,7 +40,8 @@ class Fault {
   /// see; called once the ledger knows of the fault. After an error the agent runs the undo.
   virtual Status arm() { return ok_status(); }
   /// Applies it. After an error the agent runs the undo, so a half-applied fault is allowed to stay until
-  /// then. The value says what was really done. Must be quick: all slow work belongs into make() or arm().
+  /// then. The value says what was really done, and may say at kTookHold when it took hold, where making sure
+  /// of it takes longer. Must be quick: all slow work belongs into make() or arm().
   virtual Result<Json> apply() = 0;
   /// Proof of what it does right now.
   virtual Json observe() = 0;

@@ -25,8 +25,9 @@ namespace {
 
 constexpr int64_t kLeaveBytes = 32 << 20;
 constexpr int kFirstToDie = 1000;
-constexpr int64_t kSettleNs = 3 * kNanosPerSecond;
 constexpr useconds_t kRoundUs = 5'000;
+constexpr useconds_t kMomentUs =
+    20'000;  // nodes that share a machine begin before any of them takes the processor
 
 int score_of(pid_t pid) {
   const std::string text = read_proc_file("/proc/" + std::to_string(pid) + "/oom_score_adj");
@@ -88,6 +89,8 @@ class Hog {
     return Error{std::string("no process can take memory") +
                  (group.empty() ? "" : " in the container's group") + ": " + std::strerror(error)};
   }
+  /// Until then it takes nothing.
+  bool begin() const { return pid_ > 0 && ::write(line_, "b", 1) == 1; }
   void end() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
@@ -111,6 +114,7 @@ class MemoryFault final : public Fault {
         joined_(joined),
         kills_(kills),
         leave_bytes_(leave_bytes),
+        limit_bytes_(group_.limit_bytes()),
         before_(group_.oom_kills()) {
     for (const ProcessId& victim : victims) victims_.emplace_back(victim, score_of(victim.pid));
   }
@@ -124,29 +128,29 @@ class MemoryFault final : public Fault {
     return {{"scores", scores}};
   }
 
-  Result<Json> apply() override {
+  Status arm() override {
     std::vector<std::string> arguments = {group_.folder(), std::to_string(kills_ ? -1 : leave_bytes_)};
     if (kills_) {
-      for (const auto& [id, score] : victims_) {
-        if (is_alive(id) && !set_score(id.pid, kFirstToDie) && is_alive(id))
-          return Error{"the kernel's order of who dies first cannot be set"};
-        arguments.push_back(std::to_string(id.pid));
-      }
+      for (const auto& [id, score] : victims_) arguments.push_back(std::to_string(id.pid));
     }
-    if (Status started = hog_.start(arguments, joined_ ? group_.folder() : ""); !started)
-      return started.error();
-    // Until it bites, so that the proof is there from the beginning.
-    const int64_t until = monotonic_now_ns() + kSettleNs;
-    while (!bites() && monotonic_now_ns() < until) ::usleep(kRoundUs);
-    return observe();
+    return hog_.start(arguments, joined_ ? group_.folder() : "");
+  }
+
+  Result<Json> apply() override {
+    for (const auto& [id, score] : victims_) {
+      if (kills_ && is_alive(id) && !set_score(id.pid, kFirstToDie) && is_alive(id))
+        return Error{"the kernel's order of who dies first cannot be set"};
+    }
+    if (!hog_.begin()) return Error{"the process that takes memory ended before it began"};
+    return Json{{"limit_bytes", limit_bytes_}, {"leave_bytes", leave_bytes_}};
   }
 
   Json observe() override {
     const std::string statm = read_proc_file("/proc/" + std::to_string(hog_.pid()) + "/statm");
     const size_t blank = statm.find(' ');
     const int64_t pages = blank == std::string::npos ? 0 : std::atoll(statm.c_str() + blank);
-    return {{"limit_bytes", group_.limit_bytes()},
-            {"left_bytes", group_.limit_bytes() - group_.held_bytes()},
+    return {{"limit_bytes", limit_bytes_},
+            {"left_bytes", limit_bytes_ - group_.held_bytes()},
             {"leave_bytes", leave_bytes_},
             {"hog_bytes", pages * ::sysconf(_SC_PAGESIZE)},
             {"oom_kills", group_.oom_kills() - before_}};
@@ -155,16 +159,12 @@ class MemoryFault final : public Fault {
   void retire() override { hog_.end(); }
 
  private:
-  bool bites() const {
-    if (kills_) return group_.oom_kills() > before_;
-    return group_.limit_bytes() - group_.held_bytes() <= leave_bytes_ + leave_bytes_ / 4;
-  }
-
   MemoryGroup group_;
   bool joined_;
   std::vector<std::pair<ProcessId, int>> victims_;  // with their scores before
   bool kills_;
   int64_t leave_bytes_;
+  int64_t limit_bytes_;
   int64_t before_;
   Hog hog_;
 };
@@ -253,6 +253,9 @@ int hog_command(int argc, char** argv) {
   // Its agent may be the last to die, and so would be what it starts: once the victims are dead it is its
   // turn.
   set_score(::getpid(), leave >= 0 ? kFirstToDie : 0);
+  char begin = 0;
+  if (::read(STDIN_FILENO, &begin, 1) != 1) return 0;
+  ::usleep(kMomentUs);
   ::fcntl(STDIN_FILENO, F_SETFL, O_NONBLOCK);
   const int64_t most = group.limit_bytes() + 2 * kStep;
   void* const mapped = ::mmap(nullptr, static_cast<size_t>(most), PROT_READ | PROT_WRITE,

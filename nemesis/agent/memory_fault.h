@@ -17,7 +17,8 @@ namespace riven::agent {
 /// putting oom_score_adj back. Proof: {limit_bytes, left_bytes, hog_bytes, oom_kills}.
 FaultKind memory_kind();
 
-/// `riven-agent hog FOLDER LEAVE PID...`: the process itself. Ends when its standard input does.
+/// `riven-agent hog FOLDER LEAVE PID...`: the process itself. Begins with a byte on its standard input, and
+/// ends with that.
 int hog_command(int argc, char** argv);
 
 }  // namespace riven::agent

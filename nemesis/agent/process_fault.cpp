@@ -57,6 +57,7 @@ Frozen freeze(const std::vector<std::string>& names, const std::vector<ProcessId
     if (signal_process(id, SIGSTOP)) hit.insert(id);
   }
   Frozen frozen;
+  frozen.signalled_ns = monotonic_now_ns();
   const size_t at_once = hit.size();
   const int64_t until = monotonic_now_ns() + kPatienceNs;
   for (int quiet = 0; quiet < 2;) {
@@ -191,13 +192,17 @@ class Kill final : public Fault {
   Result<Json> apply() override {
     std::set<ProcessId> hit;
     if (signal_ == SIGTERM) {
-      for (const ProcessInfo& process : process_trees(names_)) {
-        if (signal_process(process.id, SIGTERM)) hit.insert(process.id);
+      for (const ProcessId& id : known_) {
+        if (signal_process(id, SIGTERM)) hit.insert(id);
       }
-      return Json{{"killed", hit.size()}};
+      const int64_t took_hold_ns = monotonic_now_ns();
+      for (const ProcessInfo& process : process_trees(names_)) {
+        if (hit.count(process.id) == 0 && signal_process(process.id, SIGTERM)) hit.insert(process.id);
+      }
+      return Json{{"killed", hit.size()}, {kTookHold, took_hold_ns}};
     }
     // Stopped first, so that no child gets away as an orphan of a parent that died before it was seen.
-    freeze(names_, known_);
+    const int64_t took_hold_ns = freeze(names_, known_).signalled_ns;
     const int64_t until = monotonic_now_ns() + kPatienceNs;
     for (int quiet = 0; quiet < 2;) {
       const std::vector<ProcessInfo> left = process_trees(names_);
@@ -209,7 +214,7 @@ class Kill final : public Fault {
       if (monotonic_now_ns() > until) return Error{"processes come back as fast as they are killed"};
       usleep(kRoundUs);
     }
-    return Json{{"killed", hit.size()}};
+    return Json{{"killed", hit.size()}, {kTookHold, took_hold_ns}};
   }
 
   Json observe() override { return {{"alive", process_trees(names_).size()}}; }

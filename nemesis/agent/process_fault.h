@@ -1,6 +1,7 @@
 // Kinds "pause" and "kill": what happens to the database's processes.
 #pragma once
 
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
@@ -13,6 +14,7 @@ struct Frozen {
   bool whole = false;              ///< everything is stopped
   std::vector<ProcessInfo> trees;  ///< all of it
   size_t found_later = 0;          ///< how many were not among the known
+  int64_t signalled_ns = 0;        ///< monotonic_now_ns() when the known had their signal
 };
 
 /// Stops the trees of `names` by SIGSTOP, those already `known` first: the exact moment matters, and a look

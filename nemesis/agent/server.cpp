@@ -221,6 +221,7 @@ AgentReply Server::commit(const Json& body) {
   if (at_ns > clock_.now_ns()) sleep_until(at_ns);
   Json details = Json::object();
   const int64_t first_ns = clock_.now_ns();
+  int64_t last_ns = first_ns;
   for (Active* active : wanted) {
     active->applied = true;
     Result<Json> done = active->fault->apply();
@@ -228,9 +229,11 @@ AgentReply Server::commit(const Json& body) {
       heal_ids(texts_of(body, "ids"), "could not be applied");
       return refuse(active->kind->name + ": " + done.error().message);
     }
+    last_ns = std::max(last_ns, integer_of(*done, kTookHold, clock_.now_ns()));
+    done->erase(kTookHold);
     details[active->id] = std::move(*done);
   }
-  return answer({{"first_ns", first_ns}, {"last_ns", clock_.now_ns()}, {"details", std::move(details)}});
+  return answer({{"first_ns", first_ns}, {"last_ns", last_ns}, {"details", std::move(details)}});
 }
 
 AgentReply Server::observe(const Json&) {

@@ -269,6 +269,20 @@ class LivingFaults(unittest.TestCase):
                    goes_with_controller=False)
 
 
+    @unittest.skipUnless(os.environ.get("RIVEN_NIGHTLY"), "nightly")
+    def test_all_nodes_are_struck_within_5_ms(self):
+        for words in ("partition halves", "link nodes=all delay-ms=20", "pause all", "cpu 50 nodes=all", "descriptors all",
+                      "memory pressure nodes=all leave-mb=64", "clock jump offset-ms=60000 nodes=all", "stop all", "kill all"):
+            spreads = []
+            for _ in range(3):
+                process, begun = self.begin(words)
+                spreads.append(begun["spread-us"])
+                process.send_signal(signal.SIGINT)
+                process.communicate(timeout=60)
+                self.eventually(lambda: all(self.answers(node) for node in NODES), 30)
+            print(f"{words}: first to last node {sorted(spreads)} us", file=sys.stderr)
+            self.assertLess(sorted(spreads)[1], 5000, words)
+
     def test_stale_snapshot(self):
         copies = "ls -d /var/lib/riven/snapshot-* 2>/dev/null"
 
