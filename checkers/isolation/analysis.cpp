@@ -358,6 +358,7 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
   if (a.transactions.appends && a.transactions.workload == Workload::rw_register)
     return Error{"the history has appends: it is not wr, but list-append"};
   a.registers = options.registers;
+  a.real_time = options.real_time;
   const bool registers = a.transactions.workload == Workload::rw_register;
   const bool lists = read && !registers;
   if (auto error = too_large(history, lists ? kListBytes : kBytesAnEntry, budget)) return *error;

@@ -43,6 +43,7 @@ struct Analysis {
   std::vector<WeakCycle> weak_cycles;  ///< registers whose order of versions is not certain
   Decisions decisions;
   RegisterOptions registers;      ///< what was assumed
+  bool real_time = true;          ///< of the options
   size_t suspects = 0;            ///< strongly connected parts
   size_t largest_suspect = 0;     ///< transactions in the largest
   size_t dependency_count = 0;    ///< edges

@@ -92,7 +92,15 @@ class Evidence {
     }
     for (auto& [name, anomaly] : by_name) {
       anomaly.type = name;
-      result_.anomalies.push_back(std::move(anomaly));
+      const auto same = std::find_if(result_.anomalies.begin(), result_.anomalies.end(),
+                                     [&type = name](const Anomaly& other) { return other.type == type; });
+      if (same == result_.anomalies.end()) {
+        result_.anomalies.push_back(std::move(anomaly));
+        continue;
+      }
+      // The same reads, seen in two ways.
+      same->count = std::max(same->count, anomaly.count);
+      for (Json& witness : anomaly.details) same->details.push_back(std::move(witness));
     }
   }
 

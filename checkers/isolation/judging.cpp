@@ -46,6 +46,7 @@ void search_cycles(const Transactions& t, const Suspect& suspect, const Limits& 
   CycleSearch search(t, suspect, limits.options.work);
   bool found[3][5] = {};
   for (const CycleClass& c : cycle_classes()) {
+    if (c.order == Order::realtime && !limits.options.real_time) continue;
     const auto order = static_cast<size_t>(c.order);
     const auto shape = static_cast<size_t>(c.shape);
     // What holds without sessions or real time is not named again with them.

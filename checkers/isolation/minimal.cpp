@@ -243,6 +243,7 @@ std::string minimal_history(const History& history, const Analysis& a, Model mod
   AnalysisOptions options;
   options.workload = a.transactions.workload;
   options.registers = a.registers;
+  options.real_time = a.real_time;
   for (Selection& s : selections) {
     if (s.txns.size() > kLargest) break;
     const std::vector<Op> ops = SubHistory(history, a, std::move(s)).ops();

@@ -221,6 +221,9 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
 
 )" + linearizable::models_help() +
              R"(
+Options for models of transactions (--checker-opt): workload=append|wr|rmw (auto), witnesses=N (of each cycle), real-time=yes|no,
+version-orders=some of initial,wfr,numbers,sequential-keys,linearizable-keys (of registers whose order of writes is not known).
+
 Exit codes: 0 valid, 1 invalid, 2 unknown, 3 an output could not be written, 64 wrong usage, an unreadable history or one
 that the model does not know, 70 a defect of Riven.)");
   return [options, &registry] { return check(*options, registry); };

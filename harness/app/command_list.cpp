@@ -111,6 +111,10 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
     auto read = read_history(options->from, {.format = *format});
     if (!read) return usage_error(read.error().message);
     for (const std::string& warning : read->warnings) complain(warning);
+    if (read->metadata.value("no_realtime", false))
+      complain(
+          "this format has no real time, the times written are made up: judge the file with --model "
+          "serializable --checker-opt real-time=no");
     const Status written = export_history(read->history, options->to, options->to_format);
     if (!written) return usage_error(written.error().message);
     return ExitCode::valid;

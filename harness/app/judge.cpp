@@ -104,7 +104,7 @@ Result<CheckerPtr> checker_of_model(const Registry& registry, const std::string&
 bool needs_real_time(std::string_view model) {
   return (model.starts_with("strong-") && !model.starts_with("strong-session-")) ||
          model == "strict-serializable" || model == "strong-serializable" || model == "linearizable" ||
-         model == "per-key-linearizable";
+         model == "per-key-linearizable" || model == "PL-SS";
 }
 
 /// Whether the isolation checker judges it.
