@@ -1,5 +1,6 @@
 #include "harness/control/docker_engine.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -110,6 +111,13 @@ Result<ContainerInit> find_container_init(const std::string& container) {
 }
 
 Status remove_ipv6_routes_out(int64_t pid) {
+  struct stat here {
+  }, there{};
+  if (::stat("/proc/self/ns/net", &here) != 0 ||
+      ::stat(("/proc/" + std::to_string(pid) + "/ns/net").c_str(), &there) != 0)
+    return Error{"its network namespace cannot be seen"};
+  if (here.st_dev == there.st_dev && here.st_ino == there.st_ino)
+    return Error{"it shares this machine's network"};
   constexpr int kMost = 8;
   const std::string entry = "--net=/proc/" + std::to_string(pid) + "/ns/net";
   std::string why;

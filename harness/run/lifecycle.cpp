@@ -269,14 +269,14 @@ Result<Recorded> Lifecycle::drive() {
 
   Recorded recorded;
   recorded.version = s.database.version(s.target.nodes.front());
-  LockHolders holders(s.options.concurrency, s.target.nodes.size());
-  JournalSink sink(**journal, &holders);
-  s.target.lock_holders = [&holders] { return holders.nodes(); };
+  // Shared with a nemesis that may never return.
+  const auto holders = std::make_shared<LockHolders>(s.options.concurrency, s.target.nodes.size());
+  JournalSink sink(**journal, holders.get());
+  s.target.lock_holders = [holders] { return holders->nodes(); };
   ThreadExecutor executor(s.executor_options());
   Scheduler scheduler(s.scheduler_options(), executor, sink);
   Status status = s.run_phases(scheduler, recorded);
   s.stragglers = executor.finish();
-  s.target.lock_holders = nullptr;
   if (s.stragglers > 0)
     recorded.complaints.push_back(std::to_string(s.stragglers) + " client(s) never returned");
   const Status closed = (*journal)->close();

@@ -263,6 +263,13 @@ Status leave(nl_sock* socket, int device, uint16_t preference, bool is_whole) {
   if (*kind != "ingress") return ok_status();
   const Result<Cache> left = filters_of(socket, device);
   if (!left) return left.error();
+  bool stays = false;
+  for_each(left->get(), [&](nl_object* object) {
+    const uint16_t at = rtnl_cls_get_prio(reinterpret_cast<rtnl_cls*>(object));
+    stays = stays || at == preference || at == preference + 1;
+  });
+  // Without the device that they lead to they would drop all that they match.
+  if (stays) return Error{"filters of a link fault cannot be removed"};
   if (nl_cache_nitems(left->get()) > 0) return ok_status();
   const int code = rtnl_qdisc_delete(socket, ingress_of(device).get());
   return code == -NLE_OBJ_NOTFOUND ? ok_status() : done_or(code, "ingress qdisc");
@@ -347,7 +354,15 @@ Status Detour::arm() {
   if (Status done = done_or(rtnl_link_change(socket_, now.get(), up.get(), 0), name_); !done) return done;
   for (const auto& [device, name] : at_) {
     const int code = rtnl_qdisc_add(socket_, ingress_of(device).get(), NLM_F_CREATE | NLM_F_EXCL);
-    if (Status done = done_or(code, "ingress qdisc of " + name); !done) return done;
+    Status done = done_or(code, "ingress qdisc of " + name);
+    if (done) continue;
+    // Whoever was quicker has it. Nothing of ours may be left by which the undo would take it for its own.
+    for (const auto& [before, unused] : at_) {
+      if (before == device) break;
+      (void)rtnl_qdisc_delete(socket_, ingress_of(before).get());
+    }
+    (void)rtnl_link_delete(socket_, now.get());
+    return done;
   }
   return ok_status();
 }

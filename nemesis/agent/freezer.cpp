@@ -131,6 +131,12 @@ Status leave_freezer(const std::vector<std::string>& folders) {
   return ok_status();
 }
 
+bool is_held_in_freezer(pid_t pid) {
+  const std::string group = group_of(pid);
+  return group.find(kPrefix) != std::string::npos &&
+         read_proc_file(mount_point() + group + "/cgroup.freeze").rfind('1', 0) == 0;
+}
+
 bool stands_in_freezer(pid_t pid) {
   const std::string group = group_of(pid);
   return group.find(kPrefix) != std::string::npos && is_frozen(mount_point() + group);

@@ -30,5 +30,8 @@ Status leave_freezer(const std::vector<std::string>& folders);
 
 /// Whether the process is in one of these groups of ours (of any agent's) that the kernel holds frozen.
 bool stands_in_freezer(pid_t pid);
+/// Whether it is in one that is to be frozen, be it so already or not. A tracer can stop such a process, but
+/// not have it run a step, and would wait for it until it is thawed.
+bool is_held_in_freezer(pid_t pid);
 
 }  // namespace riven::agent

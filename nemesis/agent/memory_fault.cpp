@@ -67,9 +67,14 @@ class Hog {
     if (pid_ == 0) {
       ::prctl(PR_SET_PDEATHSIG, SIGKILL);
       const int joined = door.empty() ? -1 : ::open(door.c_str(), O_WRONLY | O_CLOEXEC);
+      int error = errno;
       ::dup2(line[0], STDIN_FILENO);
-      if (door.empty() || ::write(joined, "0", 1) == 1) ::execv("/proc/self/exe", argv.data());
-      const int error = errno;
+      if (door.empty() || (joined >= 0 && ::write(joined, "0", 1) == 1)) {
+        ::execv("/proc/self/exe", argv.data());
+        error = errno;
+      } else if (joined >= 0) {
+        error = errno;
+      }
       (void)!::write(failure[1], &error, sizeof error);
       _exit(127);
     }

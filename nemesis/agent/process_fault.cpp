@@ -8,9 +8,11 @@
 
 #include "harness/control/agent_message.h"
 #include "harness/core/clock.h"
+#include "nemesis/agent/clock_patch.h"
 #include "nemesis/agent/freezer.h"
 #include "nemesis/agent/process_table.h"
 #include "nemesis/agent/rehearsal.h"
+#include "nemesis/agent/tracing_thread.h"
 
 namespace riven::agent {
 namespace {
@@ -112,7 +114,10 @@ class Pause final : public Fault {
     const std::lock_guard<std::mutex> lock(stop_turns().mutex);
     ++stop_turns().pauses;
     counted_ = true;
-    if (Status frozen = freeze_groups(folders_); !frozen) return frozen.error();
+    // Where threads are borrowed, so that none is frozen while it runs a call for somebody.
+    Status held = ok_status();
+    if (!folders_.empty()) TracingThread::instance().call([&] { held = freeze_groups(folders_); });
+    if (!held) return held.error();
     // Whoever is not in the groups is stopped by a signal.
     const Frozen frozen = freeze(names_, folders_.empty() ? known_ : std::vector<ProcessId>());
     if (!frozen.whole) return Error{"the processes could not all be stopped within 2 s"};
@@ -142,6 +147,13 @@ class Pause final : public Fault {
   bool counted_ = false;
 };
 
+bool any_clock_is_bent(const std::vector<ProcessId>& processes) {
+  return std::any_of(processes.begin(), processes.end(), [](const ProcessId& id) {
+    const Result<ClockTarget> target = ClockTarget::open(id.pid);
+    return target && target->lens().has_value();
+  });
+}
+
 Result<std::unique_ptr<Fault>> make_pause(const Context& context, const std::string& id, const Json& params) {
   Result<std::vector<std::string>> names = names_in(params);
   if (!names) return names.error();
@@ -152,11 +164,14 @@ Result<std::unique_ptr<Fault>> make_pause(const Context& context, const std::str
   if (trees.empty()) return Error{"no process called " + names->front() + " runs"};
   const std::vector<ProcessId> known = ids_of(trees);
   std::vector<std::string> folders;
-  // Beside a container its groups' paths here and there are two different things.
-  if (by != kBySignal && context.container.empty())
+  // Beside a container its groups' paths here and there are two different things. And a clock that is bent
+  // could not be asked, nor mended, while its process is frozen.
+  if (by != kBySignal && context.container.empty() && !any_clock_is_bent(known))
     folders = freezer_folders(known, context.owner + "." + id);
   if (by == kByFreezer && folders.empty())
-    return Error{"no control group of version 2 can be frozen here (mounted read-only, or an older kernel)"};
+    return Error{
+        "no control group of version 2 can be frozen here (mounted read-only, an older kernel, or a bent "
+        "clock)"};
   return std::unique_ptr<Fault>(std::make_unique<Pause>(*names, known, std::move(folders)));
 }
 

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "harness/core/clock.h"
+#include "nemesis/agent/freezer.h"
 #include "nemesis/agent/proc_file.h"
 
 namespace riven::agent {
@@ -91,6 +92,8 @@ bool StoppedProcess::knows(pid_t tid) const {
 
 Result<StoppedProcess> StoppedProcess::stop(pid_t pid, Which which) {
   release_parked_threads();
+  if (is_held_in_freezer(pid))
+    return Error{"process " + std::to_string(pid) + " is paused in a frozen control group"};
   StoppedProcess process(pid);
   const int64_t until_ns = process.since_ns_ + kPatienceNs;
   if (Status stopped = process.stop_threads(which, until_ns); !stopped) return stopped.error();

@@ -2,9 +2,12 @@
 #include <algorithm>
 
 #include "harness/core/clock.h"
+#include "nemesis/agent/clock_fault.h"
+#include "nemesis/agent/clock_patch.h"
 #include "nemesis/agent/freezer.h"
 #include "nemesis/agent/process_fault.h"
 #include "nemesis/agent/process_table.h"
+#include "nemesis/agent/tracing_thread.h"
 #include "tests/agent/victims.h"
 
 namespace riven::test {
@@ -105,6 +108,15 @@ TEST_CASE("a frozen tree cannot be told from one that sleeps, keeps its groups, 
     CHECK(agent::stands_in_freezer(process.id.pid));
   }
   CHECK(groups_of(victim) != before);
+  // Nobody may wait for what it would have to do first.
+  const auto target = agent::ClockTarget::open(trees.front().id.pid);
+  REQUIRE(target);
+  std::string refused;
+  agent::TracingThread::instance().call([&] {
+    const auto reading = target->read_clock(CLOCK_REALTIME);
+    if (!reading) refused = reading.error().message;
+  });
+  CHECK(refused.find("frozen") != std::string::npos);
   OwnPause second(victim, "auto");  // what is frozen is not frozen again
   CHECK(text_of(second.apply(), "by") == "signal");
   second.end();
@@ -115,6 +127,19 @@ TEST_CASE("a frozen tree cannot be told from one that sleeps, keeps its groups, 
   CHECK(victim.lives());
   CHECK(groups_of(victim) == before);
   freezer.end();  // twice is as good as once
+  CHECK(victim.lives());
+
+  // A bent clock has to be asked and mended meanwhile.
+  const auto clock = agent::clock_kind().make(
+      freezer.context, "clock", {{"processes", {victim.name()}}, {"offset_ns", 3600 * kNanosPerSecond}});
+  REQUIRE(clock);
+  REQUIRE((*clock)->arm());
+  REQUIRE((*clock)->apply());
+  OwnPause bent(victim, "auto");
+  CHECK(text_of(bent.apply(), "by") == "signal");
+  bent.end();
+  (*clock)->retire();
+  REQUIRE(agent::clock_kind().undo(freezer.context, (*clock)->undo_record()));
   CHECK(victim.lives());
 
   OwnPause third(victim, "freezer");
