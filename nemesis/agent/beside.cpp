@@ -14,6 +14,7 @@
 #include <sstream>
 #include <vector>
 
+#include "nemesis/agent/control_groups.h"
 #include "nemesis/agent/proc_file.h"
 
 namespace riven::agent {
@@ -133,16 +134,11 @@ std::string read_at(int folder, const char* name) {
 }  // namespace
 
 std::optional<GroupPath> memory_group_path(const std::string& cgroup) {
-  std::optional<GroupPath> found;
-  std::istringstream lines(cgroup);
-  for (std::string line; std::getline(lines, line);) {
-    const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
-    if (controllers.find(",memory,") != std::string::npos) return GroupPath{line.substr(second + 1), false};
-    if (controllers == ",,") found = GroupPath{line.substr(second + 1), true};
+  for (const bool second : {false, true}) {
+    const std::string path = group_path(cgroup, second ? "" : "memory");
+    if (!path.empty()) return GroupPath{path, second};
   }
-  return found;
+  return std::nullopt;
 }
 
 std::optional<Container> container_from(const std::string& text) {

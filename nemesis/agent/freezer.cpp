@@ -11,6 +11,7 @@
 #include <sstream>
 
 #include "harness/core/clock.h"
+#include "nemesis/agent/control_groups.h"
 #include "nemesis/agent/proc_file.h"
 
 namespace riven::agent {
@@ -35,12 +36,7 @@ std::string mount_point() {
 
 /// The process's group of version 2, from the hierarchy's root; empty: unknown.
 std::string group_of(pid_t pid) {
-  std::istringstream groups(read_proc_file("/proc/" + std::to_string(pid) + "/cgroup"));
-  std::string line;
-  while (std::getline(groups, line)) {
-    if (line.rfind("0::/", 0) == 0) return line.substr(3);
-  }
-  return "";
+  return group_path(read_proc_file("/proc/" + std::to_string(pid) + "/cgroup"), "");
 }
 
 Status write_word(const std::string& file, const std::string& word) {

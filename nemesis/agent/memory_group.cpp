@@ -5,6 +5,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "nemesis/agent/control_groups.h"
 #include "nemesis/agent/proc_file.h"
 
 namespace riven::agent {
@@ -40,15 +41,13 @@ MemoryGroup::MemoryGroup(std::string folder)
     : folder_(std::move(folder)), second_(is_second(folder_)), limit_bytes_(limit_of(folder_, second_)) {}
 
 std::optional<MemoryGroup> MemoryGroup::own() {
-  std::istringstream lines(read_proc_file("/proc/self/cgroup"));
-  for (std::string line; std::getline(lines, line);) {
-    const size_t first = line.find(':'), second = line.find(':', first + 1);
-    if (second == std::string::npos) continue;
-    const std::string controllers = line.substr(first + 1, second - first - 1);
-    if (!controllers.empty() && controllers != "memory") continue;
-    const std::string base = controllers.empty() ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+  const std::string cgroup = read_proc_file("/proc/self/cgroup");
+  for (const bool second : {false, true}) {
+    const std::string path = group_path(cgroup, second ? "" : "memory");
+    if (path.empty()) continue;
+    const std::string base = second ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
     // In a container the path is the engine's and the mount begins at the container's own group.
-    for (const std::string& folder : {base + line.substr(second + 1), base}) {
+    for (const std::string& folder : {base + path, base}) {
       MemoryGroup group(folder);
       if (group.limit_bytes_ > 0) return group;
     }
