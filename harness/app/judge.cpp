@@ -8,6 +8,7 @@
 #include <new>
 #include <set>
 
+#include "checkers/isolation/model.h"
 #include "checkers/performance.h"
 #include "checkers/statistics.h"
 #include "checkers/vacuity.h"
@@ -102,9 +103,9 @@ Result<CheckerPtr> checker_of_model(const Registry& registry, const std::string&
 
 /// Models that speak of real time across sessions.
 bool needs_real_time(std::string_view model) {
-  return (model.starts_with("strong-") && !model.starts_with("strong-session-")) ||
-         model == "strict-serializable" || model == "strong-serializable" || model == "linearizable" ||
-         model == "per-key-linearizable" || model == "PL-SS";
+  namespace isolation = checkers::isolation;
+  const auto known = isolation::model_named(model);
+  return known && (isolation::kRealTimeModels & isolation::bit(*known)) != 0;
 }
 
 /// Whether the isolation checker judges it.
