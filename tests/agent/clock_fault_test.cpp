@@ -133,9 +133,7 @@ TEST_CASE(
     REQUIRE(agent);
     REQUIRE((*agent)->apply(bending(readers.name(), kHourNs)));
     REQUIRE(sees(readers, kHourNs));
-    std::ifstream lock(state + "/lock/" + world->owner());
-    pid_t pid = 0;
-    lock >> pid;
+    const pid_t pid = world->agent_pid(0);
     REQUIRE(pid > 1);
     // Undone by hand, as `riven heal` does it: no agent of that owner runs any more.
     kill(pid, SIGKILL);

@@ -15,14 +15,6 @@ namespace {
 
 constexpr Milliseconds kShortLease{1'000};
 
-/// The process id in an owner's lock file; 0 where there is none.
-pid_t agent_pid(const AgentOptions& options) {
-  std::ifstream file(options.state_directory + "/lock/" + options.owner);
-  pid_t pid = 0;
-  file >> pid;
-  return pid;
-}
-
 bool within(int64_t limit_ms, const std::function<bool()>& holds) {
   const int64_t until = monotonic_now_ns() + limit_ms * kNanosPerMilli;
   while (monotonic_now_ns() < until) {

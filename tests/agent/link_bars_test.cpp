@@ -55,14 +55,6 @@ int64_t resident_mib(pid_t pid) {
   return resident * sysconf(_SC_PAGESIZE) >> 20;
 }
 
-pid_t pid_of(const Namespaces& world) {
-  std::ifstream lock(world.options(0, world.owner(), Milliseconds(1)).state_directory + "/lock/" +
-                     world.owner());
-  pid_t pid = 0;
-  lock >> pid;
-  return pid;
-}
-
 TEST_CASE("50 ms are 50 ms while both cores are busy", "[agent][root][.bars]") {
   const auto world = Namespaces::make(2);
   if (!world) return;
@@ -149,7 +141,7 @@ TEST_CASE("100,000 packets a second, and memory that is bounded", "[agent][root]
   auto agent = world->agent(0);
   REQUIRE(agent);
   REQUIRE((*agent)->apply(slow_from(1, 10'000)));
-  const pid_t pid = pid_of(*world);
+  const pid_t pid = world->agent_pid(0);
   const int64_t before_mib = resident_mib(pid);
   const Socket receiver(*world, 0, Namespaces::v4(0), 7000, SOCK_DGRAM);
   const int size = 64 << 20;

@@ -299,10 +299,7 @@ TEST_CASE("TCP works over a slow and lossy link, and the agent's death leaves it
     writer.join();
     CHECK(total == 500'000);
   }
-  std::ifstream lock(world->options(0, world->owner(), Milliseconds(1)).state_directory + "/lock/" +
-                     world->owner());
-  pid_t pid = 0;
-  lock >> pid;
+  const pid_t pid = world->agent_pid(0);
   REQUIRE(pid > 1);
   kill(pid, SIGKILL);
   usleep(50'000);

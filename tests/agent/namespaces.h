@@ -10,6 +10,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <string>
@@ -38,6 +39,14 @@ struct TempDirectory {
   TempDirectory& operator=(const TempDirectory&) = delete;
   std::string path;
 };
+
+/// The process id in an owner's lock file; 0 where there is none.
+inline pid_t agent_pid(const AgentOptions& options) {
+  std::ifstream file(options.state_directory + "/lock/" + options.owner);
+  pid_t pid = 0;
+  file >> pid;
+  return pid;
+}
 
 /// n namespaces on one bridge (in a namespace of its own): 198.18.77.1.., fd00:77::1...
 class Namespaces {
@@ -97,6 +106,8 @@ class Namespaces {
     options.state_directory = state_.path + "/" + std::to_string(i);
     return options;
   }
+  /// The process id of owner()'s agent in namespace i; 0: there is none.
+  pid_t agent_pid(size_t i) const { return test::agent_pid(options(i, owner_, Milliseconds(1))); }
   AgentLauncher launcher(size_t i, const std::string& owner, Milliseconds lease) const {
     return local_agent_launcher({"ip", "netns", "exec", name(i), RIVEN_AGENT_PATH}, options(i, owner, lease));
   }

@@ -123,10 +123,7 @@ TEST_CASE("netem makes a link bad behind the same options and leaves nothing", "
   CHECK(text_of(second->details.front(), "by") != "netem");
 
   // The agent dies; the next one finds the ledger.
-  std::ifstream lock(world->options(0, world->owner(), Milliseconds(1)).state_directory + "/lock/" +
-                     world->owner());
-  pid_t pid = 0;
-  lock >> pid;
+  const pid_t pid = world->agent_pid(0);
   REQUIRE(pid > 1);
   kill(pid, SIGKILL);
   CHECK_FALSE((*agent)->ping());

@@ -182,10 +182,7 @@ TEST_CASE("a paused tree goes on when the lease runs out, and after the agent wa
     REQUIRE(agent);
     REQUIRE((*agent)->apply(pausing(victim)));
     REQUIRE(victim.stands_still());
-    std::ifstream lock(world->options(0, world->owner(), Milliseconds(1)).state_directory + "/lock/" +
-                       world->owner());
-    pid_t pid = 0;
-    lock >> pid;
+    const pid_t pid = world->agent_pid(0);
     REQUIRE(pid > 1);
     kill(pid, SIGKILL);
     usleep(50'000);

@@ -10,6 +10,7 @@
 
 #include "harness/history/journal.h"
 #include "harness/history/writer.h"
+#include "tests/byte_order.h"
 #include "tests/catch.h"
 
 namespace riven::test {
@@ -84,15 +85,8 @@ std::string joined(const std::vector<std::string>& lines, const std::string& bef
   return out;
 }
 
-std::string little(uint64_t n) {
-  std::string out;
-  for (int i = 0; i < 8; ++i) out += static_cast<char>(n >> (8 * i));
-  return out;
-}
-std::string big(uint64_t n) {
-  const std::string out = little(n);
-  return {out.rbegin(), out.rend()};
-}
+using test::big;
+using test::little;
 
 /// In the order of each session.
 std::map<int, Txns> by_session(const Txns& txns) {

@@ -12,6 +12,7 @@
 #include "harness/control/docker_cluster.h"
 #include "harness/core/clock.h"
 #include "tests/catch.h"
+#include "tests/docker/cluster_fixture.h"
 
 namespace riven {
 namespace {
@@ -278,16 +279,7 @@ TEST_CASE("cutting off the controller's own address leaves it connected", "[dock
   if (!docker) return;
   const auto cluster = docker->connect();
   const auto agents = start_agents(*cluster, options_for("run2"));
-  std::vector<PacketRule> rules;
-  for (const std::string& address : cluster->controller_addresses()) {
-    for (const auto direction : {PacketRule::Direction::in, PacketRule::Direction::out}) {
-      PacketRule rule;
-      rule.peer = "controller";
-      rule.address = address;
-      rule.direction = direction;
-      rules.push_back(rule);
-    }
-  }
+  const std::vector<PacketRule> rules = docker_test::cutting_off_controller(*cluster);
   REQUIRE_FALSE(rules.empty());
   const auto ack = agents[0]->apply({"packets", to_json(rules)});
   REQUIRE(ack);

@@ -23,38 +23,18 @@ constexpr size_t kNodes = 2;
 /// A name that the test gives processes inside and outside.
 constexpr char kVictim[] = "rvbeside";
 
-struct Beside {
-  static std::unique_ptr<Beside> up() {
-    if (const std::string why = docker_test::cannot_run(); !why.empty()) {
-      WARN(why);
-      return nullptr;
-    }
-    auto made = std::make_unique<Beside>();
-    DockerClusterOptions options;
-    options.name = made->name;
-    options.image = docker_test::test_image();
-    options.nodes = kNodes;
-    options.faults = {"clock", "pause", "priority", "disk", "memory", "reboot"};
-    options.agents = AgentPlace::beside;
-    auto spec = DockerClusters::up(options);
-    if (!spec) FAIL(spec.error().message);
-    made->spec = *spec;
-    return made;
-  }
-  ~Beside() { CHECK(DockerClusters::down(name)); }
+struct Beside : docker_test::TestCluster {
+  Beside()
+      : TestCluster("beside", kNodes, {"clock", "pause", "priority", "disk", "memory", "reboot"},
+                    AgentPlace::beside) {}
+  ~Beside() { CHECK(DockerClusters::down(name())); }
 
-  std::string container(size_t i) const { return "riven-" + name + "-" + spec.nodes[i].name; }
   std::string docker(const std::vector<std::string>& words) const {
     auto done = run_local(words, "", Milliseconds(60'000));
     REQUIRE(done);
     INFO(done->err);
     REQUIRE(done->succeeded());
     return done->out;
-  }
-  CommandOutput inside(size_t i, const std::string& script) const {
-    auto done = run_local({"docker", "exec", container(i), "sh", "-c", script}, "", Milliseconds(30'000));
-    REQUIRE(done);
-    return *done;
   }
   std::string facts(size_t i, const std::string& format) const {
     return docker({"docker", "inspect", "--format", format, container(i)});
@@ -81,9 +61,6 @@ struct Beside {
     return inside(from, "timeout 0.5 bash -c 'exec 3<>/dev/tcp/" + spec.nodes[to].address + "/22'")
         .succeeded();
   }
-
-  std::string name = docker_test::unique_name("beside");
-  ClusterSpec spec;
 };
 
 /// A process of this machine, not of any container, under the same name.
@@ -170,8 +147,8 @@ void check_rights(const Beside& docker) {
 
 TEST_CASE("beside containers without capabilities every fault works, and strikes nothing outside",
           "[docker]") {
-  const auto docker = Beside::up();
-  if (!docker) return;
+  RIVEN_NEEDS_CONTAINERS();
+  const auto docker = std::make_unique<Beside>();
   check_rights(*docker);
   auto connected = Cluster::connect(docker->spec);
   REQUIRE(connected);
@@ -215,16 +192,7 @@ TEST_CASE("beside containers without capabilities every fault works, and strikes
   CHECK(docker->hears(1, 0));
 
   // The commands of the controller's own still come in over SSH, whatever is cut.
-  std::vector<PacketRule> rules;
-  for (const std::string& address : cluster.controller_addresses()) {
-    for (const auto direction : {PacketRule::Direction::in, PacketRule::Direction::out}) {
-      PacketRule rule;
-      rule.peer = "controller";
-      rule.address = address;
-      rule.direction = direction;
-      rules.push_back(rule);
-    }
-  }
+  const std::vector<PacketRule> rules = docker_test::cutting_off_controller(cluster);
   REQUIRE(agent->apply({"packets", to_json(rules)}));
   CHECK(Cluster::connect(docker->spec));
 
@@ -249,8 +217,8 @@ pid_t fork_controller(const ClusterSpec& spec, int ready, Milliseconds lease) {
 
 TEST_CASE("the controller of agents beside containers is killed or hangs: healed within the lease",
           "[docker]") {
-  const auto docker = Beside::up();
-  if (!docker) return;
+  RIVEN_NEEDS_CONTAINERS();
+  const auto docker = std::make_unique<Beside>();
   docker->start_victim(0);
   for (const int end : {SIGKILL, SIGSTOP}) {
     int ready[2];

@@ -8,7 +8,10 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "harness/control/agent_message.h"
+#include "harness/control/cluster.h"
 #include "harness/control/docker_cluster.h"
 #include "harness/control/local_command.h"
 #include "tests/catch.h"
@@ -62,11 +65,15 @@ inline std::string unique_name(const std::string& what) {
 
 class TestCluster {
  public:
-  TestCluster(const std::string& what, size_t nodes) : name_(unique_name(what)) {
+  TestCluster(const std::string& what, size_t nodes, const std::vector<std::string>& faults = {},
+              AgentPlace agents = AgentPlace::node)
+      : name_(unique_name(what)) {
     DockerClusterOptions options;
     options.name = name_;
     options.image = test_image();
     options.nodes = nodes;
+    options.faults = faults;
+    options.agents = agents;
     auto made = DockerClusters::up(options);
     if (!made) FAIL(made.error().message);
     spec = *made;
@@ -97,6 +104,21 @@ class TestCluster {
  private:
   std::string name_;
 };
+
+/// Rules that drop everything from and to the addresses that the controller has here.
+inline std::vector<PacketRule> cutting_off_controller(const Cluster& cluster) {
+  std::vector<PacketRule> rules;
+  for (const std::string& address : cluster.controller_addresses()) {
+    for (const auto direction : {PacketRule::Direction::in, PacketRule::Direction::out}) {
+      PacketRule rule;
+      rule.peer = "controller";
+      rule.address = address;
+      rule.direction = direction;
+      rules.push_back(rule);
+    }
+  }
+  return rules;
+}
 
 /// Milliseconds that `work` takes.
 template <typename Work>

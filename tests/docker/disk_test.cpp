@@ -27,37 +27,11 @@ using docker_test::milliseconds_of;
 constexpr size_t kNodes = 3;
 constexpr const char* kData = "/var/lib/riven-etcd";
 
-struct Containers {
-  static std::unique_ptr<Containers> up() {
-    if (const std::string why = docker_test::cannot_run(); !why.empty()) {
-      WARN(why);
-      return nullptr;
-    }
-    auto made = std::make_unique<Containers>();
-    DockerClusterOptions options;
-    options.name = made->name;
-    options.image = docker_test::test_image();
-    options.nodes = kNodes;
-    options.faults = {"disk"};
-    auto spec = DockerClusters::up(options);
-    if (!spec) FAIL(spec.error().message);
-    made->spec = *spec;
-    return made;
-  }
-  ~Containers() { CHECK(DockerClusters::down(name)); }
-
-  /// The exit code and output of a shell line in a container, past SSH and agent.
-  CommandOutput inside(size_t i, const std::string& script) const {
-    auto done = run_local({"docker", "exec", "riven-" + name + "-" + spec.nodes[i].name, "sh", "-c", script},
-                          "", Milliseconds(30'000));
-    REQUIRE(done);
-    return *done;
-  }
+struct Containers : docker_test::TestCluster {
+  Containers() : TestCluster("disk", kNodes, {"disk"}) {}
+  ~Containers() { CHECK(DockerClusters::down(name())); }
   bool has_layer(size_t i) const { return inside(i, "grep -q fuse.riven /proc/mounts").succeeded(); }
   bool has_process(size_t i) const { return inside(i, "pgrep -x riven-disk").succeeded(); }
-
-  std::string name = docker_test::unique_name("disk");
-  ClusterSpec spec;
 };
 
 AgentOptions options_for(const std::string& owner, Milliseconds lease) {
@@ -134,8 +108,8 @@ bool within(int64_t limit_ms, const std::function<bool()>& holds) {
 }
 
 TEST_CASE("disks fail under a real etcd, and nothing stays", "[docker]") {
-  const auto docker = Containers::up();
-  if (!docker) return;
+  RIVEN_NEEDS_CONTAINERS();
+  const auto docker = std::make_unique<Containers>();
   auto world = std::make_unique<World>(*docker);
   for (size_t i = 0; i < kNodes; ++i) CHECK(docker->has_layer(i));
   const std::string at = std::string("cd ") + kData + " && ";
@@ -203,8 +177,8 @@ pid_t fork_controller(const ClusterSpec& spec, int ready) {
 }
 
 TEST_CASE("the controller is killed while a disk is full: gone within the lease", "[docker]") {
-  const auto docker = Containers::up();
-  if (!docker) return;
+  RIVEN_NEEDS_CONTAINERS();
+  const auto docker = std::make_unique<Containers>();
   int ready[2];
   REQUIRE(::pipe2(ready, O_CLOEXEC) == 0);
   const pid_t controller = fork_controller(docker->spec, ready[1]);

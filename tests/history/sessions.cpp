@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "harness/history/reader.h"
+#include "tests/byte_order.h"
 #include "tests/catch.h"
 #include "tests/history/scratch.h"
 
@@ -21,15 +22,8 @@ std::vector<std::string> lines(const History& h) {
 
 using Lines = std::vector<std::string>;
 
-std::string little(uint64_t n) {
-  std::string out;
-  for (int i = 0; i < 8; ++i) out += static_cast<char>(n >> (8 * i));
-  return out;
-}
-std::string big(uint64_t n) {
-  const std::string out = little(n);
-  return {out.rbegin(), out.rend()};
-}
+using test::big;
+using test::little;
 
 std::string dbcop_event(bool write, uint64_t key, uint64_t value, bool success) {
   return std::string(1, write ? '\1' : '\0') + little(key) + little(value) +

@@ -311,9 +311,7 @@ TEST_CASE("a partition that a lease ended before its time is told as such", "[ne
   stop.f = Symbol("stop-partition");
   REQUIRE(nemesis.invoke(target, start));
   // Nobody renews the lease of an agent that stands still.
-  pid_t agent = 0;
-  std::ifstream(world->options(0, world->owner(), kLease).state_directory + "/lock/" + world->owner()) >>
-      agent;
+  const pid_t agent = world->agent_pid(0);
   REQUIRE(agent > 1);
   kill(agent, SIGSTOP);
   usleep(static_cast<useconds_t>(2'000 * kLease.count()));
