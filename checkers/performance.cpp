@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "checkers/performance/plot.h"
+#include "checkers/performance/figures.h"
 #include "checkers/performance/series.h"
 #include "harness/api/registry.h"
 #include "harness/core/text.h"
@@ -10,7 +10,6 @@
 namespace riven::checkers {
 namespace {
 
-using performance::Ending;
 using performance::EndingSeries;
 using performance::FunctionSeries;
 using performance::LatencyHistogram;
@@ -106,8 +105,8 @@ class Performance final : public Checker {
     result.reason = reason(series);
     if (series.operations < kFewest) return result;  // a picture of a handful of operations tells nothing
     const FaultTimeline faults = fault_timeline(history, options_.spans);
-    result.figures.push_back({"latency", "Latency", performance::latency_html(series, faults)});
-    result.figures.push_back({"rate", "Rate", performance::rate_html(series, faults)});
+    result.figures.push_back({"latency", "Latency", performance::latency_figure(series, faults)});
+    result.figures.push_back({"rate", "Rate", performance::rate_figure(series, faults)});
     return result;
   }
 

@@ -16,8 +16,8 @@ void add_evidence(const History& history, const Analysis& analysis, Model model,
 /// Elle's result map: valid?, anomaly-types, not, also-not, under Elle's names and by Elle's rules.
 Json elle_json(const Analysis& analysis, Verdict verdict);
 
-/// A self-contained SVG of a cycle: a box for each transaction with the micro-operations that matter, arrows
-/// with their reasons, and the transactions' spans on a common time axis.
+/// The cycle with the micro-operations that make its edges and the reason for each edge; too long a cycle is
+/// only counted.
 Figure cycle_figure(const Explainer& explainer, const Cycle& cycle, const std::string& id);
 
 /// A history of few operations that refutes `model` by itself, as JSON lines: those of one cycle or case, cut

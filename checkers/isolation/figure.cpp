@@ -1,6 +1,5 @@
-// A cycle as a picture.
+// A cycle as a figure.
 #include <algorithm>
-#include <cstdio>
 
 #include "checkers/isolation/evidence.h"
 
@@ -8,208 +7,58 @@ namespace riven::checkers::isolation {
 
 namespace {
 
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '<')
-      out += "&lt;";
-    else if (c == '>')
-      out += "&gt;";
-    else if (c == '&')
-      out += "&amp;";
-    else if (c == '"')
-      out += "&quot;";
-    else
-      out += c;
-  }
+constexpr size_t kMostDrawn = 12;  // transactions
+
+CycleFigure::Transaction transaction_of(const Explainer& explainer, uint32_t txn, size_t number) {
+  const History& h = explainer.history();
+  const Transactions& t = explainer.analysis().transactions;
+  CycleFigure::Transaction out;
+  out.name = "T" + std::to_string(number + 1);
+  out.committed = t.state[txn] == TxnState::ok;
+  out.title = out.name + (out.committed ? "" : " (outcome unknown to its client)") + "  process " +
+              std::to_string(h.process(t.invoke[txn])) + ", index " +
+              std::to_string(h.source_index(t.invoke[txn]));
+  out.begin_ns = h.time_ns(t.invoke[txn]);
+  if (t.complete[txn] != kNone) out.end_ns = h.time_ns(t.complete[txn]);
   return out;
 }
 
-std::string clipped(std::string text, size_t columns) {
-  if (text.size() <= columns) return text;
-  text.resize(columns - 3);
-  return text + "...";
+CycleFigure figure_of(const Explainer& explainer, const Cycle& cycle) {
+  const size_t n = cycle.steps.size();
+  CycleFigure figure;
+  if (n > kMostDrawn) {
+    figure.left_out = n;
+    return figure;
+  }
+  std::vector<std::vector<uint32_t>> mops(n);
+  for (size_t i = 0; i < n; ++i)
+    figure.transactions.push_back(transaction_of(explainer, cycle.steps[i].txn, i));
+  for (size_t i = 0; i < n; ++i) {
+    const size_t next = (i + 1) % n;
+    const auto reason = explainer.edge(cycle.steps[i].txn, cycle.steps[next].txn, cycle.steps[i].label,
+                                       figure.transactions[i].name, figure.transactions[next].name);
+    figure.transactions[i].edge = reason.type;
+    figure.transactions[i].reason = reason.sentence;
+    if (reason.from_mop == kNone) continue;
+    mops[i].push_back(reason.from_mop);
+    mops[next].push_back(reason.to_mop);
+  }
+  for (size_t i = 0; i < n; ++i) {
+    std::sort(mops[i].begin(), mops[i].end());
+    mops[i].erase(std::unique(mops[i].begin(), mops[i].end()), mops[i].end());
+    for (const uint32_t mop : mops[i])
+      figure.transactions[i].micro_operations.push_back(explainer.mop_text(cycle.steps[i].txn, mop));
+  }
+  return figure;
 }
-
-const char* color_of(const std::string& type) {
-  if (type == "ww") return "#C02700";
-  if (type == "wr") return "#C000A5";
-  if (type == "wrp") return "#FF46E5";
-  if (type == "rw") return "#5B00C0";
-  if (type == "rwp") return "#9D45FF";
-  if (type == "realtime") return "#0050C0";
-  return "#008B8B";
-}
-
-std::string number(double v) {
-  char out[32];
-  std::snprintf(out, sizeof out, "%.1f", v);
-  return out;
-}
-
-constexpr double kWidth = 860;
-constexpr double kBoxLeft = 20;
-constexpr double kBoxWidth = 560;
-constexpr double kLine = 17;
-constexpr double kGap = 58;        // between two boxes: the arrow and its reason
-constexpr double kTimeLeft = 610;  // the time axis
-constexpr double kTimeWidth = 190;
-
-struct Box {
-  double top = 0, height = 0;
-  uint32_t txn = 0;
-  std::vector<uint32_t> mops;
-};
-
-class Drawing {
- public:
-  Drawing(const Explainer& explainer, const Cycle& cycle, std::string id)
-      : explainer_(explainer), cycle_(cycle), id_(std::move(id)) {}
-
-  std::string svg() {
-    lay_out();
-    const double height = boxes_.back().top + boxes_.back().height + kGap;
-    std::string out = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(kWidth) + " " +
-                      number(height) + "\" width=\"" + number(kWidth) +
-                      "\" font-family=\"ui-monospace,Menlo,Consolas,monospace\" "
-                      "font-size=\"12\" role=\"img\">\n<defs>";
-    for (const char* type : {"ww", "wr", "wrp", "rw", "rwp", "process", "realtime"})
-      out += "<marker id=\"" + id_ + "-" + type +
-             "\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"8\" "
-             "markerHeight=\"8\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"" +
-             color_of(type) + "\"/></marker>";
-    out += "</defs>\n";
-    for (size_t i = 0; i < boxes_.size(); ++i) out += box(i) + span(i);
-    for (size_t i = 0; i < boxes_.size(); ++i) out += arrow(i);
-    return out + "</svg>\n";
-  }
-
- private:
-  void lay_out() {
-    const size_t n = cycle_.steps.size();
-    boxes_.resize(n);
-    for (size_t i = 0; i < n; ++i) boxes_[i].txn = cycle_.steps[i].txn;
-    for (size_t i = 0; i < n; ++i) {
-      reasons_.push_back(explainer_.edge(cycle_.steps[i].txn, cycle_.steps[(i + 1) % n].txn,
-                                         cycle_.steps[i].label, name(i), name((i + 1) % n)));
-      if (reasons_[i].from_mop == kNone) continue;
-      boxes_[i].mops.push_back(reasons_[i].from_mop);
-      boxes_[(i + 1) % n].mops.push_back(reasons_[i].to_mop);
-    }
-    double top = 10;
-    const History& h = explainer_.history();
-    const Transactions& t = explainer_.analysis().transactions;
-    for (Box& b : boxes_) {
-      std::sort(b.mops.begin(), b.mops.end());
-      b.mops.erase(std::unique(b.mops.begin(), b.mops.end()), b.mops.end());
-      b.top = top;
-      b.height = kLine * (1.6 + static_cast<double>(b.mops.size()));
-      top += b.height + kGap;
-      first_ns_ = std::min(first_ns_, h.time_ns(t.invoke[b.txn]));
-      if (t.complete[b.txn] != kNone) last_ns_ = std::max(last_ns_, h.time_ns(t.complete[b.txn]));
-    }
-    last_ns_ = std::max(last_ns_, first_ns_ + 1);
-  }
-  static std::string name(size_t i) { return "T" + std::to_string(i + 1); }
-
-  std::string box(size_t i) const {
-    const Box& b = boxes_[i];
-    const Transactions& t = explainer_.analysis().transactions;
-    const History& h = explainer_.history();
-    const bool ok = t.state[b.txn] == TxnState::ok;
-    std::string out = "<rect x=\"" + number(kBoxLeft) + "\" y=\"" + number(b.top) + "\" width=\"" +
-                      number(kBoxWidth) + "\" height=\"" + number(b.height) +
-                      "\" rx=\"4\" fill=\"#f4f7fb\" stroke=\"" + (ok ? "#0058AD" : "#AC6E00") + "\"/>\n";
-    out += line(kBoxLeft + 8, b.top + kLine, "font-weight=\"bold\"",
-                name(i) + (ok ? "" : " (outcome unknown to its client)") + "  process " +
-                    std::to_string(h.process(t.invoke[b.txn])) + ", index " +
-                    std::to_string(h.source_index(t.invoke[b.txn])));
-    for (size_t m = 0; m < b.mops.size(); ++m)
-      out += line(kBoxLeft + 24, b.top + kLine * static_cast<double>(m + 2), "",
-                  clipped(explainer_.mop_text(b.txn, b.mops[m]), 70));
-    return out;
-  }
-  static std::string line(double x, double y, const char* style, const std::string& text) {
-    return "<text x=\"" + number(x) + "\" y=\"" + number(y) + "\" " + style + ">" + escaped(text) +
-           "</text>\n";
-  }
-
-  std::string span(size_t i) const {
-    const Box& b = boxes_[i];
-    const Transactions& t = explainer_.analysis().transactions;
-    const History& h = explainer_.history();
-    const auto x = [&](int64_t ns) {
-      return kTimeLeft +
-             kTimeWidth * static_cast<double>(ns - first_ns_) / static_cast<double>(last_ns_ - first_ns_);
-    };
-    const double from = x(h.time_ns(t.invoke[b.txn]));
-    const double to = t.complete[b.txn] == kNone ? kTimeLeft + kTimeWidth : x(h.time_ns(t.complete[b.txn]));
-    const double y = b.top + b.height / 2 - 5;
-    char ms[64];
-    std::snprintf(ms, sizeof ms, "+%.3f ms",
-                  static_cast<double>(h.time_ns(t.invoke[b.txn]) - first_ns_) / 1e6);
-    return "<rect x=\"" + number(from) + "\" y=\"" + number(y) + "\" width=\"" +
-           number(std::max(2.0, to - from)) + "\" height=\"10\" fill=\"#0058AD\" opacity=\"0.55\"/>\n" +
-           line(kTimeLeft, y - 5, "font-size=\"10\" fill=\"#555\"", name(i) + " " + ms);
-  }
-
-  std::string arrow(size_t i) const {
-    const auto& reason = reasons_[i];
-    const char* color = color_of(reason.type);
-    const bool closing = i + 1 == boxes_.size();
-    const Box& from = boxes_[i];
-    const double y = from.top + from.height;
-    std::string path;
-    if (!closing) {
-      path = "M60 " + number(y) + "L60 " + number(y + kGap - 2);
-    } else {
-      const double start = y - from.height / 2;
-      const double end = boxes_[0].top + boxes_[0].height / 2 + (boxes_.size() == 1 ? 6 : 0);
-      const double right = kBoxLeft + kBoxWidth;
-      path = "M" + number(right) + " " + number(start) + "C" + number(right + 34) + " " + number(start) +
-             " " + number(right + 34) + " " + number(end) + " " + number(right + 3) + " " + number(end);
-    }
-    std::string out = "<path d=\"" + path + "\" fill=\"none\" stroke=\"" + color +
-                      "\" stroke-width=\"1.8\" marker-end=\"url(#" + id_ + "-" + reason.type + ")\"/>\n";
-    const std::string style = "fill=\"" + std::string(color) + "\"";
-    out += line(72, y + 22, (style + " font-weight=\"bold\"").c_str(),
-                reason.type + (closing ? ", back to T1" : ""));
-    return out + reason_lines(72, y + 38, style, reason.sentence);
-  }
-  // The reason in at most two lines.
-  static std::string reason_lines(double x, double y, const std::string& style, const std::string& sentence) {
-    constexpr size_t kColumns = 76;  // left of the arrow back
-    const std::string small = style + " font-size=\"11\"";
-    if (sentence.size() <= kColumns) return line(x, y, small.c_str(), sentence);
-    const size_t space = sentence.rfind(' ', kColumns);
-    const size_t cut = space == std::string::npos ? kColumns : space;
-    return line(x, y, small.c_str(), sentence.substr(0, cut)) +
-           line(x, y + 13, small.c_str(), clipped(sentence.substr(cut), kColumns));
-  }
-
-  const Explainer& explainer_;
-  const Cycle& cycle_;
-  std::string id_;
-  std::vector<Box> boxes_;
-  std::vector<Explainer::Reason> reasons_;
-  int64_t first_ns_ = INT64_MAX;
-  int64_t last_ns_ = INT64_MIN;
-};
 
 }  // namespace
 
 Figure cycle_figure(const Explainer& explainer, const Cycle& cycle, const std::string& id) {
   const std::string common = known_as(cycle, explainer);
-  Cycle drawn = cycle;
-  constexpr size_t kMost = 12;  // boxes
-  if (drawn.steps.size() > kMost) {
-    Figure figure{id, name_of(cycle.cycle_class), ""};
-    figure.html =
-        "<p>A cycle of " + std::to_string(cycle.steps.size()) + " transactions: see isolation.txt.</p>";
-    return figure;
-  }
-  return {id, name_of(cycle.cycle_class) + (common.empty() ? "" : " (" + common + ")"),
-          Drawing(explainer, drawn, id).svg()};
+  const bool whole = cycle.steps.size() <= kMostDrawn;
+  return {id, name_of(cycle.cycle_class) + (common.empty() || !whole ? "" : " (" + common + ")"),
+          figure_of(explainer, cycle)};
 }
 
 }  // namespace riven::checkers::isolation

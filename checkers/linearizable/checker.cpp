@@ -170,15 +170,9 @@ class LinearizableChecker final : public Checker {
       if (result.figures.size() < kMaxFigures) {
         const std::string id = "linearizable-" + std::to_string(result.figures.size() + 1);
         result.figures.push_back(draw(options_, spec, projection, history, part, evidence, until, id));
-        result.artifacts.push_back({id + ".html", page(result.figures.back())});
       }
     }
     return anomaly;
-  }
-
-  static std::string page(const Figure& figure) {
-    return "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>" + figure.title +
-           "</title><body style=\"margin:16px\">" + figure.html + "</body></html>\n";
   }
 
   static std::vector<uint32_t> entries_of(const Part& part, const Evidence& evidence) {

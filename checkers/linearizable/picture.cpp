@@ -1,8 +1,6 @@
 #include "checkers/linearizable/picture.h"
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -33,21 +31,17 @@ class Picture {
         watch_(watch),
         until_ns_(std::min(watch.deadline_ns, monotonic_now_ns() + kNanosPerSecond)) {}
 
-  /// The picture's data as JSON text: thousands of operations, so written piece by piece.
-  std::string data() {
+  LanesFigure figure() {
     choose();
     linearize();
-    Json head;
-    head["sentence"] = evidence_.sentence;
-    head["failureMs"] = ms(evidence_.event);
-    head["facts"] = facts();
-    head["lanes"] = lanes_;
-    std::string text = head.dump(-1, ' ', true, Json::error_handler_t::replace);
-    text.pop_back();
-    text += ",\"operations\":[";
-    for (const uint32_t i : shown_) add_operation(i, text);
-    if (!shown_.empty()) text.pop_back();
-    return text + "]}";
+    LanesFigure figure;
+    figure.sentence = evidence_.sentence;
+    figure.facts = facts();
+    figure.failure_ns = history_.time_ns(evidence_.event);
+    figure.lanes = std::move(lanes_);
+    figure.operations.reserve(shown_.size());
+    for (const uint32_t i : shown_) figure.operations.push_back(operation(i));
+    return figure;
   }
 
  private:
@@ -67,7 +61,6 @@ class Picture {
               duration_text(evidence_.stale_ns) + " at least.";
     return text;
   }
-  double ms(uint32_t entry) const { return static_cast<double>(history_.time_ns(entry)) / 1e6; }
 
   /// The operations around the failure and all of the evidence, in lanes.
   void choose() {
@@ -216,46 +209,22 @@ class Picture {
     return true;
   }
 
-  static void add_text(const std::string& what, std::string& text) {
-    const bool plain = std::all_of(what.begin(), what.end(),
-                                   [](char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\'; });
-    text += plain ? '"' + what + '"' : Json(what).dump(-1, ' ', true, Json::error_handler_t::replace);
-  }
-  /// Milliseconds with six places, as JSON.
-  void add_ms(uint32_t entry, std::string& text) const {
-    char number[40];
-    const int64_t ns = history_.time_ns(entry);
-    std::snprintf(number, sizeof number, "%s%lld.%06lld", ns < 0 ? "-" : "",
-                  static_cast<long long>(std::abs(ns / 1'000'000)),
-                  static_cast<long long>(std::abs(ns % 1'000'000)));
-    text += number;
-  }
-
-  /// With names of one letter, which the script spells out: there are thousands.
-  void add_operation(uint32_t i, std::string& text) const {
+  LaneOperation operation(uint32_t i) const {
     const Operation& op = ops()[i];
-    text += "{\"l\":" + std::to_string(lane_.at(i)) + ",\"f\":";
-    add_ms(op.invoked, text);
-    text += ",\"t\":";
-    if (op.pending()) {
-      text += "null";
-    } else {
-      add_ms(op.returned, text);
-    }
-    text += ",\"n\":";
-    add_text(name_operation(history_, op), text);
-    if (std::binary_search(evidence_.operations.begin(), evidence_.operations.end(), i)) text += ",\"c\":1";
-    if (illegal_.count(i) != 0) {
-      text += ",\"x\":1,\"z\":";
-      add_text(last_state_, text);
-    }
+    LaneOperation out;
+    out.lane = static_cast<uint32_t>(lane_.at(i));
+    out.begin_ns = history_.time_ns(op.invoked);
+    if (!op.pending()) out.end_ns = history_.time_ns(op.returned);
+    out.name = name_operation(history_, op);
+    out.in_conflict = std::binary_search(evidence_.operations.begin(), evidence_.operations.end(), i);
+    out.impossible_next = illegal_.count(i) != 0;
+    if (out.impossible_next) out.state = last_state_;
     if (const auto step = step_of_.find(i); step != step_of_.end()) {
-      text += ",\"p\":";
-      add_ms(order_[step->second].at, text);
-      text += ",\"s\":" + std::to_string(step->second + 1) + ",\"z\":";
-      add_text(order_[step->second].state, text);
+      out.step = step->second + 1;
+      out.point_ns = history_.time_ns(order_[step->second].at);
+      out.state = order_[step->second].state;
     }
-    text += "},";
+    return out;
   }
 
   struct Step {
@@ -286,12 +255,8 @@ class Picture {
 Figure draw(const Options& options, const ModelSpec& spec, const Projection& projection,
             const History& history, const Part& part, const Evidence& evidence, const Watch& watch,
             const std::string& id) {
-  const std::string data = Picture(options, spec, projection, history, part, evidence, watch).data();
-  Figure figure;
-  figure.id = id;
-  figure.title = "Around the failure" + (part.keyed ? ", key " + to_edn(part.key) : std::string());
-  figure.html = picture_html(id, data);
-  return figure;
+  return {id, "Around the failure" + (part.keyed ? ", key " + to_edn(part.key) : std::string()),
+          Picture(options, spec, projection, history, part, evidence, watch).figure()};
 }
 
 }  // namespace riven::linearizable

@@ -5,13 +5,9 @@
 
 namespace riven::linearizable {
 
-/// A self-contained, zoomable HTML fragment of the operations around the failure (at most some thousands).
-/// `id` prefixes all ids in it.
+/// The operations around the failure (at most some thousands) as a LanesFigure, `id` its id.
 Figure draw(const Options& options, const ModelSpec& spec, const Projection& projection,
             const History& history, const Part& part, const Evidence& evidence, const Watch& watch,
             const std::string& id);
-
-/// The fixed part of the picture: style and script, which draw `data` (JSON text) into the element `id`.
-std::string picture_html(const std::string& id, const std::string& data);
 
 }  // namespace riven::linearizable

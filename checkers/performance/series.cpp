@@ -57,20 +57,6 @@ Ending ending_of(OpType completion) {
 
 }  // namespace
 
-std::string_view to_text(Ending ending) {
-  switch (ending) {
-    case Ending::ok:
-      return "ok";
-    case Ending::fail:
-      return "fail";
-    case Ending::info:
-      return "info";
-    case Ending::pending:
-      return "pending";
-  }
-  return "?";
-}
-
 size_t LatencyHistogram::bucket(int64_t duration_ns) {
   const auto ns = static_cast<uint64_t>(duration_ns);
   if (ns < kPerOctave) return static_cast<size_t>(ns);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/api/figure.h"
 #include "harness/core/history.h"
 
 namespace riven::checkers::performance {
@@ -34,11 +35,6 @@ class LatencyHistogram {
   int64_t min_ns_ = INT64_MAX;
   int64_t max_ns_ = 0;
 };
-
-/// How an operation ended; `pending`: it never did.
-enum class Ending : uint8_t { ok, fail, info, pending };
-inline constexpr size_t kEndings = 4;
-std::string_view to_text(Ending ending);
 
 /// How many operations fell into a cell of (time of invocation, latency).
 struct Grid {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/api/figure.h"
 #include "harness/core/clock.h"
 #include "harness/core/history.h"
 #include "harness/core/json.h"
@@ -44,14 +45,6 @@ struct Anomaly {
       sentences;  ///< for a person: what happened, one sentence each, the clearest witness first
   std::vector<uint32_t> entries;  ///< history entries of the first witness, in order
   Json details;                   ///< machine-readable witnesses
-};
-
-/// A picture or table for report.html and a file of its own: a self-contained HTML fragment (inline CSS, SVG,
-/// script), ids prefixed by `id`.
-struct Figure {
-  std::string id;
-  std::string title;
-  std::string html;
 };
 
 /// A file for the run's anomalies/ folder.

@@ -14,6 +14,7 @@
 #include "checkers/vacuity.h"
 #include "harness/core/clock.h"
 #include "harness/core/similar_names.h"
+#include "harness/report/figures.h"
 
 namespace riven {
 
@@ -217,6 +218,7 @@ RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history
                         .threads = options.threads};
     const int64_t check_began_ns = monotonic_now_ns();
     results.checks.push_back(run_one(*checker, history, budget));
+    report::add_figure_pages(results.checks.back());
     results.checks.back().check_ms = (monotonic_now_ns() - check_began_ns) / kNanosPerMilli;
     const bool informs_only = !options.of_a_run && results.checks.size() > 1;
     if (informs_only) results.checks.back().verdict = Verdict::valid;

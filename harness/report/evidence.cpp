@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "harness/core/text.h"
+#include "harness/report/figures.h"
 #include "harness/report/glossary.h"
 #include "harness/report/markup.h"
 #include "harness/report/sections.h"
@@ -97,9 +98,10 @@ std::string anomaly_html(const RunInfo& info, const History& history, const Anom
 std::string figures_html(const CheckResult& check) {
   std::string html;
   for (const Figure& figure : check.figures) {
+    const std::string drawn = figure_html(figure);
     html += element("h3", "", figure.title);
-    html += figure.html.size() <= kFigureLimit
-                ? "<figure style=\"margin:0\" class=\"scroll\">" + figure.html + "</figure>"
+    html += drawn.size() <= kFigureLimit
+                ? "<figure style=\"margin:0\" class=\"scroll\">" + drawn + "</figure>"
                 : element("p", "term",
                           "This figure is too large for the page; it is in the run's anomalies folder.");
   }
@@ -170,9 +172,10 @@ std::string figures_section(const RunResults& results) {
   for (const CheckResult& check : results.checks) {
     if (check.verdict != Verdict::valid || !check.anomalies.empty() || check.figures.empty()) continue;
     for (const Figure& figure : check.figures) {
-      if (html.size() + figure.html.size() > kEvidenceLimit) continue;
+      const std::string drawn = figure_html(figure);
+      if (html.size() + drawn.size() > kEvidenceLimit) continue;
       html += "<h2 id=\"figure-" + escape_markup(figure.id) + "\">" + escape_markup(figure.title) +
-              "</h2><figure class=\"card\" style=\"margin:0 0 14px\">" + figure.html + "</figure>\n";
+              "</h2><figure class=\"card\" style=\"margin:0 0 14px\">" + drawn + "</figure>\n";
     }
   }
   return html;

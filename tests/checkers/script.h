@@ -54,4 +54,18 @@ inline Value proof(Value bit, Value dropped) {
   return Value::map({Value::keyword("bit"), std::move(bit), Value::keyword("dropped"), std::move(dropped)});
 }
 
+/// Many operations, functions and faults whose names are markup.
+inline History hostile_history() {
+  Script script;
+  uint64_t x = 1;
+  for (int i = 0; i < 60'000; ++i) {
+    x = x * 6364136223846793005U + 1442695040888963407U;
+    const std::string f = "f<&\"'\xff" + std::to_string(x >> 60);
+    script.op(i, static_cast<double>(1 + (x >> 20) % 997'000) / 1e6, 0,
+              i % 3 == 0 ? OpType::fail : OpType::ok, f);
+    if (i % 60 == 0) script.fault(i + 0.998, i % 120 == 0 ? "start-x</svg>" : "stop-x</svg>");
+  }
+  return script.history();
+}
+
 }  // namespace riven::test

@@ -144,8 +144,9 @@ TEST_CASE("the page holds a hundred anomalies as well as none, and stays below t
       anomaly.details = Json(std::vector<std::string>(1'000, "detail"));
       bad.anomalies.push_back(anomaly);
     }
-    bad.figures.push_back(
-        {"figure-of-" + std::to_string(c), "Huge", "<p>" + std::string(600'000, 'y') + "</p>"});
+    LanesFigure huge;
+    huge.sentence = std::string(600'000, 'y');
+    bad.figures.push_back({"figure-of-" + std::to_string(c), "Huge", huge});
     results.checks.push_back(bad);
   }
   summarize(results);

@@ -51,7 +51,10 @@ TEST_CASE("a cycle is told edge by edge, with the micro-operations that matter")
   CHECK(text->content.find("az") == std::string::npos);
   CHECK(text->content.find("[:append :z") == std::string::npos);  // does not matter
   REQUIRE_FALSE(r.figures.empty());
-  CHECK(r.figures[0].html.find("<svg") == 0);
+  const auto& drawn = std::get<CycleFigure>(r.figures[0].content);
+  REQUIRE(drawn.transactions.size() == 2);
+  CHECK(drawn.transactions[0].edge == "rw");
+  CHECK(drawn.transactions[0].reason == skew->sentences[0]);
   CHECK(file(r, "isolation.dot") != nullptr);
   CHECK(file(r, "isolation.json") != nullptr);
   CHECK(file(r, "minimal.jsonl") != nullptr);

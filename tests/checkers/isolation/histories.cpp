@@ -105,4 +105,13 @@ std::string cycle_names(const Analysis& a) {
   return out;
 }
 
+std::string text_of(const Figure& figure) {
+  std::string text = figure.title + "\n";
+  for (const auto& t : std::get<CycleFigure>(figure.content).transactions) {
+    text += t.title + " " + t.edge + " " + t.reason + "\n";
+    for (const std::string& mop : t.micro_operations) text += mop + "\n";
+  }
+  return text;
+}
+
 }  // namespace riven::checkers::isolation

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "checkers/isolation/analysis.h"
+#include "harness/api/figure.h"
 #include "harness/core/history.h"
 
 namespace riven::checkers::isolation {
@@ -39,5 +40,8 @@ Analysis analysed(const History& history, const AnalysisOptions& options = {});
 std::string weakest_refuted(const Analysis& a);
 /// The classes of the cycles found, each once, separated by spaces.
 std::string cycle_names(const Analysis& a);
+
+/// All that a cycle's figure says, as text.
+std::string text_of(const Figure& figure);
 
 }  // namespace riven::checkers::isolation

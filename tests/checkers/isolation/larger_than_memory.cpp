@@ -56,7 +56,7 @@ std::string everything(const History& history, uint64_t memory_bytes) {
     out += a.type + std::to_string(a.count) + a.details.dump();
     for (const std::string& sentence : a.sentences) out += sentence;
   }
-  for (const Figure& figure : result.figures) out += figure.html;
+  for (const Figure& figure : result.figures) out += text_of(figure);
   for (const Artifact& artifact : result.artifacts) out += artifact.name + artifact.content;
   return out;
 }

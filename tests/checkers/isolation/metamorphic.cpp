@@ -241,7 +241,7 @@ TEST_CASE("two runs say the same, byte by byte, with any number of threads") {
       for (const std::string& sentence : a.sentences) out += sentence;
       for (const uint32_t entry : a.entries) out += " " + std::to_string(entry);
     }
-    for (const Figure& f : result.figures) out += f.title + f.html;
+    for (const Figure& f : result.figures) out += text_of(f);
     for (const Artifact& a : result.artifacts) out += a.name + "\n" + a.content;
     return out;
   };

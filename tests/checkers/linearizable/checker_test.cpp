@@ -69,8 +69,9 @@ TEST_CASE("two concurrent writes that replace each other: the stale read is name
   CHECK(details["stale-versions"] == 1);
   CHECK(details["stale-ms"].get<double>() >= 0);
   REQUIRE(result.figures.size() == 1);
-  CHECK(result.figures[0].html.find("Possible just before: ") != std::string::npos);
-  CHECK(result.figures[0].html.find("Stale by 1 version and ") != std::string::npos);
+  const auto& figure = std::get<LanesFigure>(result.figures[0].content);
+  CHECK(figure.facts.find("Possible just before: ") != std::string::npos);
+  CHECK(figure.facts.find("Stale by 1 version and ") != std::string::npos);
 }
 
 TEST_CASE("a value that a cas took away while it was being written: the stale read is named") {

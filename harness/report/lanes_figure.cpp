@@ -1,6 +1,12 @@
-#include "checkers/linearizable/picture.h"
+// Operations around a failure as a zoomable picture: style and script are fixed, the data is JSON.
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
-namespace riven::linearizable {
+#include "harness/core/json.h"
+#include "harness/report/figures.h"
+
+namespace riven::report {
 
 namespace {
 
@@ -160,9 +166,68 @@ std::string with(std::string text, const std::string& what, const std::string& b
   return text;
 }
 
+void add_text(const std::string& what, std::string& text) {
+  const bool plain = std::all_of(what.begin(), what.end(),
+                                 [](char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\'; });
+  text += plain ? '"' + what + '"' : Json(what).dump(-1, ' ', true, Json::error_handler_t::replace);
+}
+
+/// Milliseconds with six places.
+void add_ms(int64_t ns, std::string& text) {
+  char number[40];
+  std::snprintf(number, sizeof number, "%s%lld.%06lld", ns < 0 ? "-" : "",
+                static_cast<long long>(std::abs(ns / 1'000'000)),
+                static_cast<long long>(std::abs(ns % 1'000'000)));
+  text += number;
+}
+
+/// With names of one letter, which the script spells out: there are thousands.
+void add_operation(const LaneOperation& op, std::string& text) {
+  text += "{\"l\":" + std::to_string(op.lane) + ",\"f\":";
+  add_ms(op.begin_ns, text);
+  text += ",\"t\":";
+  if (op.end_ns) {
+    add_ms(*op.end_ns, text);
+  } else {
+    text += "null";
+  }
+  text += ",\"n\":";
+  add_text(op.name, text);
+  if (op.in_conflict) text += ",\"c\":1";
+  if (op.impossible_next) text += ",\"x\":1";
+  if (op.step > 0) {
+    text += ",\"p\":";
+    add_ms(op.point_ns, text);
+    text += ",\"s\":" + std::to_string(op.step);
+  }
+  if (op.impossible_next || op.step > 0) {
+    text += ",\"z\":";
+    add_text(op.state, text);
+  }
+  text += "}";
+}
+
+/// Thousands of operations, so written piece by piece.
+std::string data_of(const LanesFigure& figure) {
+  Json head;
+  head["sentence"] = figure.sentence;
+  head["failureMs"] = static_cast<double>(figure.failure_ns) / 1e6;
+  head["facts"] = figure.facts;
+  head["lanes"] = figure.lanes;
+  std::string text = head.dump(-1, ' ', true, Json::error_handler_t::replace);
+  text.pop_back();
+  text += ",\"operations\":[";
+  for (size_t i = 0; i < figure.operations.size(); ++i) {
+    if (i > 0) text += ',';
+    add_operation(figure.operations[i], text);
+  }
+  return text + "]}";
+}
+
 }  // namespace
 
-std::string picture_html(const std::string& id, const std::string& data) {
+std::string lanes_figure_html(const std::string& id, const LanesFigure& figure) {
+  const std::string data = data_of(figure);
   // Inside a script element, only "</" could end it.
   const std::string json = data.find("</") == std::string::npos ? data : with(data, "</", "<\\/");
   std::string html = with(std::string(kStyle) + kBody + kScript, "ID", id);
@@ -170,4 +235,4 @@ std::string picture_html(const std::string& id, const std::string& data) {
   return html.replace(at, 4, json);
 }
 
-}  // namespace riven::linearizable
+}  // namespace riven::report

@@ -1,4 +1,4 @@
-#include "checkers/performance/canvas.h"
+#include "harness/report/time_canvas.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,10 +7,11 @@
 
 #include "harness/core/text.h"
 
-namespace riven::checkers::performance {
+namespace riven::report {
 namespace {
 
 constexpr size_t kMostBands = 400;
+constexpr double kPanelGap = 30;
 constexpr double kBandStrip = 5;
 
 /// 1, 2 or 5 times a power of ten, so that about `ticks` of them make up `length`.
@@ -59,45 +60,39 @@ std::string coordinate(double v) {
   return text;
 }
 
-std::string_view css_class(Ending ending) { return to_text(ending); }
+TimeCanvas::TimeCanvas(std::string id, const TimeFigure& figure, double panel_height)
+    : id_(std::move(id)), figure_(figure), panel_height_(panel_height) {}
 
-Canvas::Canvas(std::string id, const Series& series, const FaultTimeline& faults, double panel_height)
-    : id_(std::move(id)),
-      series_(series),
-      faults_(faults),
-      panel_height_(panel_height),
-      seconds_(std::max(1e-3, static_cast<double>(series.end_ns - series.begin_ns) / 1e9)) {}
-
-double Canvas::x_of_s(double seconds) const {
-  return kLeft + std::clamp(seconds / seconds_, 0.0, 1.0) * kPlotWidth;
+double TimeCanvas::x_of_s(double seconds) const {
+  return kPlotLeft + std::clamp(seconds / figure_.seconds, 0.0, 1.0) * kPlotWidth;
 }
 
-double Canvas::begin_panel(const std::string& title, const std::string& note) {
+double TimeCanvas::begin_panel(const Panel& panel) {
   top_ = (panels_ == 0 ? 22 : top_ + panel_height_ + kPanelGap);
   ++panels_;
-  body_ += "<text class=\"t\" x=\"" + coordinate(kLeft) + "\" y=\"" + coordinate(top_ - 9) + "\">" +
-           escape_markup(title) +
+  body_ += "<text class=\"t\" x=\"" + coordinate(kPlotLeft) + "\" y=\"" + coordinate(top_ - 9) + "\">" +
+           escape_markup(panel.title) +
            "<tspan dx=\"8\" font-weight=\"400\" fill=\"var(--f-soft)\" font-size=\"11\">" +
-           escape_markup(note) + "</tspan></text>";
+           escape_markup(panel.note) + "</tspan></text>";
   bands(top_, panels_ == 1);
-  const double step = nice_step(seconds_, 10);
+  const double step = nice_step(figure_.seconds, 10);
   std::string lines;
-  for (int i = 1; i * step < seconds_; ++i)
+  for (int i = 1; i * step < figure_.seconds; ++i)
     lines += "M" + coordinate(x_of_s(i * step)) + " " + coordinate(top_) + "v" + coordinate(panel_height_);
   body_ += "<path class=\"m\" d=\"" + lines + "\"/><path class=\"g\" fill=\"none\" d=\"M" +
-           coordinate(kLeft) + " " + coordinate(top_) + "v" + coordinate(panel_height_) + "h" +
+           coordinate(kPlotLeft) + " " + coordinate(top_) + "v" + coordinate(panel_height_) + "h" +
            coordinate(kPlotWidth) + "\"/>";
   return top_;
 }
 
-void Canvas::bands(double top, bool first) {
+void TimeCanvas::bands(double top, bool first) {
   size_t drawn = 0;
   std::map<std::string, std::string> areas;   // by colour: one path for all its windows
   std::map<std::string, std::string> strips;  // above the panel, so that short windows are seen
-  for (const FaultWindow& w : faults_.windows) {
+  for (const FaultWindow& w : figure_.faults.windows) {
     if (!w.error.empty()) continue;
     if (++drawn > kMostBands) break;
-    const double begin = (static_cast<double>(w.begin_ns) - static_cast<double>(series_.begin_ns)) / 1e9;
+    const double begin = (static_cast<double>(w.begin_ns) - static_cast<double>(figure_.begin_ns)) / 1e9;
     const double x = x_of_s(begin);
     const std::string width = coordinate(std::max(1.0, x_of_s(begin + w.seconds()) - x));
     const std::string color = escape_markup(w.color);
@@ -111,80 +106,86 @@ void Canvas::bands(double top, bool first) {
       strips[color] += strip;
       continue;
     }
-    std::string told = w.name + ", " + fixed(begin, 1) + " s to " + fixed(begin + w.seconds(), 1) + " s";
+    std::string title = w.name + ", " + fixed(begin, 1) + " s to " + fixed(begin + w.seconds(), 1) + " s";
     if (w.dropped)
-      told += ", " + counted(static_cast<uint64_t>(std::max<int64_t>(0, *w.dropped)), "packet") + " dropped";
+      title += ", " + counted(static_cast<uint64_t>(std::max<int64_t>(0, *w.dropped)), "packet") + " dropped";
     body_ += "<path fill=\"" + color + "\" opacity=\".85\" d=\"" + strip + "\"><title>" +
-             escape_markup(told) + "</title></path>";
+             escape_markup(title) + "</title></path>";
   }
   for (const auto& [color, path] : areas)
     body_ += "<path fill=\"" + color + "\" opacity=\".13\" d=\"" + path + "\"/>";
   for (const auto& [color, path] : strips)
     body_ += "<path fill=\"" + color + "\" opacity=\".85\" d=\"" + path + "\"/>";
   if (first && drawn > kMostBands)
-    body_ += "<text x=\"" + coordinate(kWidth - kRight) + "\" y=\"11\" text-anchor=\"end\">only the first " +
-             std::to_string(kMostBands) + " fault windows are drawn</text>";
-  size_t marks = 0;
+    body_ += "<text x=\"" + coordinate(kFigureWidth - kPlotRight) +
+             "\" y=\"11\" text-anchor=\"end\">only the first " + std::to_string(kMostBands) +
+             " fault windows are drawn</text>";
+  marks(top);
+}
+
+void TimeCanvas::marks(double top) {
   std::string lines;
-  for (const FaultMark& m : faults_.marks) {
-    if (++marks > kMostBands) break;
-    const double at = (static_cast<double>(m.time_ns) - static_cast<double>(series_.begin_ns)) / 1e9;
+  for (size_t i = 0; i < std::min(figure_.faults.marks.size(), kMostBands); ++i) {
+    const double at =
+        (static_cast<double>(figure_.faults.marks[i].time_ns) - static_cast<double>(figure_.begin_ns)) / 1e9;
     lines += "M" + coordinate(x_of_s(at)) + " " + coordinate(top) + "v" + coordinate(panel_height_);
   }
   if (!lines.empty())
     body_ += "<path stroke=\"var(--f-soft)\" stroke-dasharray=\"2 3\" opacity=\".7\" d=\"" + lines + "\"/>";
 }
 
-void Canvas::grid_line(double y, const std::string& label, bool major) {
-  body_ += "<path class=\"" + std::string(major ? "g" : "m") + "\" d=\"M" + coordinate(kLeft) + " " +
+void TimeCanvas::grid_line(double y, const std::string& label, bool major) {
+  body_ += "<path class=\"" + std::string(major ? "g" : "m") + "\" d=\"M" + coordinate(kPlotLeft) + " " +
            coordinate(y) + "h" + coordinate(kPlotWidth) + "\"/>";
   if (!label.empty())
-    body_ += "<text x=\"" + coordinate(kLeft - 6) + "\" y=\"" + coordinate(y + 3.5) +
+    body_ += "<text x=\"" + coordinate(kPlotLeft - 6) + "\" y=\"" + coordinate(y + 3.5) +
              "\" text-anchor=\"end\">" + escape_markup(label) + "</text>";
 }
 
-void Canvas::y_axis_title(const std::string& text) {
+void TimeCanvas::value_axis_title() {
   const std::string at = "12 " + coordinate(top_ + panel_height_ / 2);
   body_ += "<text transform=\"translate(" + at + ") rotate(-90)\" text-anchor=\"middle\">" +
-           escape_markup(text) + "</text>";
+           escape_markup(figure_.value_name) + "</text>";
 }
 
-void Canvas::hover_column(size_t window, const std::string& text) {
-  if (text.empty()) return;
-  const double x = x_of_s(series_.window_begin_s(window));
-  const double right = x_of_s(series_.window_begin_s(window + 1));
-  body_ += "<rect class=\"h\" x=\"" + coordinate(x) + "\" y=\"" + coordinate(top_) + "\" width=\"" +
-           coordinate(std::max(0.5, right - x)) + "\" height=\"" + coordinate(panel_height_) + "\"><title>" +
-           escape_markup(text) + "</title></rect>";
+void TimeCanvas::hover_columns(const Panel& panel) {
+  for (size_t w = 0; w < panel.window_notes.size(); ++w) {
+    const std::string& note = panel.window_notes[w];
+    if (note.empty()) continue;
+    const double x = x_of_s(static_cast<double>(w) * figure_.window_s);
+    const double right = x_of_s(static_cast<double>(w + 1) * figure_.window_s);
+    body_ += "<rect class=\"h\" x=\"" + coordinate(x) + "\" y=\"" + coordinate(top_) + "\" width=\"" +
+             coordinate(std::max(0.5, right - x)) + "\" height=\"" + coordinate(panel_height_) +
+             "\"><title>" + escape_markup(note) + "</title></rect>";
+  }
 }
 
-std::string Canvas::fault_legend() const {
+std::string TimeCanvas::fault_legend() const {
   std::string legend;
   std::set<std::string> seen;
-  for (const FaultWindow& w : faults_.windows)
+  for (const FaultWindow& w : figure_.faults.windows)
     if (w.error.empty() && seen.insert(w.name).second)
       legend += "<span><i class=\"b\" style=\"background:" + escape_markup(w.color) + "\"></i>" +
                 escape_markup(w.name) + " in force</span>";
-  if (!faults_.marks.empty()) legend += "<span>&#8942; one-shot fault</span>";
+  if (!figure_.faults.marks.empty()) legend += "<span>&#8942; one-shot fault</span>";
   return legend;
 }
 
-std::string Canvas::finish(const std::string& aria_label, const std::string& legend,
-                           const std::string& note) {
+std::string TimeCanvas::finish(const std::string& legend) {
   const double bottom = top_ + panel_height_;
-  const double step = nice_step(seconds_, 10);
+  const double step = nice_step(figure_.seconds, 10);
   const int digits = step >= 1 ? 0 : static_cast<int>(std::ceil(-std::log10(step)));
-  for (int i = 0; i * step <= seconds_ * 1.0001; ++i)
+  for (int i = 0; i * step <= figure_.seconds * 1.0001; ++i)
     body_ += "<text x=\"" + coordinate(x_of_s(i * step)) + "\" y=\"" + coordinate(bottom + 15) +
              "\" text-anchor=\"middle\">" + fixed(i * step, digits) + "</text>";
-  body_ += "<text x=\"" + coordinate(kLeft + kPlotWidth / 2) + "\" y=\"" + coordinate(bottom + 31) +
+  body_ += "<text x=\"" + coordinate(kPlotLeft + kPlotWidth / 2) + "\" y=\"" + coordinate(bottom + 31) +
            "\" text-anchor=\"middle\">seconds since the run began</text>";
   std::string html = "<div id=\"" + id_ + "\">" + style(id_) + "<div class=\"s\"><svg viewBox=\"0 0 " +
-                     coordinate(kWidth) + " " + coordinate(bottom + 38) + "\" role=\"img\" aria-label=\"" +
-                     escape_markup(aria_label) + "\">" + body_ + "</svg></div><div class=\"k\">" + legend +
-                     fault_legend() + "</div>";
-  if (!note.empty()) html += "<p class=\"n\">" + escape_markup(note) + "</p>";
+                     coordinate(kFigureWidth) + " " + coordinate(bottom + 38) +
+                     "\" role=\"img\" aria-label=\"" + escape_markup(figure_.description) + "\">" + body_ +
+                     "</svg></div><div class=\"k\">" + legend + fault_legend() + "</div>";
+  if (!figure_.note.empty()) html += "<p class=\"n\">" + escape_markup(figure_.note) + "</p>";
   return html + "</div>";
 }
 
-}  // namespace riven::checkers::performance
+}  // namespace riven::report
