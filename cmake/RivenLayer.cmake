@@ -20,22 +20,32 @@ if(RIVEN_SANITIZE)
   target_link_options(riven_options INTERFACE -fsanitize=${RIVEN_SANITIZE})
 endif()
 
-# riven_precompile(TARGET HEADERS...): where it pays, in targets of more than two sources.
-function(riven_precompile target)
-  get_target_property(sources ${target} SOURCES)
-  list(LENGTH sources count)
-  if(RIVEN_PCH AND count GREATER 2)
-    target_precompile_headers(${target} PRIVATE ${ARGN})
-    # Lets ccache see through a precompiled header.
-    target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+# Standard headers that many sources include, precompiled once for all layers: a tenth of a second instead of one for each
+# source. Riven's own headers stay out, so that an edit rebuilds no more than what includes the header.
+if(RIVEN_PCH)
+  # Both let ccache see through a precompiled header.
+  target_compile_options(riven_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>
+                                                 $<$<CXX_COMPILER_ID:Clang>:SHELL:-Xclang -fno-pch-timestamp>)
+  add_library(riven_pch OBJECT ${CMAKE_CURRENT_LIST_DIR}/precompiled.cpp)
+  target_link_libraries(riven_pch PRIVATE riven_options)
+  target_precompile_headers(riven_pch PRIVATE <algorithm> <atomic> <charconv> <chrono> <cmath> <condition_variable> <deque>
+                            <filesystem> <fstream> <functional> <map> <memory> <mutex> <numeric> <optional> <set> <sstream>
+                            <string> <thread> <unordered_map> <unordered_set> <variant> <vector>)
+endif()
+
+# riven_precompile(TARGET FROM): TARGET begins with what the target FROM precompiles.
+function(riven_precompile target from)
+  if(RIVEN_PCH)
+    target_precompile_headers(${target} REUSE_FROM ${from})
   endif()
 endfunction()
 
-# riven_layer(NAME [SOURCES ...] [DEPENDS layers...] [PRIVATE libs...] [PUBLIC libs...])
+# riven_layer(NAME [FAST] [SOURCES ...] [DEPENDS layers...] [PRIVATE libs...] [PUBLIC libs...])
+# FAST: optimised to the full, for what is on the path of each operation of a run or of each entry of a history.
 # Without SOURCES every .cpp in the current folder (not below it) is compiled.
 function(riven_layer name)
   set_property(GLOBAL APPEND PROPERTY RIVEN_LAYERS ${name})
-  cmake_parse_arguments(arg "" "" "SOURCES;DEPENDS;PRIVATE;PUBLIC" ${ARGN})
+  cmake_parse_arguments(arg "FAST" "" "SOURCES;DEPENDS;PRIVATE;PUBLIC" ${ARGN})
   if(NOT arg_SOURCES)
     file(GLOB arg_SOURCES CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   endif()
@@ -49,7 +59,11 @@ function(riven_layer name)
     foreach(dependency IN LISTS arg_DEPENDS)
       target_link_libraries(riven_${name} PUBLIC riven_${dependency})
     endforeach()
-    riven_precompile(riven_${name} <nlohmann/json.hpp> <chrono> <sstream> <thread> <unordered_map>)
+    riven_precompile(riven_${name} riven_pch)
+    if(NOT arg_FAST)
+      # Waits for networks, disks and people; a third less to compile.
+      target_compile_options(riven_${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+    endif()
   else()
     add_library(riven_${name} INTERFACE)
     target_compile_features(riven_${name} INTERFACE cxx_std_20)

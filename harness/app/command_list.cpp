@@ -44,8 +44,7 @@ void print_listing(const Json& all) {
   for (const auto& [kind, items] : all.items()) {
     std::printf("%s\n", kind.c_str());
     for (const Json& item : items) {
-      std::printf("  %-16s %s\n", item["name"].get_ref<const std::string&>().c_str(),
-                  item.value("description", "").c_str());
+      std::printf("  %-16s %s\n", item["name"].string().c_str(), item.value("description", "").c_str());
       for (const char* const extra : {"options", "models"}) {
         if (!item.contains(extra) || item[extra].empty()) continue;
         std::string words;

@@ -84,10 +84,10 @@ Value value_of(const std::string& word) {
 Status read_what(const std::vector<std::string>& tokens, size_t first, size_t last, ScheduledFault& into) {
   if (first == last) return ok_status();
   if (const char begin = tokens[first].front(); begin == '{' || begin == '[' || begin == '"') {
-    const Json json = Json::parse(tokens[first], nullptr, false);
-    if (json.is_discarded()) return Error{"'" + tokens[first] + "' is no JSON value"};
+    const auto json = Json::parse(tokens[first]);
+    if (!json) return Error{"'" + tokens[first] + "' is no JSON value"};
     if (last - first > 1) return Error{"nothing but `for TIME` may follow a JSON value"};
-    into.value = from_json(json);
+    into.value = from_json(*json);
     return ok_status();
   }
   Value::List map;

@@ -144,7 +144,7 @@ std::string faults_jsonl(const History& history, const std::vector<PlotSpan>& sp
     if (window.bit) line["bit"] = *window.bit;
     if (window.dropped) line["dropped"] = *window.dropped;
     if (!window.error.empty()) line["error"] = window.error;
-    lines += line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    lines += line.dump() + "\n";
   }
   return lines;
 }

@@ -34,38 +34,13 @@ uint32_t get_u32(const char* at) {
   return v;
 }
 
-/// Nesting of brackets outside strings. nlohmann parses any depth without recursion, but copies with it.
-bool too_deep(std::string_view text) {
-  int depth = 0;
-  bool in_string = false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (in_string) {
-      if (c == '\\') ++i;
-      if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '[' || c == '{') {
-      if (++depth > kMaxDepth) return true;
-    } else if (c == ']' || c == '}') {
-      --depth;
-    }
-  }
-  return false;
-}
-
 Result<Json> parse_object(std::string_view payload) {
-  if (too_deep(payload)) return Error{"message nested more than 32 deep"};
-  Json json = Json::parse(payload.begin(), payload.end(), nullptr, false);
-  if (json.is_discarded()) return Error{"message is not JSON"};
-  if (!json.is_object()) return Error{"message is not a JSON object"};
-  const auto seq = json.find("seq");
-  if (seq == json.end() || !seq->is_number_unsigned()) return Error{"message without a seq"};
-  return json;
+  std::optional<Json> json = Json::parse(payload, kMaxDepth);
+  if (!json) return Error{"message is not JSON, or nested more than 32 deep"};
+  if (!json->is_object()) return Error{"message is not a JSON object"};
+  if (!(*json)["seq"].is_unsigned()) return Error{"message without a seq"};
+  return std::move(*json);
 }
-
-/// Invalid UTF-8 (an error text with raw bytes) is replaced, never thrown.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 const Json* find(const Json& object, const char* key) {
   if (!object.is_object()) return nullptr;
@@ -141,14 +116,14 @@ Result<std::string> FrameReader::skip(size_t bytes) {
 std::string encode(const AgentRequest& request) {
   Json json = {{"seq", request.seq}, {"do", request.name}};
   for (const auto& [key, value] : request.body.items()) json[key] = value;
-  return dump(json);
+  return json.dump();
 }
 
 std::string encode(const AgentReply& reply) {
   Json json = {{"seq", reply.seq}, {"ok", reply.error.empty()}};
   if (!reply.error.empty()) json["error"] = reply.error;
   for (const auto& [key, value] : reply.body.items()) json[key] = value;
-  return dump(json);
+  return json.dump();
 }
 
 Result<AgentRequest> parse_request(std::string_view payload) {
@@ -184,8 +159,8 @@ std::string text_of(const Json& object, const char* key, std::string fallback) {
 
 int64_t integer_of(const Json& object, const char* key, int64_t fallback) {
   const Json* found = find(object, key);
-  if (found == nullptr || !found->is_number_integer()) return fallback;
-  if (found->is_number_unsigned() && found->get<uint64_t>() > INT64_MAX) return fallback;
+  if (found == nullptr || !found->is_integer()) return fallback;
+  if (found->is_unsigned() && found->get<uint64_t>() > INT64_MAX) return fallback;
   return found->get<int64_t>();
 }
 

@@ -147,7 +147,8 @@ Result<ClusterRecord> load_cluster(const std::string& name) {
     return Error{"there is no cluster " + name + ": `riven cluster up --name " + name + "` makes one"};
   }
   std::ifstream file(directory + "/cluster.json");
-  const Json json = Json::parse(file, nullptr, /*allow_exceptions=*/false);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  const Json json = Json::parse(content).value_or(Json());
   if (!json.is_object() || json.value("version", 0) != kRecordVersion) {
     return Error{"the cluster " + name + " was never finished: run `riven cluster down --name " + name +
                  "` and make it again"};

@@ -15,9 +15,9 @@ constexpr uint32_t kPoolFirst = 198u << 24 | 18u << 16;
 constexpr uint32_t kPoolSubnets = 512;
 
 Result<Json> parse_array(const std::string& text, const char* what) {
-  Json parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!parsed.is_array()) return Error{std::string("cannot read the output of ") + what};
-  return parsed;
+  std::optional<Json> parsed = Json::parse(text);
+  if (!parsed || !parsed->is_array()) return Error{std::string("cannot read the output of ") + what};
+  return std::move(*parsed);
 }
 
 std::string text_of(const Json& object, const char* key) {

@@ -92,11 +92,9 @@ class JournalReader {
       if (!journal::decode_entries(raw_, header->entries, header->first_entry, builder_)) return false;
       reserve_values();
     } else if (header->kind == journal::metadata) {
-      metadata_ = Json::parse(raw_.begin(), raw_.end(), nullptr, false);
-      if (metadata_.is_discarded()) {
-        metadata_ = Json::object();
-        return false;
-      }
+      std::optional<Json> metadata = Json::parse({reinterpret_cast<const char*>(raw_.data()), raw_.size()});
+      if (!metadata) return false;
+      metadata_ = std::move(*metadata);
     } else if (header->kind == journal::end) {
       ended_ = true;
     }

@@ -169,7 +169,7 @@ std::string with(std::string text, const std::string& what, const std::string& b
 void add_text(const std::string& what, std::string& text) {
   const bool plain = std::all_of(what.begin(), what.end(),
                                  [](char c) { return c >= ' ' && c < 127 && c != '"' && c != '\\'; });
-  text += plain ? '"' + what + '"' : Json(what).dump(-1, ' ', true, Json::error_handler_t::replace);
+  text += plain ? '"' + what + '"' : Json(what).dump_ascii();
 }
 
 /// Milliseconds with six places.
@@ -214,7 +214,7 @@ std::string data_of(const LanesFigure& figure) {
   head["failureMs"] = static_cast<double>(figure.failure_ns) / 1e6;
   head["facts"] = figure.facts;
   head["lanes"] = figure.lanes;
-  std::string text = head.dump(-1, ' ', true, Json::error_handler_t::replace);
+  std::string text = head.dump_ascii();
   text.pop_back();
   text += ",\"operations\":[";
   for (size_t i = 0; i < figure.operations.size(); ++i) {

@@ -117,12 +117,12 @@ std::string proof_html(const FaultWindow& w) {
 
 std::string number(const Json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_number_integer() ? grouped(found->get<int64_t>()) : "";
+  return found != object.end() && found->is_integer() ? grouped(found->get<int64_t>()) : "";
 }
 
 uint64_t count_of(const Json& object, const char* key) {
   const auto found = object.is_object() ? object.find(key) : object.end();
-  return found != object.end() && found->is_number_integer() ? found->get<uint64_t>() : 0;
+  return found != object.end() && found->is_integer() ? found->get<uint64_t>() : 0;
 }
 
 /// Shares of ok, fail and info (with what never completed) as a bar.
@@ -142,13 +142,8 @@ std::string outcome_bar(const Json& counts) {
 
 std::string latency(const Json* performance, const std::string& f, const char* key) {
   if (performance == nullptr) return "";
-  const Json::json_pointer at("/by_f/" + [&] {
-    std::string escaped;  // RFC 6901
-    for (const char c : f) c == '~' ? escaped += "~0" : c == '/' ? escaped += "~1" : escaped += c;
-    return escaped;
-  }() + "/ok/" + key);
-  if (!performance->contains(at) || !(*performance)[at].is_number()) return "";
-  return duration_text(static_cast<int64_t>((*performance)[at].get<double>() * 1e6));
+  const Json& measured = (*performance)["by_f"][f]["ok"][key];
+  return measured.is_number() ? duration_text(static_cast<int64_t>(measured.get<double>() * 1e6)) : "";
 }
 
 std::string errors_html(const Json& details) {

@@ -94,7 +94,7 @@ const CheckResult* find_check(const RunResults& results, std::string_view name) 
 }
 
 Json clean(const Json& json) {
-  if (json.is_string()) return valid_utf8(json.get_ref<const std::string&>());
+  if (json.is_string()) return valid_utf8(json.string());
   if (json.is_array()) {
     Json copy = Json::array();
     for (const Json& element : json) copy.push_back(clean(element));

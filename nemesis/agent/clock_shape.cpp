@@ -40,7 +40,7 @@ Result<ClockShape> clock_shape_from(const Json& params) {
   for (const Field& field : kFields) {
     if (!params.contains(field.key)) continue;
     const Json& told = params[field.key];
-    if (!told.is_number_integer()) return Error{std::string(field.key) + " must be an integer"};
+    if (!told.is_integer()) return Error{std::string(field.key) + " must be an integer"};
     const auto number = told.get<int64_t>();
     if (number < field.least || number > field.most) {
       return Error{std::string(field.key) + " must be " + std::to_string(field.least) + " to " +

@@ -80,10 +80,10 @@ bool obey(DiskLayer& layer, int control) {
   const ssize_t got = ::recv(control, buffer.data(), buffer.size(), MSG_DONTWAIT);
   if (got < 0) return errno == EAGAIN || errno == EINTR;
   if (got == 0) return false;
-  const Json request = Json::parse(buffer.data(), buffer.data() + got, nullptr, false);
+  const Json request = Json::parse({buffer.data(), static_cast<size_t>(got)}).value_or(Json());
   Result<Json> done = request.is_object() ? carry_out(layer, request) : Result<Json>(Error{"no request"});
   const Json reply = done ? Json{{"ok", true}, {"is", *done}} : Json{{"error", done.error().message}};
-  const std::string text = reply.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = reply.dump();
   return ::send(control, text.data(), text.size(), MSG_NOSIGNAL) >= 0;
 }
 
@@ -180,7 +180,7 @@ bool DiskProcess::lives() const {
 }
 
 Result<Json> DiskProcess::ask(const Json& request) {
-  const std::string text = request.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = request.dump();
   if (::send(fd_, text.data(), text.size(), MSG_NOSIGNAL) < 0)
     return Error{"the disk layer's process is gone: the data directory must be mounted anew"};
   pollfd waiting{fd_, POLLIN, 0};
@@ -191,7 +191,7 @@ Result<Json> DiskProcess::ask(const Json& request) {
   std::vector<char> buffer(kMostBytes);
   const ssize_t got = ::recv(fd_, buffer.data(), buffer.size(), 0);
   if (got <= 0) return Error{"the disk layer's process ended"};
-  Json reply = Json::parse(buffer.data(), buffer.data() + got, nullptr, false);
+  Json reply = Json::parse({buffer.data(), static_cast<size_t>(got)}).value_or(Json());
   if (!flag_of(reply, "ok")) return Error{text_of(reply, "error", "the disk layer answers nonsense")};
   return std::move(reply["is"]);
 }

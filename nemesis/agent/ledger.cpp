@@ -25,22 +25,21 @@ Error failure(const std::string& what, const std::string& path) {
 }
 
 std::string line_of(const Json& json) {
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = json.dump();
   char crc[kCrcDigits + 1];
   std::snprintf(crc, sizeof crc, "%08x", crc32c(text));
   return std::string(crc) + " " + text + "\n";
 }
 
-/// The JSON of an intact line; discarded otherwise.
-Json read_line(std::string_view line) {
-  Json discarded(Json::value_t::discarded);
-  if (line.size() < kCrcDigits + 1 || line[kCrcDigits] != ' ') return discarded;
+/// The JSON of an intact line.
+std::optional<Json> read_line(std::string_view line) {
+  if (line.size() < kCrcDigits + 1 || line[kCrcDigits] != ' ') return {};
   uint32_t crc = 0;
   const auto [end, error] = std::from_chars(line.data(), line.data() + kCrcDigits, crc, 16);
-  if (error != std::errc() || end != line.data() + kCrcDigits) return discarded;
+  if (error != std::errc() || end != line.data() + kCrcDigits) return {};
   line.remove_prefix(kCrcDigits + 1);
-  if (crc32c(line) != crc) return discarded;
-  return Json::parse(line.begin(), line.end(), nullptr, false);
+  if (crc32c(line) != crc) return {};
+  return Json::parse(line);
 }
 
 Status make_directory(const std::string& path) {
@@ -98,9 +97,9 @@ void Ledger::load(std::string_view content) {
     const std::string_view line = content.substr(0, end);
     content.remove_prefix(std::min(end + 1, content.size()));
     if (line.empty()) continue;
-    const Json json = read_line(line);
+    const Json json = read_line(line).value_or(Json());
     const std::string id = text_of(json, "id");
-    if (json.is_discarded() || id.empty()) {
+    if (id.empty()) {
       ++damaged_lines_;
     } else if (flag_of(json, "healed")) {
       std::erase_if(live_, [&](const LedgerEntry& entry) { return entry.id == id; });

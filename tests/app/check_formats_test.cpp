@@ -42,16 +42,17 @@ Judged judged(const Written& file, const std::string& model, const Scratch& scra
                                "--elle-json", elle.c_str(), "--threads", "1", "--quiet"});
   INFO(file.name << " against " << model);
   REQUIRE(out.exit_code <= 2);
-  out.elle = Json::parse(slurp(elle));
-  const Json results = Json::parse(slurp(json));
+  out.elle = *Json::parse(slurp(elle));
+  const Json results = *Json::parse(slurp(json));
   CHECK(results["verdict"] == (out.exit_code == 0 ? "valid" : out.exit_code == 1 ? "invalid" : "unknown"));
   const Json& check = results["checks"][0];
   const Json& models = check["details"]["models"];
-  for (const Json& name : models["holds"]) out.holds.insert(name);
+  for (const Json& name : models["holds"]) out.holds.insert(name.string());
   for (const char* const list : {"refuted", "also_refuted"})
-    for (const Json& name : models[list]) out.refuted.insert(name);
-  for (const Json& one : models["undecided"]) out.undecided.insert(one["model"]);
-  for (const Json& anomaly : check["anomalies"]) out.anomalies.emplace(anomaly["type"], anomaly["count"]);
+    for (const Json& name : models[list]) out.refuted.insert(name.string());
+  for (const Json& one : models["undecided"]) out.undecided.insert(one["model"].string());
+  for (const Json& anomaly : check["anomalies"])
+    out.anomalies.emplace(anomaly["type"].string(), anomaly["count"].get<uint64_t>());
   return out;
 }
 

@@ -50,7 +50,7 @@ TEST_CASE("results.json has the words that scripts count on") {
   RunResults results = test::sample_results(history);
   results.checks.insert(results.checks.begin(), test::sample_refusal(history));
   summarize(results);
-  const Json json = Json::parse(results_json(test::sample_info(), results).dump());
+  const Json json = *Json::parse(results_json(test::sample_info(), results).dump());
   CHECK(json["schema"] == 1);
   CHECK(json["verdict"] == "invalid");
   CHECK(json["reason"] == "linearizable: " + results.checks[0].reason);
@@ -79,7 +79,7 @@ TEST_CASE("results.json has the words that scripts count on") {
 TEST_CASE("what is unknown is null in results.json, and a seed keeps its 64 bits") {
   RunInfo info;
   info.seed = UINT64_MAX;
-  const Json json = Json::parse(results_json(info, results_of({check("x", Verdict::valid, "")})).dump());
+  const Json json = *Json::parse(results_json(info, results_of({check("x", Verdict::valid, "")})).dump());
   CHECK(json["run"]["started"].is_null());
   CHECK(json["checks"][0]["check_ms"].is_null());
   CHECK(json["run"]["seed"].get<uint64_t>() == UINT64_MAX);

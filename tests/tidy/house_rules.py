@@ -25,7 +25,7 @@ THIRD_PARTY = {
     r"toml\+\+/": r"harness/control/inventory\.cpp",
     r"boost/": r"checkers/.*\.cpp|tests/checkers/.*",
     r"CLI/": r"harness/app/.*\.cpp",
-    r"nlohmann/": r"harness/core/json\.(h|cpp)",
+    r"nlohmann/": r"harness/core/json_text\.cpp|tests/core/json\.cpp",
     r"httplib\.h": r"workloads/databases/.*\.cpp|harness/app/.*\.cpp|tests/.*\.cpp",
     r"zstd\.h": r"harness/history/.*\.cpp",
     r"(fmt|spdlog)/": r".*\.cpp",

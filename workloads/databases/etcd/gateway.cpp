@@ -126,12 +126,12 @@ Reply Gateway::post(const std::string& path, const Json& body, int64_t deadline_
 
   const auto response = client.Post(prefix_ + path, body.dump(), "application/json");
   if (!response) return transport_failure(response.error());
-  Json answer = Json::parse(response->body, nullptr, false);
+  Json answer = Json::parse(response->body).value_or(Json());
   if (response->status == 200) {
-    if (answer.is_discarded() || !answer.is_object()) return {Outcome::Case::unknown, {}, "garbled answer"};
+    if (!answer.is_object()) return {Outcome::Case::unknown, {}, "garbled answer"};
     return {Outcome::Case::ok, std::move(answer), {}};
   }
-  if (answer.is_object() && answer.contains("code") && answer["code"].is_number_integer()) {
+  if (answer.is_object() && answer.contains("code") && answer["code"].is_integer()) {
     const Json& message = answer.contains("message") ? answer["message"] : answer["error"];
     const std::string words = message.is_string() ? message.get<std::string>() : "error";
     return {sort_grpc_code(answer["code"].get<int>(), words), {}, words};

@@ -1,0 +1,1 @@
+// Nothing: the target that compiles this holds a precompiled header for others.
