@@ -76,13 +76,6 @@ std::string reason(const Series& series) {
   return text;
 }
 
-/// Readers of formats without times number the entries instead.
-bool times_are_positions(const History& history) {
-  for (size_t i = 0; i < history.size(); ++i)
-    if (history.time_ns(i) != static_cast<int64_t>(i)) return false;
-  return true;
-}
-
 class Performance final : public Checker {
  public:
   explicit Performance(PerformanceOptions options) : options_(std::move(options)) {}
@@ -97,11 +90,11 @@ class Performance final : public Checker {
       return result;
     }
     result.verdict = Verdict::valid;
-    result.details = details(series);
-    if (series.end_ns == series.begin_ns || times_are_positions(history)) {
+    if (series.end_ns == series.begin_ns || !history.has_times()) {
       result.reason = "this history carries no times: no latency or rate can be told";
       return result;
     }
+    result.details = details(series);
     result.reason = reason(series);
     if (series.operations < kFewest) return result;  // a picture of a handful of operations tells nothing
     const FaultTimeline faults = fault_timeline(history, options_.spans);

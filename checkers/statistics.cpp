@@ -187,8 +187,10 @@ class Statistics final : public Checker {
     details = to_json(total);
     details["by_f"] = std::move(by_f);
     details["processes"] = std::count(t.process_seen.begin(), t.process_seen.end(), true);
-    details["first_ns"] = history.size() == 0 ? 0 : history.time_ns(0);
-    details["last_ns"] = history.size() == 0 ? 0 : history.time_ns(history.size() - 1);
+    if (history.has_times()) {
+      details["first_ns"] = history.size() == 0 ? 0 : history.time_ns(0);
+      details["last_ns"] = history.size() == 0 ? 0 : history.time_ns(history.size() - 1);
+    }
     details["errors"] = errors_json(errors);
     details["errors_left_out"] = errors.size() > kErrorsShown ? errors.size() - kErrorsShown : 0;
     details["nemesis"] = std::move(nemesis);

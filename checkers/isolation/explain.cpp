@@ -1,19 +1,20 @@
 #include "checkers/isolation/explain.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "harness/core/text.h"
 
 namespace riven::checkers::isolation {
 
 std::string short_edn(const Value& value) {
   constexpr size_t kShown = 12;
-  if (!value.is_list() || value.list().size() <= kShown) return to_edn(value);
-  const Value::List& all = value.list();
-  std::string out = "[";
+  if (!value.has_elements() || value.elements().size() <= kShown) return to_edn(value);
+  const Value::List& all = value.elements();
+  std::string out = value.is_set() ? "#{" : "[";
   for (size_t i = 0; i < 3; ++i) out += to_edn(all[i]) + " ";
   out += "...";
   for (size_t i = all.size() - 6; i < all.size(); ++i) out += " " + to_edn(all[i]);
-  return out + "]";
+  return out + (value.is_set() ? "}" : "]");
 }
 
 Value Explainer::value_of(uint32_t txn, uint32_t mop) const {
@@ -48,7 +49,7 @@ std::string Explainer::transaction_text(uint32_t txn, const std::vector<uint32_t
   }
   if (next < history_.value(t.value_entry(txn)).size()) value += value.empty() ? "..." : " ...";
   std::string out = "{:index " + std::to_string(history_.source_index(entry));
-  out += ", :time " + std::to_string(history_.time_ns(entry));
+  if (history_.has_times()) out += ", :time " + std::to_string(history_.time_ns(entry));
   out += ", :process " + std::to_string(history_.process(entry));
   out += ", :type :" + std::string(pending ? "invoke" : to_text(history_.type(entry)));
   return out + ", :f :" + std::string(history_.f(entry).text()) + ", :value [" + value + "]}";
@@ -139,13 +140,13 @@ Explainer::Reason Explainer::in_time(uint32_t from, uint32_t to, const std::stri
                                      const std::string& to_name) const {
   const uint32_t end = a_.transactions.complete[from];
   const uint32_t start = a_.transactions.invoke[to];
-  char seconds[32];
-  std::snprintf(seconds, sizeof seconds, "%.6f",
-                static_cast<double>(history_.time_ns(start) - history_.time_ns(end)) / 1e9);
+  // The clock may have stepped back, or there may have been none.
+  const double seconds = static_cast<double>(history_.time_ns(start) - history_.time_ns(end)) / 1e9;
+  const bool tells = history_.has_times() && seconds >= 0;
   return {from_name + " < " + to_name + ", because " + from_name + " completed at index " +
-              std::to_string(history_.source_index(end)) + ", " + seconds +
-              " seconds before the invocation of " + to_name + ", at index " +
-              std::to_string(history_.source_index(start)),
+              std::to_string(history_.source_index(end)) + ", " +
+              (tells ? fixed(seconds, 6) + " seconds " : "") + "before the invocation of " + to_name +
+              ", at index " + std::to_string(history_.source_index(start)),
           "realtime", kNone, kNone, kNone};
 }
 

@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kMostDrawn = 12;  // transactions
 
-CycleFigure::Transaction transaction_of(const Explainer& explainer, uint32_t txn, size_t number) {
+CycleFigure::Transaction transaction_of(const Explainer& explainer, uint32_t txn, size_t number, bool timed) {
   const History& h = explainer.history();
   const Transactions& t = explainer.analysis().transactions;
   CycleFigure::Transaction out;
@@ -18,8 +18,9 @@ CycleFigure::Transaction transaction_of(const Explainer& explainer, uint32_t txn
   out.title = out.name + (out.committed ? "" : " (outcome unknown to its client)") + "  process " +
               std::to_string(h.process(t.invoke[txn])) + ", index " +
               std::to_string(h.source_index(t.invoke[txn]));
-  out.begin_ns = h.time_ns(t.invoke[txn]);
-  if (t.complete[txn] != kNone) out.end_ns = h.time_ns(t.complete[txn]);
+  const auto moment = [&](uint32_t entry) { return timed ? h.time_ns(entry) : entry * kPlaceNs; };
+  out.begin_ns = moment(t.invoke[txn]);
+  if (t.complete[txn] != kNone) out.end_ns = moment(t.complete[txn]);
   return out;
 }
 
@@ -30,9 +31,10 @@ CycleFigure figure_of(const Explainer& explainer, const Cycle& cycle) {
     figure.left_out = n;
     return figure;
   }
+  figure.timed = explainer.history().times_ascend();
   std::vector<std::vector<uint32_t>> mops(n);
   for (size_t i = 0; i < n; ++i)
-    figure.transactions.push_back(transaction_of(explainer, cycle.steps[i].txn, i));
+    figure.transactions.push_back(transaction_of(explainer, cycle.steps[i].txn, i, figure.timed));
   for (size_t i = 0; i < n; ++i) {
     const size_t next = (i + 1) % n;
     const auto reason = explainer.edge(cycle.steps[i].txn, cycle.steps[next].txn, cycle.steps[i].label,

@@ -209,15 +209,15 @@ bool refutes(const std::vector<Op>& ops, Model model, const AnalysisOptions& opt
   return true;
 }
 
-std::string to_lines(const std::vector<Op>& ops) {
+std::string to_lines(const std::vector<Op>& ops, bool has_times) {
   std::string out;
   for (const Op& op : ops) {
-    Json line = {{"index", op.index},
-                 {"time", op.time_ns},
-                 {"process", op.process},
-                 {"type", std::string(to_text(op.type))},
-                 {"f", std::string(op.f.text())},
-                 {"value", to_json(op.value)}};
+    Json line = {{"index", op.index}};
+    if (has_times) line["time"] = op.time_ns;
+    line["process"] = op.process;
+    line["type"] = std::string(to_text(op.type));
+    line["f"] = std::string(op.f.text());
+    line["value"] = to_json(op.value);
     if (!op.error.is_nil()) line["error"] = to_json(op.error);
     out += line.dump() + "\n";
   }
@@ -247,7 +247,7 @@ std::string minimal_history(const History& history, const Analysis& a, Model mod
   for (Selection& s : selections) {
     if (s.txns.size() > kLargest) break;
     const std::vector<Op> ops = SubHistory(history, a, std::move(s)).ops();
-    if (refutes(ops, model, options, a.findings)) return to_lines(ops);
+    if (refutes(ops, model, options, a.findings)) return to_lines(ops, history.has_times());
   }
   return "";
 }

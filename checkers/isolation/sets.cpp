@@ -111,13 +111,13 @@ class SetReader {
   }
 
   void read_set(uint32_t txn, const Value& name, const Value& result) {
-    if (!result.is_list() && !result.is_nil())
+    if (!result.has_elements() && !result.is_nil())
       return fail(t_.value_entry(txn), "a set was read as " + to_edn(result));
     std::set<uint32_t> there;
     std::set<uint32_t>& alien = alien_[to_edn(name)];
     std::set<uint32_t> alien_now;
-    if (result.is_list()) {
-      for (const Value& item : result.list()) {
+    if (result.has_elements()) {
+      for (const Value& item : result.elements()) {
         const Element& e = element_of(name, item);
         there.insert(e.number);
         if (e.writer != kNone) continue;

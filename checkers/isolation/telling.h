@@ -41,19 +41,23 @@ class Cast {
     Json out = Json::array();
     const Transactions& t = explainer_.analysis().transactions;
     const History& h = explainer_.history();
+    const auto place = [&](uint32_t entry) {
+      Json at{{"index", h.source_index(entry)}};
+      if (h.has_times()) at["time_ns"] = h.time_ns(entry);
+      return at;
+    };
     for (size_t i = 0; i < txns_.size(); ++i) {
       const uint32_t txn = txns_[i];
       Json mops = Json::array();
       for (const uint32_t m : mops_[i]) mops.push_back(explainer_.mop_text(txn, m));
-      Json one = {
-          {"name", "T" + std::to_string(i + 1)},
-          {"process", h.process(t.invoke[txn])},
-          {"invoked", {{"index", h.source_index(t.invoke[txn])}, {"time_ns", h.time_ns(t.invoke[txn])}}},
-          {"micro_operations", mops}};
-      if (t.complete[txn] != kNone)
-        one["completed"] = {{"index", h.source_index(t.complete[txn])},
-                            {"time_ns", h.time_ns(t.complete[txn])},
-                            {"type", std::string(to_text(h.type(t.complete[txn])))}};
+      Json one = {{"name", "T" + std::to_string(i + 1)},
+                  {"process", h.process(t.invoke[txn])},
+                  {"invoked", place(t.invoke[txn])},
+                  {"micro_operations", mops}};
+      if (t.complete[txn] != kNone) {
+        one["completed"] = place(t.complete[txn]);
+        one["completed"]["type"] = std::string(to_text(h.type(t.complete[txn])));
+      }
       out.push_back(one);
     }
     return out;

@@ -7,6 +7,7 @@
 
 #include "checkers/isolation/parallel.h"
 #include "harness/core/rng.h"
+#include "harness/core/text.h"
 
 namespace riven::checkers::isolation {
 
@@ -174,8 +175,7 @@ std::vector<char> transactional_functions(const History& history) {
   std::vector<char> is(history.functions().size(), unseen);
   size_t open = is.size();
   for (size_t f = 0; f < is.size(); ++f) {
-    const std::string_view name = history.functions()[f].text();
-    if (name == "txn") is[f] = 1, --open;
+    if (lower_case(history.functions()[f].text()) == "txn") is[f] = 1, --open;
   }
   for (size_t i = 0; i < history.size() && open > 0; ++i) {
     char& known = is[history.function_id(i)];

@@ -103,8 +103,8 @@ class BuiltinSpec final : public ModelSpec {
       : options_(options), projection_(projection) {
     ValueTable& table = projection.values;
     projection.initial = initial_ = table.id(options.initial);
-    if (options.model == Model::set && options.initial.is_list()) {
-      for (const Value& v : options.initial.list()) elements_.push_back(table.id(v));
+    if (options.model == Model::set && options.initial.has_elements()) {
+      for (const Value& v : options.initial.elements()) elements_.push_back(table.id(v));
       std::sort(elements_.begin(), elements_.end());
     }
     if (options.model != Model::kv) return;

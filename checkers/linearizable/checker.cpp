@@ -201,7 +201,7 @@ class LinearizableChecker final : public Checker {
     details["verified"] = evidence.verified;
     if (evidence.stale_versions > 0) {
       details["stale-versions"] = evidence.stale_versions;
-      details["stale-ms"] = static_cast<double>(evidence.stale_ns) / 1e6;
+      if (evidence.stale_ns > 0) details["stale-ms"] = static_cast<double>(evidence.stale_ns) / 1e6;
     }
     Json operations = Json::array();
     for (const uint32_t i : evidence.operations) {
@@ -210,8 +210,9 @@ class LinearizableChecker final : public Checker {
       one["operation"] = name_operation(history, op);
       one["invoked"] = history.source_index(op.invoked);
       one["returned"] = op.pending() ? Json() : Json(history.source_index(op.returned));
-      one["invoked-ms"] = static_cast<double>(history.time_ns(op.invoked)) / 1e6;
-      if (!op.pending()) one["returned-ms"] = static_cast<double>(history.time_ns(op.returned)) / 1e6;
+      if (history.has_times()) one["invoked-ms"] = static_cast<double>(history.time_ns(op.invoked)) / 1e6;
+      if (history.has_times() && !op.pending())
+        one["returned-ms"] = static_cast<double>(history.time_ns(op.returned)) / 1e6;
       operations.push_back(std::move(one));
     }
     details["operations"] = std::move(operations);

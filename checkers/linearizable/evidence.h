@@ -22,7 +22,7 @@ struct Evidence {
   bool states_of_these = false;     ///< as far as `operations` alone say: of collections, of their elements
   uint64_t stale_versions =
       0;                 ///< how many newer values had been there for certain, at least; 0: no stale read
-  int64_t stale_ns = 0;  ///< how long ago the first of them was certain
+  int64_t stale_ns = 0;  ///< how long ago the first of them was certain; 0: the times do not tell
 };
 
 /// Looks for a small set of conflicting operations for an invalid `answer`, until the watch ends: from the

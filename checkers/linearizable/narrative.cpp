@@ -71,7 +71,7 @@ class Narrator {
     }
     if (told == nullptr) told = newest;
     if (told == nullptr) return false;
-    e_.stale_ns = history_.time_ns(read.invoked) - history_.time_ns(first_certain);
+    e_.stale_ns = time_between(first_certain, read.invoked);
     return say(name(reader) + " returned after the " + name_operation(history_, *told) +
                " had completed and nothing wrote " + value(read.a) + " again");
   }
@@ -125,7 +125,13 @@ class Narrator {
       if (is_of(part_[i], other) && part_[i].invoked > had_been)
         replaced = std::min(replaced, part_[i].returned);
     if (replaced >= read.invoked) return 0;
-    return history_.time_ns(read.invoked) - history_.time_ns(replaced);
+    return time_between(replaced, read.invoked);
+  }
+  /// 0 where the times do not tell.
+  int64_t time_between(uint32_t first, uint32_t second) const {
+    int64_t length = 0;
+    const bool overflow = __builtin_sub_overflow(history_.time_ns(second), history_.time_ns(first), &length);
+    return history_.has_times() && !overflow ? std::max<int64_t>(0, length) : 0;
   }
 
   bool tell_collection() {

@@ -29,6 +29,7 @@ class Picture {
         part_(part),
         evidence_(evidence),
         watch_(watch),
+        timed_(history.times_ascend()),
         until_ns_(std::min(watch.deadline_ns, monotonic_now_ns() + kNanosPerSecond)) {}
 
   LanesFigure figure() {
@@ -37,7 +38,8 @@ class Picture {
     LanesFigure figure;
     figure.sentence = evidence_.sentence;
     figure.facts = facts();
-    figure.failure_ns = history_.time_ns(evidence_.event);
+    figure.failure_ns = moment(evidence_.event);
+    figure.timed = timed_;
     figure.lanes = std::move(lanes_);
     figure.operations.reserve(shown_.size());
     for (const uint32_t i : shown_) figure.operations.push_back(operation(i));
@@ -57,10 +59,11 @@ class Picture {
     if (!text.empty())
       text += evidence_.states_of_these ? " (of the operations of the conflict alone). " : ". ";
     if (evidence_.stale_versions > 0)
-      text += "Stale by " + counted(evidence_.stale_versions, "version") + " and " +
-              duration_text(evidence_.stale_ns) + " at least.";
+      text += "Stale by " + counted(evidence_.stale_versions, "version") +
+              (evidence_.stale_ns > 0 ? " and " + duration_text(evidence_.stale_ns) : "") + " at least.";
     return text;
   }
+  int64_t moment(uint32_t entry) const { return timed_ ? history_.time_ns(entry) : entry * kPlaceNs; }
 
   /// The operations around the failure and all of the evidence, in lanes.
   void choose() {
@@ -213,15 +216,15 @@ class Picture {
     const Operation& op = ops()[i];
     LaneOperation out;
     out.lane = static_cast<uint32_t>(lane_.at(i));
-    out.begin_ns = history_.time_ns(op.invoked);
-    if (!op.pending()) out.end_ns = history_.time_ns(op.returned);
+    out.begin_ns = moment(op.invoked);
+    if (!op.pending()) out.end_ns = moment(op.returned);
     out.name = name_operation(history_, op);
     out.in_conflict = std::binary_search(evidence_.operations.begin(), evidence_.operations.end(), i);
     out.impossible_next = illegal_.count(i) != 0;
     if (out.impossible_next) out.state = last_state_;
     if (const auto step = step_of_.find(i); step != step_of_.end()) {
       out.step = step->second + 1;
-      out.point_ns = history_.time_ns(order_[step->second].at);
+      out.point_ns = moment(order_[step->second].at);
       out.state = order_[step->second].state;
     }
     return out;
@@ -239,6 +242,7 @@ class Picture {
   const Part& part_;
   const Evidence& evidence_;
   const Watch& watch_;
+  const bool timed_;
   int64_t until_ns_;  // of the search for a linearization
   std::vector<uint32_t> shown_;
   std::map<uint32_t, size_t> lane_;

@@ -5,6 +5,8 @@
 #include <numeric>
 #include <optional>
 
+#include "harness/core/text.h"
+
 namespace riven::linearizable {
 
 namespace {
@@ -108,7 +110,8 @@ class Projector {
   Problem find_functions() {
     const auto& names = history_.functions();
     known_.assign(names.size(), std::nullopt);
-    for (size_t i = 0; i < names.size(); ++i) known_[i] = known_function(options_.model, names[i].text());
+    for (size_t i = 0; i < names.size(); ++i)
+      known_[i] = known_function(options_.model, lower_case(names[i].text()));
     for (size_t i = 0; i < history_.size(); ++i) {
       if (!history_.is_client(i) || known_[history_.function_id(i)]) continue;
       return Error{"the " + std::string(to_text(options_.model)) + " model knows no :" +
@@ -280,7 +283,7 @@ class Projector {
 
   Problem fill_transaction(Operation& op, const ValueView& argument, const ValueView& answer) {
     std::vector<MicroOp> micro;
-    const std::string_view name = history_.f(op.invoked).text();
+    const std::string name = lower_case(history_.f(op.invoked).text());
     const bool plain_read = name == "read" || name == "r";
     const ValueView& source = op.pending() || (!plain_read && answer.is_nil()) ? argument : answer;
     if (name == "txn") {
@@ -331,9 +334,10 @@ class Projector {
   Problem fill_set(Operation& op, const ValueView& argument, const ValueView& answer, bool failed) {
     if (op.f == Function::read) {
       if (op.pending()) return std::nullopt;
-      if (!answer.is_list() && !answer.is_nil()) return bad(op.returned, "a read of a set that is no list");
+      if (!answer.has_elements() && !answer.is_nil())
+        return bad(op.returned, "a read of a set that is neither a set nor a list");
       std::vector<int32_t> elements;
-      if (answer.is_list())
+      if (answer.has_elements())
         for (const ValueView item : answer) elements.push_back(out_.values.id(item));
       std::sort(elements.begin(), elements.end());
       elements.erase(std::unique(elements.begin(), elements.end()), elements.end());

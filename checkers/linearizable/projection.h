@@ -25,11 +25,12 @@ class ValueTable {
 
  private:
   int32_t add(Value value);
+  int32_t structure(const ValueView& view);
   std::vector<Value> values_;
   std::vector<int32_t> small_;  // integers kSmallLow .. by offset
   std::unordered_map<int64_t, int32_t> integers_;
   std::unordered_map<uint64_t, int32_t> texts_;      // kind and symbol
-  std::unordered_map<std::string, int32_t> others_;  // EDN text
+  std::unordered_map<std::string, int32_t> others_;  // encoded: equal values have equal bytes
 };
 
 /// A micro-operation of a multi-register transaction.

@@ -45,7 +45,7 @@ int32_t ValueTable::id(const ValueView& view) {
       return found->second;
     }
     default:
-      return id(view.to_value());
+      return structure(view);
   }
 }
 
@@ -66,11 +66,19 @@ int32_t ValueTable::id(const Value& value) {
       return found->second;
     }
     default: {
-      const auto [found, fresh] = others_.try_emplace(to_edn(value), 0);
-      if (fresh) found->second = add(value);
-      return found->second;
+      std::vector<uint8_t> bytes;
+      ValueWriter(bytes).value(value);
+      return structure(ValueView(bytes.data()));
     }
   }
+}
+
+int32_t ValueTable::structure(const ValueView& view) {
+  std::vector<uint8_t> bytes;
+  ValueWriter(bytes).value(view);
+  const auto [found, fresh] = others_.try_emplace(std::string(bytes.begin(), bytes.end()), 0);
+  if (fresh) found->second = add(view.to_value());
+  return found->second;
 }
 
 uint64_t ValueTable::memory_bytes() const {

@@ -95,6 +95,10 @@ struct TimeFigure {
   std::vector<Panel> panels;
 };
 
+/// Where a figure is not `timed`, because the history has no times or a clock stepped back, an entry's place
+/// in the history stands for its time, so much for each.
+inline constexpr int64_t kPlaceNs = 1'000'000;
+
 /// One operation as a bar. Times are the history's.
 struct LaneOperation {
   uint32_t lane = 0;
@@ -110,6 +114,7 @@ struct LaneOperation {
 
 /// Operations around a failure, a lane for each process, with the longest partial linearization.
 struct LanesFigure {
+  bool timed = true;
   std::string sentence;
   std::string facts;
   int64_t failure_ns = 0;
@@ -129,6 +134,7 @@ struct CycleFigure {
     std::string edge;    ///< to the next: ww, wr, wrp, rw, rwp, process or realtime
     std::string reason;  ///< why it comes before the next, one sentence
   };
+  bool timed = true;
   std::vector<Transaction> transactions;
   size_t left_out = 0;  ///< more than zero: the cycle is too long to draw, and has this many transactions
 };

@@ -28,6 +28,11 @@ CommandAction declare_list(CLI::App& app, const Registry& registry);
 CommandAction declare_export(CLI::App& app, const Registry& registry);
 CommandAction declare_version(CLI::App& app, const Registry& registry);
 
+/// What --order says of a history.
+inline constexpr const char* kOrderHelp =
+    "what says which event came first: file (the order of its lines) or time (for logs merged from several "
+    "clients: the times; events of one time are concurrent)";
+
 /// "riven: " and one line on stderr.
 void complain(const std::string& message);
 /// complain, then ExitCode::usage.

@@ -26,6 +26,7 @@ struct CheckOptions {
   std::string workload;
   std::string model;
   std::string format = "auto";
+  std::string order = "file";
   std::string engine;
   std::string per_key;
   std::vector<std::string> extra;
@@ -47,6 +48,7 @@ std::string command_line_of(const CheckOptions& o) {
   add("--workload", o.workload);
   add("--model", o.model);
   add("--format", o.format == "auto" ? "" : o.format);
+  add("--order", o.order == "file" ? "" : o.order);
   add("--engine", o.engine);
   if (!o.per_key.empty()) line += " --per-key=" + o.per_key;
   for (const std::string& pair : o.extra) add("--checker-opt", pair);
@@ -128,6 +130,8 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   const auto format = parse_format(o.format);
   if (!format)
     return usage_error("--format: no format is called " + o.format + "; there are auto, " + format_names());
+  const auto order = parse_event_order(o.order);
+  if (!order) return usage_error("--order: " + order.error().message);
   const auto time_limit_ns = parse_duration_ns(o.time_limit);
   if (!time_limit_ns)
     return usage_error("--time-limit takes a time such as 60s or 2m, not '" + o.time_limit + "'");
@@ -148,14 +152,16 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   judged.informative = !o.report.empty();
 
   const int64_t began_ns = monotonic_now_ns();
-  auto read = read_history(
-      o.file,
-      {.format = *format, .threads = o.threads, .memory_bytes = memory_limit_bytes(judged.memory_bytes)});
+  auto read = read_history(o.file, {.format = *format,
+                                    .order = *order,
+                                    .threads = o.threads,
+                                    .memory_bytes = memory_limit_bytes(judged.memory_bytes)});
   if (!read) return usage_error(read.error().message);
   const int64_t read_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
   for (const std::string& warning : read->warnings) complain(warning);
 
   judged.no_realtime = read->metadata.value("no_realtime", false);
+  judged.initial_written = read->metadata.value("initial_written", false);
   take_from_metadata(read->metadata, judged);
   const auto checkers = pick_checkers(registry, read->history, judged);
   if (!checkers) return usage_error(checkers.error().message);
@@ -193,6 +199,7 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
   app.add_option("-m,--model", o.model,
                  "what the database promised: cas-register, strict-serializable, ... (see `riven list`)");
   app.add_option("-f,--format", o.format, "of the file: auto, " + format_names())->capture_default_str();
+  app.add_option("--order", o.order, kOrderHelp)->capture_default_str();
   app.add_option("--engine", o.engine,
                  "the algorithm, by name (see below); default: the best for this history");
   app.add_flag("--per-key{yes}", o.per_key,

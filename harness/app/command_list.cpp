@@ -90,6 +90,7 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
     std::string from;
     std::string to;
     std::string from_format = "auto";
+    std::string order = "file";
     std::string to_format;
   };
   auto options = std::make_shared<Options>();
@@ -97,6 +98,7 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
   app.add_option("to", options->to, "the file to write: .edn or .jsonl; or - with --to-format")->required();
   app.add_option("-f,--format", options->from_format, "of what is read: auto, " + format_names())
       ->capture_default_str();
+  app.add_option("--order", options->order, kOrderHelp)->capture_default_str();
   app.add_option("--to-format", options->to_format,
                  "edn or jsonl; default: by the ending of the file to write");
   app.footer(R"(Examples:
@@ -107,12 +109,14 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
     if (!format)
       return usage_error("--format: no format is called " + options->from_format + "; there are auto, " +
                          format_names());
-    auto read = read_history(options->from, {.format = *format});
+    const auto order = parse_event_order(options->order);
+    if (!order) return usage_error("--order: " + order.error().message);
+    auto read = read_history(options->from, {.format = *format, .order = *order});
     if (!read) return usage_error(read.error().message);
     for (const std::string& warning : read->warnings) complain(warning);
     if (read->metadata.value("no_realtime", false))
       complain(
-          "this format has no real time, the times written are made up: judge the file with --model "
+          "this format has no real time, the order written is made up: judge the file with --model "
           "serializable --checker-opt real-time=no");
     const Status written = export_history(read->history, options->to, options->to_format);
     if (!written) return usage_error(written.error().message);

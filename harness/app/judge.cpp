@@ -8,12 +8,14 @@
 #include <new>
 #include <set>
 
+#include "checkers/isolation/initial_written.h"
 #include "checkers/isolation/model.h"
 #include "checkers/performance.h"
 #include "checkers/statistics.h"
 #include "checkers/vacuity.h"
 #include "harness/core/clock.h"
 #include "harness/core/similar_names.h"
+#include "harness/core/text.h"
 #include "harness/report/figures.h"
 
 namespace riven {
@@ -41,9 +43,9 @@ std::string guess_model(const History& history) {
   for (size_t i = 0; i < history.size(); ++i) {
     if (!history.is_client(i) || seen[history.function_id(i)]) continue;
     seen[history.function_id(i)] = true;
-    functions.emplace(history.f(i).text());
-    const ValueView value = history.value(i);
-    transactions |= history.f(i).text() == "txn" && value.is_list();
+    const std::string name = lower_case(history.f(i).text());
+    functions.emplace(name);
+    transactions |= name == "txn" && history.value(i).is_list();
   }
   const auto has = [&](std::string_view f) { return functions.contains(f); };
   if (transactions) return "strict-serializable";
@@ -194,7 +196,8 @@ Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const Hi
   }
   auto main = main_checker(registry, history, options);
   if (!main) return main.error();
-  std::vector<CheckerPtr> checkers{*main};
+  std::vector<CheckerPtr> checkers{options.initial_written ? checkers::initial_written_checker(*main, 0)
+                                                           : *main};
   if (options.of_a_run || options.informative) {
     checkers.push_back(checkers::statistics_checker());
     checkers.push_back(checkers::performance_checker({.spans = options.spans}));

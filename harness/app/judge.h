@@ -22,7 +22,8 @@ struct JudgeOptions {
   uint64_t memory_bytes = 0;                             ///< for the whole process; 0: half of the machine's
   unsigned threads = 0;                                  ///< 0: all cores
   bool no_realtime =
-      false;              ///< the history's order of operations says nothing about real time across sessions
+      false;  ///< the history's order of operations says nothing about real time across sessions
+  bool initial_written = false;  ///< 0 is the initial value of registers, and is written, too
   bool of_a_run = false;  ///< also statistics, performance and vacuity, which count; else they only inform
   std::vector<PlotSpan> spans{};  ///< how faults are recognised; empty: by the names of functions
   bool informative =

@@ -25,6 +25,17 @@ constexpr std::array<std::string_view, 14> kNodeKeys{"address",      "name",    
                                                      "password_env", "ask",          "connect_timeout",
                                                      "may_reboot",   "may_set_clock"};
 
+bool of_nodes_alone(std::string_view key) { return key == "address" || key == "name"; }
+
+std::string known_keys(bool of_node) {
+  std::string keys;
+  for (const std::string_view key : kNodeKeys) {
+    if (!of_node && of_nodes_alone(key)) continue;
+    keys.append(keys.empty() ? "" : ", ").append(key);
+  }
+  return keys;
+}
+
 // Reads one inventory; the first error wins.
 class InventoryReader {
  public:
@@ -75,9 +86,9 @@ class InventoryReader {
     for (const auto& [key, value] : table) {
       const std::string_view name = key.str();
       if (std::find(kNodeKeys.begin(), kNodeKeys.end(), name) == kNodeKeys.end()) {
-        return fail(value, "unknown key '" + std::string(name) + "'");
+        return fail(value, "unknown key '" + std::string(name) + "'; known are " + known_keys(of_node));
       }
-      if (!of_node && (name == "address" || name == "name")) {
+      if (!of_node && of_nodes_alone(name)) {
         return fail(value, "'" + std::string(name) + "' belongs to a [[node]], not to the defaults");
       }
     }

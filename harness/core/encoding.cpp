@@ -1,5 +1,11 @@
 #include "harness/core/encoding.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "harness/core/value_order.h"
+
 namespace riven {
 
 namespace encoding {
@@ -34,20 +40,84 @@ bool valid(const uint8_t*& at, const uint8_t* end, uint64_t symbols, int depth) 
       return checked_varint(at, end, number) && number < symbols;
     case list:
     case map:
-    case integers: {
+    case integers:
+    case set:
+    case integer_set: {
       if (!checked_varint(at, end, number) || number > static_cast<uint64_t>(end - at)) return false;
       const uint8_t* const stop = at + number;
       size_t count = 0;
       for (; at != stop; ++count) {
         uint64_t ignored = 0;
-        if (!(tag == integers ? checked_varint(at, stop, ignored) : valid(at, stop, symbols, depth + 1)))
-          return false;
+        const bool packed = tag == integers || tag == integer_set;
+        if (!(packed ? checked_varint(at, stop, ignored) : valid(at, stop, symbols, depth + 1))) return false;
       }
       return tag != map || count % 2 == 0;
     }
     default:
       return false;
   }
+}
+
+double canonical(double number) {
+  return std::isnan(number) ? std::numeric_limits<double>::quiet_NaN() : number + 0.0;
+}
+
+namespace {
+
+bool order_integers(std::vector<uint8_t>& bytes, size_t body) {
+  std::vector<int64_t> items;
+  int64_t sum = 0;
+  for (const uint8_t *at = bytes.data() + body, *end = bytes.data() + bytes.size(); at != end;)
+    items.push_back(sum = wrapping_sum(sum, unzigzag(read_varint(at))));
+  if (std::is_sorted(items.begin(), items.end(), std::less_equal<>())) return true;
+  std::sort(items.begin(), items.end());
+  const auto last = std::unique(items.begin(), items.end());
+  const bool distinct = last == items.end();
+  items.erase(last, items.end());
+  bytes.resize(body);
+  int64_t before = 0;
+  for (const int64_t i : items) {
+    put_varint(bytes, zigzag(wrapping_difference(i, before)));
+    before = i;
+  }
+  return distinct;
+}
+
+}  // namespace
+
+bool put_in_order(Tag tag, std::vector<uint8_t>& bytes, size_t body) {
+  if (bytes.size() == body) return true;
+  if (tag == integer_set) return order_integers(bytes, body);
+  struct Entry {
+    const uint8_t* at;
+    const uint8_t* end;
+  };
+  std::vector<Entry> entries;
+  for (const uint8_t *at = bytes.data() + body, *end = bytes.data() + bytes.size(); at != end;) {
+    const uint8_t* const behind_key = skip_value(at);
+    RIVEN_CHECK(tag != map || behind_key != end, "a map needs a value for each key");
+    entries.push_back({at, tag == map ? skip_value(behind_key) : behind_key});
+    at = entries.back().end;
+  }
+  const auto compare = [](const Entry& a, const Entry& b) { return order(ValueView(a.at), ValueView(b.at)); };
+  bool ascends = true;
+  for (size_t i = 1; ascends && i < entries.size(); ++i) ascends = compare(entries[i - 1], entries[i]) < 0;
+  if (ascends) return true;
+  std::stable_sort(entries.begin(), entries.end(),
+                   [&](const Entry& a, const Entry& b) { return compare(a, b) < 0; });
+  bool distinct = true;
+  std::vector<uint8_t> sorted;
+  sorted.reserve(bytes.size() - body);
+  for (size_t i = 0; i < entries.size(); ++i) {
+    if (i + 1 < entries.size() && compare(entries[i], entries[i + 1]) == 0) {
+      distinct = false;
+      continue;
+    }
+    sorted.insert(sorted.end(), entries[i].at, entries[i].end);
+  }
+  bytes.resize(body);
+  bytes.insert(bytes.end(), sorted.begin(), sorted.end());
+  return distinct;
 }
 
 }  // namespace encoding
@@ -82,8 +152,8 @@ void ValueView::decode(const uint8_t* at) {
       integer_ = static_cast<int64_t>(encoding::read_varint(at));
       return;
     default:
-      kind_ = tag == encoding::map ? Kind::map : Kind::list;
-      packed_ = tag == encoding::integers;
+      kind_ = tag == encoding::map ? Kind::map : tag >= encoding::set ? Kind::set : Kind::list;
+      packed_ = tag == encoding::integers || tag == encoding::integer_set;
       integer_ = static_cast<int64_t>(encoding::read_varint(at));
       bytes_ = at;
   }
@@ -100,8 +170,7 @@ const uint8_t* skip_value(const uint8_t* at) {
 void ValueView::Iterator::advance() {
   if (at_ == end_) return;
   if (packed_) {
-    sum_ = static_cast<int64_t>(static_cast<uint64_t>(sum_) +
-                                static_cast<uint64_t>(encoding::unzigzag(encoding::read_varint(next_))));
+    sum_ = encoding::wrapping_sum(sum_, encoding::unzigzag(encoding::read_varint(next_)));
   } else {
     next_ = skip_value(at_);
   }
@@ -137,12 +206,15 @@ Value ValueView::to_value() const {
     case Kind::string:
       return Value::string(symbol());
     case Kind::keyword:
-      return Value::keyword(symbol().text());
+      return Value::keyword(symbol());
     case Kind::list:
+    case Kind::set:
     case Kind::map: {
       Value::List items;
       for (const ValueView item : *this) items.push_back(item.to_value());
-      return is_map() ? Value::map(std::move(items)) : Value(std::move(items));
+      return is_map()   ? Value::map(std::move(items))
+             : is_set() ? Value::set(std::move(items))
+                        : Value(std::move(items));
     }
   }
   return {};
@@ -150,8 +222,7 @@ Value ValueView::to_value() const {
 
 bool operator==(const ValueView& a, const ValueView& b) {
   if (a.kind_ != b.kind_ || a.packed_ != b.packed_ || a.integer_ != b.integer_) return false;
-  return (a.kind_ != Value::Kind::list && a.kind_ != Value::Kind::map) ||
-         std::memcmp(a.bytes_, b.bytes_, a.length()) == 0;
+  return a.kind_ < Value::Kind::list || std::memcmp(a.bytes_, b.bytes_, a.length()) == 0;
 }
 
 void ValueWriter::plain_integer(int64_t i) {
@@ -165,23 +236,10 @@ void ValueWriter::plain_integer(int64_t i) {
 
 void ValueWriter::real(double d) {
   scalar(encoding::real);
+  d = encoding::canonical(d);
   const size_t at = out_.size();
   out_.resize(at + sizeof d);
   std::memcpy(out_.data() + at, &d, sizeof d);
-}
-
-void ValueWriter::begin_list() {
-  unpack();
-  frames_.push_back({out_.size(), 0, true});
-  out_.push_back(encoding::integers);
-  out_.push_back(0);
-}
-
-void ValueWriter::begin_map() {
-  unpack();
-  frames_.push_back({out_.size(), 0, false});
-  out_.push_back(encoding::map);
-  out_.push_back(0);
 }
 
 void ValueWriter::end() {
@@ -189,6 +247,9 @@ void ValueWriter::end() {
   const Frame frame = frames_.back();
   frames_.pop_back();
   const size_t body = frame.start + 2;
+  if (const auto tag = static_cast<encoding::Tag>(out_[frame.start]);
+      tag != encoding::integers && tag != encoding::list)
+    repeated_ = !encoding::put_in_order(tag, out_, body) || repeated_;
   const size_t length = out_.size() - body;
   if (length < 0x80) {
     out_[frame.start + 1] = static_cast<uint8_t>(length);
@@ -204,14 +265,13 @@ void ValueWriter::unpack() {
   if (frames_.empty() || !frames_.back().packed) return;
   Frame& frame = frames_.back();
   frame.packed = false;
-  out_[frame.start] = encoding::list;
+  out_[frame.start] = out_[frame.start] == encoding::integers ? encoding::list : encoding::set;
   if (out_.size() == frame.start + 2) return;
   const std::vector<uint8_t> deltas(out_.begin() + static_cast<ptrdiff_t>(frame.start) + 2, out_.end());
   out_.resize(frame.start + 2);
   int64_t sum = 0;
   for (const uint8_t* at = deltas.data(); at != deltas.data() + deltas.size();) {
-    sum = static_cast<int64_t>(static_cast<uint64_t>(sum) +
-                               static_cast<uint64_t>(encoding::unzigzag(encoding::read_varint(at))));
+    sum = encoding::wrapping_sum(sum, encoding::unzigzag(encoding::read_varint(at)));
     plain_integer(sum);
   }
 }
@@ -237,13 +297,10 @@ void ValueWriter::value(const Value& v) {
       keyword(v.symbol());
       return;
     case Value::Kind::list:
-      begin_list();
-      for (const Value& item : v.list()) value(item);
-      end();
-      return;
+    case Value::Kind::set:
     case Value::Kind::map:
-      begin_map();
-      for (const Value& item : v.flat_map()) value(item);
+      v.is_map() ? begin_map() : v.is_set() ? begin_set() : begin_list();
+      for (const Value& item : v) value(item);
       end();
       return;
   }
@@ -270,8 +327,9 @@ void ValueWriter::value(const ValueView& v) {
       keyword(v.symbol());
       return;
     case Value::Kind::list:
+    case Value::Kind::set:
     case Value::Kind::map:
-      v.is_map() ? begin_map() : begin_list();
+      v.is_map() ? begin_map() : v.is_set() ? begin_set() : begin_list();
       for (const ValueView item : v) value(item);
       end();
       return;

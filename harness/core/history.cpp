@@ -12,6 +12,8 @@ ValueView History::error(size_t i) const {
   return found != errors_.end() && found->first == i ? ValueView(bytes_ + found->second) : ValueView();
 }
 
+bool History::times_ascend() const { return has_times_ && std::is_sorted(times_.begin(), times_.end()); }
+
 Op History::op(size_t i) const {
   return {.index = source_index(i),
           .time_ns = time_ns(i),
@@ -359,11 +361,14 @@ Result<History> HistoryBuilder::finish(Pairing pairing) {
       h.source_indices_.push_back(static_cast<int64_t>(h.source_indices_.size()));
   }
   h.pairs_.assign(n, History::kNone);
+  bool positions = true;
+  for (size_t i = 0; i < n && positions; ++i) positions = h.times_[i] == static_cast<int64_t>(i);
+  if (positions) h.has_times_ = false;
 
   OpenInvocations open;
   size_t next_gap = 0;
   std::optional<Error> error;
-  for (size_t i = 0; i < n && !error; ++i) {
+  for (size_t i = 0; i < n && !error && pairing != Pairing::none; ++i) {
     for (; next_gap < gaps_.size() && gaps_[next_gap] <= i; ++next_gap) open.clear();
     uint32_t& pending = open.of(h.processes_[i]);
     if (h.is_client(i)) {

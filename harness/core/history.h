@@ -16,7 +16,8 @@
 namespace riven {
 
 /// The operations of one run in the order in which they were recorded (real-time order: entry i happened
-/// before entry j for i < j). About 30 bytes an entry plus its value. Move-only; const methods are
+/// before entry j for i < j). Times are for people: they need not ascend, and nothing but latencies rests on
+/// them. About 30 bytes an entry plus its value. Move-only; const methods are
 /// thread-safe; views stay valid while the history lives (moving it keeps them). Each invocation is paired
 /// with the next completion of its process; an invocation without one is pending for ever (as if `info`).
 class History {
@@ -28,6 +29,11 @@ class History {
 
   size_t size() const { return times_.size(); }
   int64_t time_ns(size_t i) const { return times_[i]; }
+  /// Whether there are times. If not they are the entries' positions, which nobody should take for times.
+  bool has_times() const { return has_times_; }
+  /// Whether there are times and none is before that of an earlier entry: then they are a picture's axis.
+  /// O(n).
+  bool times_ascend() const;
   Process process(size_t i) const { return processes_[i]; }
   OpType type(size_t i) const { return static_cast<OpType>(types_[i]); }
   Symbol f(size_t i) const { return functions_[function_ids_[i]]; }
@@ -78,6 +84,7 @@ class History {
   std::vector<std::pair<uint32_t, uint64_t>> errors_;  // entry, offset; sorted by entry
   std::vector<int64_t> source_indices_;
   std::vector<uint32_t> lines_;
+  bool has_times_ = true;
 };
 
 /// Collects entries and makes a History of them. Not thread-safe.
@@ -120,7 +127,12 @@ class HistoryBuilder {
   /// For corrections before finish().
   std::span<int64_t> times_ns() { return history_.times_; }
   std::span<Process> processes() { return history_.processes_; }
+  std::span<const uint32_t> lines() const { return history_.lines_; }
   void shift_lines(uint32_t by);
+  /// Says that the times given are no times; see History::has_times. Times that are exactly the positions are
+  /// taken for none without it.
+  void no_times() { history_.has_times_ = false; }
+  bool has_times() const { return history_.has_times_; }
   /// Appends all entries of `other` and leaves it empty.
   void append(HistoryBuilder&& other);
 
@@ -145,8 +157,8 @@ class HistoryBuilder {
   /// How strict the pairing is. `strict`: a second invocation of a process before its first completed, or a
   /// completion without an invocation, is an error that names entry and line. A process that returned `info`
   /// may not act again. `lenient`: only what makes pairing impossible is an error (Jepsen's old histories
-  /// reuse processes after info).
-  enum class Pairing { strict, lenient };
+  /// reuse processes after info). `none`: nothing is paired, for those who put entries into another order.
+  enum class Pairing { strict, lenient, none };
   /// Pairs invocations with completions; the builder is empty afterwards.
   Result<History> finish(Pairing pairing = Pairing::strict);
   /// Says that entries are missing between the last and the next one. finish() then leaves every invocation

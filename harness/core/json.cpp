@@ -211,9 +211,10 @@ Json to_json(const Value& value) {
     case Value::Kind::string:
     case Value::Kind::keyword:
       return std::string(value.text());
-    case Value::Kind::list: {
+    case Value::Kind::list:
+    case Value::Kind::set: {
       Json out = Json::array();
-      for (const Value& item : value.list()) out.push_back(to_json(item));
+      for (const Value& item : value.elements()) out.push_back(to_json(item));
       return out;
     }
     case Value::Kind::map: {

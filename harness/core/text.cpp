@@ -82,6 +82,13 @@ std::string counted(uint64_t count, std::string_view singular, std::string_view 
   return plural.empty() ? text.append(singular).append("s") : text.append(plural);
 }
 
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return out;
+}
+
 std::string escape_markup(std::string_view text) {
   std::string out;
   out.reserve(text.size() + text.size() / 8);

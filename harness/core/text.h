@@ -18,6 +18,9 @@ std::string moment_text(int64_t time_ns);
 /// "1 operation", "2 operations", "1,000 operations".
 std::string counted(uint64_t count, std::string_view singular, std::string_view plural = {});
 
+/// With the ASCII letters in lower case.
+std::string lower_case(std::string_view text);
+
 /// Safe in XML and HTML text and in attribute values with either quote. Control characters that XML 1.0
 /// forbids become U+FFFD, as do bytes that are no well-formed UTF-8.
 std::string escape_markup(std::string_view text);

@@ -1,15 +1,50 @@
 #include "harness/core/value.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
+
+#include "harness/core/value_order.h"
 
 namespace riven {
 
 Value::Value(List items) : kind_(Kind::list), list_(std::make_shared<const List>(std::move(items))) {}
 
+namespace {
+
+Value::List sorted_pairs(Value::List flat_pairs) {
+  std::vector<std::pair<Value, Value>> pairs;
+  for (size_t i = 0; i < flat_pairs.size(); i += 2)
+    pairs.emplace_back(std::move(flat_pairs[i]), std::move(flat_pairs[i + 1]));
+  std::stable_sort(pairs.begin(), pairs.end(),
+                   [](const auto& a, const auto& b) { return order(a.first, b.first) < 0; });
+  Value::List sorted;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    if (i + 1 < pairs.size() && order(pairs[i].first, pairs[i + 1].first) == 0) continue;
+    sorted.push_back(std::move(pairs[i].first));
+    sorted.push_back(std::move(pairs[i].second));
+  }
+  return sorted;
+}
+
+}  // namespace
+
 Value Value::map(List flat_pairs) {
   RIVEN_CHECK(flat_pairs.size() % 2 == 0, "a map needs a value for each key");
+  bool ascends = true;
+  for (size_t i = 2; ascends && i < flat_pairs.size(); i += 2)
+    ascends = order(flat_pairs[i - 2], flat_pairs[i]) < 0;
+  if (!ascends) flat_pairs = sorted_pairs(std::move(flat_pairs));
   Value v(std::move(flat_pairs));
   v.kind_ = Kind::map;
+  return v;
+}
+
+Value Value::set(List elements) {
+  std::sort(elements.begin(), elements.end(), [](const Value& a, const Value& b) { return order(a, b) < 0; });
+  elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+  Value v(std::move(elements));
+  v.kind_ = Kind::set;
   return v;
 }
 
@@ -30,11 +65,12 @@ bool operator==(const Value& a, const Value& b) {
     case Value::Kind::integer:
       return a.integer_ == b.integer_;
     case Value::Kind::real:
-      return a.real_ == b.real_;
+      return a.real_ == b.real_ || (std::isnan(a.real_) && std::isnan(b.real_));
     case Value::Kind::string:
     case Value::Kind::keyword:
       return a.symbol_ == b.symbol_;
     case Value::Kind::list:
+    case Value::Kind::set:
     case Value::Kind::map:
       return a.list_ == b.list_ || *a.list_ == *b.list_;
   }
@@ -69,6 +105,18 @@ void quote(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void put_real(std::string& out, double number) {
+  if (!std::isfinite(number)) {
+    out += std::isnan(number) ? "##NaN" : number > 0 ? "##Inf" : "##-Inf";
+    return;
+  }
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  const std::string_view digits(text, static_cast<size_t>(end - text));
+  out += digits;
+  if (digits.find_first_of(".e") == std::string_view::npos) out += ".0";
+}
+
 void put(std::string& out, const Value& v) {
   switch (v.kind()) {
     case Value::Kind::nil:
@@ -80,14 +128,9 @@ void put(std::string& out, const Value& v) {
     case Value::Kind::integer:
       out += std::to_string(v.integer());
       return;
-    case Value::Kind::real: {
-      char text[32];
-      const auto end = std::to_chars(text, text + sizeof text, v.real()).ptr;
-      const std::string_view number(text, static_cast<size_t>(end - text));
-      out += number;
-      if (number.find_first_of(".en") == std::string_view::npos) out += ".0";
+    case Value::Kind::real:
+      put_real(out, v.real());
       return;
-    }
     case Value::Kind::string:
       quote(out, v.text());
       return;
@@ -95,15 +138,16 @@ void put(std::string& out, const Value& v) {
       out += ':', out += v.text();
       return;
     case Value::Kind::list:
+    case Value::Kind::set:
     case Value::Kind::map: {
-      const bool is_list = v.is_list();
-      const Value::List& items = is_list ? v.list() : v.flat_map();
-      out += is_list ? '[' : '{';
-      for (size_t i = 0; i < items.size(); ++i) {
-        if (i > 0) out += !is_list && i % 2 == 0 ? ", " : " ";
-        put(out, items[i]);
+      out += v.is_list() ? "[" : v.is_set() ? "#{" : "{";
+      size_t i = 0;
+      for (const Value& item : v) {
+        if (i > 0) out += v.is_map() && i % 2 == 0 ? ", " : " ";
+        put(out, item);
+        ++i;
       }
-      out += is_list ? ']' : '}';
+      out += v.is_list() ? ']' : '}';
       return;
     }
   }

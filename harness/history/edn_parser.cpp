@@ -175,61 +175,22 @@ bool EdnParser::text(std::string_view& out) {
   return at == end_ ? cut() : fail(std::string("a '") + *at + "' where a name should be");
 }
 
-bool EdnParser::integer(int64_t& out, bool& is_nil) {
-  if (!skip_blank()) return false;
-  const char* const begin = at;
-  std::string_view number = token();
-  is_nil = number == "nil";
-  if (is_nil) return true;
-  if (number.ends_with("N")) number.remove_suffix(1);
-  if (parse_integer(number, out)) return true;
-  if (at == end_) return cut();
-  at = begin;
-  return fail("no whole number: " + std::string(number));
-}
-
-bool EdnParser::collection(ValueWriter& out, std::vector<uint8_t>& bytes, char close) {
+bool EdnParser::collection(ValueWriter& out, Value::Kind kind) {
+  const char close = *at == '(' ? ')' : *at == '[' ? ']' : '}';
   ++at;
   if (out.depth() >= max_depth) return fail("a value nested more than 60 deep");
-  const bool map = close == '}';
-  map ? out.begin_map() : out.begin_list();
+  const bool map = kind == Value::Kind::map;
+  map ? out.begin_map() : kind == Value::Kind::set ? out.begin_set() : out.begin_list();
   size_t count = 0;
   while (true) {
     if (!skip_blank()) return false;
     if (at == end_) return cut();
     if (*at == close) break;
-    if (!value(out, bytes)) return false;
+    if (!value(out)) return false;
     ++count;
   }
   if (map && count % 2 != 0) return fail("a map with a key without a value");
   ++at;
-  out.end();
-  return true;
-}
-
-/// Elements of a set of integers are put in order, so that equal sets are equal lists.
-bool EdnParser::set(ValueWriter& out, std::vector<uint8_t>& bytes) {
-  const size_t depth = out.depth();
-  ++at;
-  if (depth >= max_depth) return fail("a value nested more than 60 deep");
-  out.begin_list();
-  const size_t start = bytes.size() - 2;
-  while (true) {
-    if (!skip_blank()) return false;
-    if (at == end_) return cut();
-    if (*at == '}') break;
-    if (!value(out, bytes)) return false;
-  }
-  ++at;
-  out.end();
-  if (bytes[start] != encoding::integers) return true;
-  std::vector<int64_t> items;
-  ValueView(bytes.data() + start).for_each_integer([&](int64_t i) { items.push_back(i); });
-  if (std::is_sorted(items.begin(), items.end())) return true;
-  std::sort(items.begin(), items.end());
-  bytes.resize(start);
-  out.begin_list();
-  for (const int64_t i : items) out.integer(i);
   out.end();
   return true;
 }
@@ -278,14 +239,7 @@ bool EdnParser::number(ValueWriter& out) {
     return true;
   }
   at = begin;
-  std::string_view text = token();
-  const bool decimal = text.ends_with("M") && text.find_first_of(".eE") != std::string_view::npos;
-  if (decimal) {
-    out.string(symbols_(text.substr(0, text.size() - 1)));
-    return true;
-  }
-  if (text.ends_with("N") || text.ends_with("M")) text.remove_suffix(1);
-  write_number(text, out, symbols_);
+  write_edn_number(token(), out, symbols_);
   return true;
 }
 
@@ -309,12 +263,12 @@ bool EdnParser::keyword(ValueWriter& out) {
 }
 
 /// What follows a '#'. `again`: the value itself is still to come.
-bool EdnParser::dispatch(ValueWriter& out, std::vector<uint8_t>& bytes, bool& again) {
+bool EdnParser::dispatch(ValueWriter& out, bool& again) {
   ++at;
   if (at == end_) return cut();
   switch (*at) {
     case '{':
-      return set(out, bytes);
+      return collection(out, Value::Kind::set);
     case '"':  // a regular expression
     case '(':
       again = true;
@@ -354,7 +308,7 @@ bool EdnParser::tagged(ValueWriter& out, bool& again) {
   return true;
 }
 
-bool EdnParser::value(ValueWriter& out, std::vector<uint8_t>& bytes) {
+bool EdnParser::value(ValueWriter& out) {
   while (true) {
     if (!skip_blank()) return false;
     if (at == end_) return cut();
@@ -364,11 +318,10 @@ bool EdnParser::value(ValueWriter& out, std::vector<uint8_t>& bytes) {
       case ':':
         return keyword(out);
       case '[':
-        return collection(out, bytes, ']');
       case '(':
-        return collection(out, bytes, ')');
+        return collection(out, Value::Kind::list);
       case '{':
-        return collection(out, bytes, '}');
+        return collection(out, Value::Kind::map);
       case '"': {
         std::string_view content;
         if (!string(content)) return false;
@@ -382,7 +335,7 @@ bool EdnParser::value(ValueWriter& out, std::vector<uint8_t>& bytes) {
         return at + 1 < end_ && is_digit(at[1]) ? number(out) : word(out);
       case '#': {
         bool again = false;
-        if (!dispatch(out, bytes, again)) return false;
+        if (!dispatch(out, again)) return false;
         if (!again) return true;
         break;
       }

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "harness/core/encoding.h"
 #include "harness/history/text_part.h"
@@ -34,12 +33,10 @@ class EdnParser {
   bool skip_blank();
   /// Moves over one form without looking closely.
   bool skip_form();
-  /// Reads one form into `out`, which writes to `bytes`.
-  bool value(ValueWriter& out, std::vector<uint8_t>& bytes);
+  /// Reads one form into `out`.
+  bool value(ValueWriter& out);
   /// Reads a keyword, symbol or string as text; the view is good until the next call.
   bool text(std::string_view& out);
-  /// Reads an integer, or nil (then `is_nil`).
-  bool integer(int64_t& out, bool& is_nil);
   /// Moves over a token (keyword, number, symbol) and returns it.
   std::string_view token();
   bool fail(std::string what);
@@ -51,13 +48,12 @@ class EdnParser {
   }
   bool string(std::string_view& out);
   bool escape(std::string& to);
-  bool collection(ValueWriter& out, std::vector<uint8_t>& bytes, char close);
-  bool set(ValueWriter& out, std::vector<uint8_t>& bytes);
+  bool collection(ValueWriter& out, Value::Kind kind);
   bool character(ValueWriter& out);
   bool number(ValueWriter& out);
   bool word(ValueWriter& out);
   bool keyword(ValueWriter& out);
-  bool dispatch(ValueWriter& out, std::vector<uint8_t>& bytes, bool& again);
+  bool dispatch(ValueWriter& out, bool& again);
   bool tagged(ValueWriter& out, bool& again);
   bool skip_string();
   bool skip_collection();

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "harness/history/edn_parser.h"
+#include "harness/history/number_text.h"
 #include "harness/history/text_part.h"
 
 namespace riven::reading {
@@ -103,8 +104,8 @@ class EdnOps {
     if (name == "type") return type();
     if (name == "process") return process();
     if (name == "f") return function();
-    if (name == "time") return whole(fields_.time_ns);
-    if (name == "index") return whole(fields_.index);
+    if (name == "time") return whole(name, fields_.time_ns);
+    if (name == "index") return whole(name, fields_.index);
     if (name == "error") return scratch(error_);
     if (porcupine_ && name == "key") return scratch(key_);
     return parser_.skip_blank() && parser_.skip_form();
@@ -114,40 +115,43 @@ class EdnOps {
     if (has_value_) return parser_.fail("an operation with two values");
     has_value_ = true;
     if (porcupine_) return scratch(value_);
-    return parser_.value(part_.builder().value(), part_.builder().value_bytes());
+    return parser_.value(part_.builder().value());
   }
 
   bool scratch(std::vector<uint8_t>& bytes) {
     bytes.clear();
     ValueWriter writer(bytes);
-    return parser_.value(writer, bytes);
+    return parser_.value(writer);
   }
 
   bool type() {
     std::string_view name;
     if (!parser_.text(name)) return false;
     fields_.type = parse_type(name);
-    if (fields_.type) return true;
-    if (parser_.at_end()) return parser_.skip_form();  // cut short
-    return parser_.fail("the type :" + std::string(name) + " is none of :invoke, :ok, :fail, :info");
+    return fields_.type.has_value() || wrong(wrong_type(name));
+  }
+
+  /// False. What the text ends with may be cut short.
+  bool wrong(std::string what) {
+    return parser_.at_end() ? parser_.skip_form() : parser_.fail(std::move(what));
   }
 
   bool process() {
     if (!parser_.skip_blank()) return false;
     const char c = parser_.peek();
-    if (c == ':' || c == '"' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z')) {
-      std::string_view name;
-      if (!parser_.text(name)) return false;
-      if (name != "nil") fields_.process = part_.named_process(name);
+    if (c != ':' && c != '"' && ((c | 0x20) < 'a' || (c | 0x20) > 'z')) {
+      int64_t number = 0;
+      std::string_view token;
+      if (!number_field(token)) return false;
+      if (!parse_whole(token, number) || number > INT32_MAX || number < 0) return wrong(wrong_process(token));
+      fields_.process = static_cast<Process>(number);
       return true;
     }
-    int64_t number = 0;
-    bool nil = false;
-    if (!parser_.integer(number, nil)) return false;
-    if (number > INT32_MAX || number < 0)
-      return parser_.fail("the process " + std::to_string(number) +
-                          " is out of range: clients count from 0, the nemesis is called nemesis");
-    fields_.process = static_cast<Process>(number);
+    std::string_view name;
+    if (!parser_.text(name)) return false;
+    const bool bare = c != ':' && c != '"';
+    if (bare && (name == "nil" || name == "true" || name == "false")) return wrong(wrong_process(name));
+    fields_.process = part_.named_process(name);
     return true;
   }
 
@@ -156,15 +160,25 @@ class EdnOps {
     const bool bare = parser_.peek() == 'n';
     std::string_view name;
     if (!parser_.text(name)) return false;
-    if (!bare || name != "nil") fields_.f = part_.symbols()(name);
+    if (!bare || name != "nil") fields_.f = part_.symbols()(without_colon(name));
     return true;
   }
 
-  bool whole(int64_t& out) {
-    int64_t number = OpFields::kMissing;
-    bool nil = false;
-    if (!parser_.integer(number, nil)) return false;
-    if (!nil) out = number;
+  bool number_field(std::string_view& token) {
+    if (!parser_.skip_blank()) return false;
+    const char* const start = parser_.at;
+    if (!parser_.skip_form()) return false;
+    token = std::string_view(start, static_cast<size_t>(parser_.at - start));
+    return true;
+  }
+
+  bool whole(std::string_view field, int64_t& out) {
+    std::string_view token;
+    if (!number_field(token)) return false;
+    int64_t number = 0;
+    if (token == "nil") return true;
+    if (!parse_whole(token, number)) return wrong(wrong_number(field, token));
+    out = number;
     return true;
   }
 

@@ -31,19 +31,21 @@ class LogOps {
     OpFields fields;
     fields.type = line.type;
     int64_t number = 0;
-    if (parse_integer(line.process, number) && number <= INT32_MAX) {
+    if (!parse_integer(line.process, number)) {
+      fields.process = part_.named_process(line.process);
+    } else if (number >= 0 && number <= INT32_MAX) {
       fields.process = static_cast<Process>(number);
     } else {
-      fields.process = part_.named_process(line.process);
+      return part_.fail(start, wrong_process(line.process));
     }
     EdnParser parser(line.rest.data(), stop, part_.symbols());
     std::string_view f;
     part_.begin(start);
     bool good = parser.text(f);
-    if (good) fields.f = part_.symbols()(f);
+    if (good) fields.f = part_.symbols()(without_colon(f));
     good = good && parser.skip_blank();
     if (good && !parser.at_end()) {
-      good = parser.value(part_.builder().value(), part_.builder().value_bytes()) && parser.skip_blank();
+      good = parser.value(part_.builder().value()) && parser.skip_blank();
       if (good && !parser.at_end() && *parser.at != '#' && !line_comment(parser.at, stop))
         good = error(parser);
     }
@@ -64,7 +66,7 @@ class LogOps {
   bool error(EdnParser& parser) {
     error_.clear();
     ValueWriter writer(error_);
-    if (!parser.value(writer, error_)) return false;
+    if (!parser.value(writer)) return false;
     part_.builder().error(ValueView(error_.data()));
     return true;
   }

@@ -35,13 +35,6 @@ void put_column(std::vector<uint8_t>& out, const std::vector<uint8_t>& column) {
   out.insert(out.end(), column.begin(), column.end());
 }
 
-int64_t wrapping_difference(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) - static_cast<uint64_t>(b));
-}
-int64_t wrapping_sum(int64_t a, int64_t b) {
-  return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
-}
-
 }  // namespace
 
 void put_block(std::vector<uint8_t>& out, BlockKind kind, uint32_t entries, uint64_t first_entry,
@@ -140,7 +133,7 @@ uint32_t BlockEncoder::text_id(Symbol s) {
 void BlockEncoder::translate(const uint8_t*& at, const uint8_t* stop, std::vector<uint8_t>& to) {
   const uint8_t* const start = at;
   const size_t length = to.size();
-  if (translate_value(at, stop, to, [&](uint32_t id) { return text_id(Symbol::from_id(id)); })) return;
+  if (translate_value<false>(at, stop, to, [&](uint32_t id) { return text_id(Symbol::from_id(id)); })) return;
   to.resize(length);
   ValueWriter(to).string(Symbol::from_id(text_id(Symbol(to_edn(ValueView(start).to_value())))));
   at = skip_value(start);
@@ -197,7 +190,7 @@ void BlockEncoder::encode(const Staging& staging, std::vector<uint8_t>& raw) {
   column_.clear();
   int64_t before = 0;
   for (const int64_t time : staging.times) {
-    encoding::put_varint(column_, encoding::zigzag(wrapping_difference(time, before)));
+    encoding::put_varint(column_, encoding::zigzag(encoding::wrapping_difference(time, before)));
     before = time;
   }
   put_column(raw, column_);
@@ -207,8 +200,8 @@ void BlockEncoder::encode(const Staging& staging, std::vector<uint8_t>& raw) {
     for (size_t i = 0; i < staging.size(); ++i) {
       const auto position = static_cast<int64_t>(staging.first_entry + i);
       const bool given = next != staging.indices.end() && next->first == i;
-      encoding::put_varint(column_,
-                           encoding::zigzag(given ? wrapping_difference((next++)->second, position) : 0));
+      encoding::put_varint(
+          column_, encoding::zigzag(given ? encoding::wrapping_difference((next++)->second, position) : 0));
     }
   }
   put_column(raw, column_);
@@ -278,7 +271,7 @@ bool decode_scalars(Columns& columns, HistoryBuilder::Bulk& bulk) {
   }
   for (size_t i = 0; i < n; ++i) {
     if (!columns.times.varint(number)) return false;
-    time = wrapping_sum(time, encoding::unzigzag(number));
+    time = encoding::wrapping_sum(time, encoding::unzigzag(number));
     bulk.times_ns[i] = time;
   }
   return columns.meta.done() && columns.processes.done() && columns.times.done();
@@ -290,7 +283,7 @@ bool decode_values(Columns& columns, HistoryBuilder::Bulk& bulk, std::vector<uin
   };
   for (uint64_t& value : bulk.values) {
     value = arena.size();
-    if (!translate_value(columns.values.at, columns.values.end, arena, map)) return false;
+    if (!translate_value<true>(columns.values.at, columns.values.end, arena, map)) return false;
   }
   return columns.values.done();
 }
@@ -306,7 +299,7 @@ bool decode_errors(Columns& columns, size_t first, size_t n, HistoryBuilder& int
       return false;
     entry += step;
     into.bulk_error(first + entry, into.value_bytes().size());
-    if (!translate_value(columns.errors.at, columns.errors.end, into.value_bytes(), map)) return false;
+    if (!translate_value<true>(columns.errors.at, columns.errors.end, into.value_bytes(), map)) return false;
   }
   return true;
 }
@@ -317,8 +310,8 @@ bool decode_indices(Columns& columns, uint64_t first_entry, size_t first, size_t
   for (size_t i = 0; i < n; ++i) {
     uint64_t number = 0;
     if (given && !columns.indices.varint(number)) return false;
-    into.bulk_source_index(first + i,
-                           wrapping_sum(static_cast<int64_t>(first_entry + i), encoding::unzigzag(number)));
+    into.bulk_source_index(
+        first + i, encoding::wrapping_sum(static_cast<int64_t>(first_entry + i), encoding::unzigzag(number)));
   }
   return columns.indices.done();
 }

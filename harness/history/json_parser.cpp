@@ -162,7 +162,7 @@ bool JsonParser::scalar(ValueWriter& out) {
   } else if (text == "true" || text == "false") {
     out.boolean(text == "true");
   } else if (!text.empty() && (text[0] == '-' || (text[0] >= '0' && text[0] <= '9'))) {
-    write_number(text, out, symbols_);
+    write_json_number(text, out, symbols_);
   } else {
     return fail("a '" + (text.empty() ? std::string(1, *at) : std::string(text)) +
                 "' where a value should be");

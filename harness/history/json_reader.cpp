@@ -78,6 +78,7 @@ class JsonOps {
   }
 
   bool field(std::string_view name) {
+    name = without_colon(name);
     if (name == "value") {
       if (has_value_) return parser_.fail("an operation with two values");
       has_value_ = true;
@@ -86,8 +87,8 @@ class JsonOps {
     if (name == "type") return type();
     if (name == "process") return process();
     if (name == "f") return function();
-    if (name == "time") return whole(fields_.time_ns);
-    if (name == "index") return whole(fields_.index);
+    if (name == "time") return whole(name, fields_.time_ns);
+    if (name == "index") return whole(name, fields_.index);
     if (name == "error") {
       error_.clear();
       ValueWriter writer(error_);
@@ -98,10 +99,9 @@ class JsonOps {
 
   bool type() {
     std::string_view name;
-    if (!parser_.string(name)) return false;
+    if (!name_or_raw(name)) return false;
     fields_.type = parse_type(name);
-    return fields_.type.has_value() ||
-           parser_.fail("the type \"" + std::string(name) + "\" is none of invoke, ok, fail, info");
+    return fields_.type.has_value() || wrong(wrong_type(name));
   }
 
   bool process() {
@@ -112,29 +112,49 @@ class JsonOps {
       fields_.process = part_.named_process(name);
       return true;
     }
-    int64_t number = OpFields::kMissing;
-    if (!whole(number)) return false;
-    if (number == OpFields::kMissing) return true;
-    if (number > INT32_MAX || number < 0)
-      return parser_.fail("the process " + std::to_string(number) +
-                          " is out of range: clients count from 0, the nemesis is called nemesis");
+    std::string_view token;
+    int64_t number = 0;
+    if (!raw(token)) return false;
+    if (!parse_whole(token, number) || number > INT32_MAX || number < 0) return wrong(wrong_process(token));
     fields_.process = static_cast<Process>(number);
     return true;
   }
 
   bool function() {
+    parser_.skip_blank();
+    if (parser_.peek() == 'n') return parser_.skip_value();
     std::string_view name;
     if (!parser_.string(name)) return false;
-    fields_.f = part_.symbols()(name);
+    fields_.f = part_.symbols()(without_colon(name));
     return true;
   }
 
-  bool whole(int64_t& out) {
+  /// False. What the text ends with may be cut short.
+  bool wrong(std::string what) { return parser_.at_end() ? parser_.cut() : parser_.fail(std::move(what)); }
+
+  bool name_or_raw(std::string_view& name) {
     parser_.skip_blank();
-    const std::string_view token = parser_.token();
-    if (parser_.at_end()) return parser_.cut();
+    return parser_.peek() == '"' ? parser_.string(name) : raw(name);
+  }
+
+  /// The text of a value.
+  bool raw(std::string_view& token) {
+    parser_.skip_blank();
+    const char* const start = parser_.at;
+    if (!parser_.skip_value()) return false;
+    token = std::string_view(start, static_cast<size_t>(parser_.at - start));
+    return true;
+  }
+
+  bool whole(std::string_view field, int64_t& out) {
+    const bool is_time = field == "time";  // the view is gone after the next call of the parser
+    std::string_view token;
+    int64_t number = 0;
+    if (!raw(token)) return false;
     if (token == "null") return true;
-    return parse_integer(token, out) || parser_.fail("no whole number: " + std::string(token));
+    if (!parse_whole(token, number)) return wrong(wrong_number(is_time ? "time" : "index", token));
+    out = number;
+    return true;
   }
 
   TextPart& part_;

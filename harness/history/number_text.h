@@ -2,7 +2,6 @@
 #pragma once
 
 #include <charconv>
-#include <cmath>
 #include <string_view>
 
 #include "harness/core/encoding.h"
@@ -18,17 +17,15 @@ inline bool parse_integer(std::string_view token, int64_t& out) {
   return code == std::errc() && at == stop;
 }
 
-/// Writes what `token` is: an integer, a real where it is a finite number of JSON or EDN, else a string.
-inline void write_number(std::string_view token, ValueWriter& out, SymbolCache& symbols) {
-  int64_t integer = 0;
-  if (parse_integer(token, integer)) return out.integer(integer);
-  const std::string_view unsigned_token = token.starts_with("+") ? token.substr(1) : token;
-  const char* const stop = unsigned_token.data() + unsigned_token.size();
-  double real = 0;
-  const auto [at, code] = std::from_chars(unsigned_token.data(), stop, real);
-  const bool fraction = token.find_first_of(".eE") != std::string_view::npos;
-  if (code == std::errc() && at == stop && fraction && std::isfinite(real)) return out.real(real);
-  out.string(symbols(token));
-}
+/// The same of 12.0 and 1.2e1, for fields that count something, and of 12N.
+bool parse_whole(std::string_view token, int64_t& out);
+
+// Both write equal numbers alike, each by its format's own rule; what is no number becomes the string of its
+// text. See reader.h for what becomes of which number.
+
+/// JSON has one kind of number: 1, 1.0, 10e-1 are the same.
+void write_json_number(std::string_view token, ValueWriter& out, SymbolCache& symbols);
+/// EDN has several: 1 and 1N are integers, 1.0 is a real, 1.50M is a decimal, 2/4 is a ratio.
+void write_edn_number(std::string_view token, ValueWriter& out, SymbolCache& symbols);
 
 }  // namespace riven::reading

@@ -1,21 +1,57 @@
 #include "harness/history/reader.h"
 
+#include <algorithm>
 #include <filesystem>
 
+#include "harness/core/text.h"
 #include "harness/history/source_reader.h"
+#include "harness/history/time_order.h"
 
 namespace riven {
 
 namespace reading {
 
+namespace {
+
+/// Moves the entries to `to` in the order of their times, and says so.
+Status sort_entries(HistoryBuilder& from, const Source& source, HistoryBuilder& to, std::string& told) {
+  const bool has_times = from.has_times();
+  const auto history = from.finish(HistoryBuilder::Pairing::none);
+  if (!history) return Error{source.name + ": " + history.error().message};
+  if (!has_times)
+    return Error{source.name + ": its operations have no times, and --order time goes by those"};
+  to.spill_beyond(source.values_in_memory());
+  const uint64_t tied = order_by_time(*history, to);
+  told = source.name + ": operations are taken in the order of their times";
+  if (tied > 0)
+    told += "; " + counted(tied, "event") +
+            " at the same time as another client's, which are taken as concurrent with it";
+  return ok_status();
+}
+
+}  // namespace
+
 Result<ReadHistory> finish(HistoryBuilder& builder, const Source& source, HistoryBuilder::Pairing usual) {
-  auto history = builder.finish(source.pairing(usual));
+  const bool by_time = source.options.order == EventOrder::time;
+  const auto times = builder.times_ns();
+  const bool backwards =
+      !by_time && source.options.format != Format::riven && !std::is_sorted(times.begin(), times.end());
+  HistoryBuilder ordered;
+  std::vector<std::string> warnings;
+  if (by_time) {
+    if (auto status = sort_entries(builder, source, ordered, warnings.emplace_back()); !status)
+      return status.error();
+  }
+  auto history = (by_time ? ordered : builder).finish(source.pairing(usual));
   if (!history) {
     const bool strict = source.pairing(usual) == HistoryBuilder::Pairing::strict;
     return Error{source.name + ": " + history.error().message +
-                 (strict ? ": mend the recorder, or leave the operation out" : "")};
+                 (backwards ? ": the order of the lines is taken as that of the events; of logs merged from "
+                              "several clients, --order time takes the order of the times"
+                  : strict  ? ": mend the recorder, or leave the operation out"
+                            : "")};
   }
-  return ReadHistory{.history = *std::move(history)};
+  return ReadHistory{.history = *std::move(history), .warnings = std::move(warnings)};
 }
 
 void Source::release(size_t to) const {
@@ -25,6 +61,10 @@ void Source::release(size_t to) const {
 namespace {
 
 Result<ReadHistory> read_as(Format format, const Source& source) {
+  if (format == Format::riven && source.options.order == EventOrder::time)
+    return Error{source.name +
+                 ": a journal of Riven's own is in the order of its events: --order time is for logs merged "
+                 "from several clients"};
   switch (format) {
     case Format::riven:
       return read_journal(source);
@@ -70,6 +110,12 @@ Result<ReadHistory> read_directory(const std::string& path, const ReadOptions& o
 
 }  // namespace
 }  // namespace reading
+
+Result<EventOrder> parse_event_order(std::string_view name) {
+  if (name == "file") return EventOrder::file;
+  if (name == "time") return EventOrder::time;
+  return Error{"the order of events is that of the file or the time, not '" + std::string(name) + "'"};
+}
 
 namespace {
 

@@ -1,16 +1,20 @@
 // Reads histories: Riven's own and foreign ones.
 //
-// Whatever the format, the result is a History whose entries are in real-time order. What is common to the
-// text formats:
+// Whatever the format, the result is a History whose entries are in real-time order: that of the file, or,
+// where ReadOptions::order asks for it, that of their times. What is common to the text formats:
 // - Fields are process, type, f, value, time, index and error; others are skipped. A missing index is the
-//   position; a missing time is that of the entry before, and the position as long as no entry had a time.
-//   EDN and elle-cli's JSON may leave out process and f, as Elle's own examples do: then they are 0 and txn.
+//   position, and indices decide nothing. A missing time is that of the entry before, and the position as
+//   long as no entry had a time. EDN and elle-cli's JSON may leave out process and f, as Elle's own examples
+//   do: then they are 0 and txn.
 // - A process is an integer from 0, or "nemesis" (kNemesis), or "nemesis-N" (-N). Any other name is a client:
 // they are
 //   numbered from 1,000,000,000 in the order of their appearance.
-// - Values: integers of 64 bits are integers; larger ones, ratios and other numbers that no double holds
-//   exactly are strings of their text; floats are reals; sets are lists (ascending where all are integers,
-//   else in the order of the file); characters and symbols are strings; of a tagged value the value is kept.
+// - Values: integers of 64 bits are integers; larger ones, ratios and decimals that are no whole number are
+//   strings of their digits (1/2 for 2/4, 1.5 for 1.50M); floats are reals; characters and symbols are
+//   strings; of a tagged value the value is kept. Equal values become equal: maps and sets whatever their
+//   order, at any depth; numbers as their format says. In JSON 1, 1.0 and 1e0 are one number, in EDN 1, 1N
+//   and 1M are, and 1.0 is another. Of a key that a map has twice the last value counts, an element that a
+//   set has twice is in it once: the first time is warned of.
 //   Nesting beyond 60 is an error.
 // - Independent keys are [key value] pairs, as Jepsen writes them.
 #pragma once
@@ -27,8 +31,20 @@
 
 namespace riven {
 
+/// What says which event came first.
+enum class EventOrder : uint8_t {
+  file,  ///< the order of the lines, whatever their times
+  time,  ///< the times, for logs merged from several clients; events of one time are concurrent
+};
+
+/// "file" or "time".
+Result<EventOrder> parse_event_order(std::string_view name);
+
 struct ReadOptions {
   Format format = Format::automatic;
+  /// `time` needs a time for every operation. Riven's own journals, logs of Jepsen and the formats of
+  /// sessions refuse it.
+  EventOrder order = EventOrder::file;
   /// Strict for journals, lenient for the others when not given; see HistoryBuilder::Pairing.
   std::optional<HistoryBuilder::Pairing> pairing{};
   unsigned threads = 0;  ///< for the large text formats; 0: all cores. The result does not depend on it.
@@ -50,7 +66,8 @@ struct ReadHistory {
   Extent extent = Extent::whole;
   /// What was lost or odd, one line each: damaged parts of a journal, a last line cut short, ...
   std::vector<std::string> warnings{};
-  /// A journal's metadata. Formats without real time (plume, dbcop, cobra, awdit) set "no_realtime": true.
+  /// A journal's metadata. Formats without real time (plume, dbcop, cobra, awdit) set "no_realtime": true,
+  /// and "initial_written": true where 0 is the initial value and is written, too.
   Json metadata = Json::object();
 };
 

@@ -64,10 +64,8 @@ bool dbcop_transaction(Bytes& in, SessionTransaction& out) {
         success > 1)
       return false;
     if (success == 0) continue;
-    out.mops.push_back({.is_write = write != 0,
-                        .is_initial = write == 0 && value == 0,
-                        .key = static_cast<int64_t>(key),
-                        .value = static_cast<int64_t>(value)});
+    out.mops.push_back(
+        {.is_write = write != 0, .key = static_cast<int64_t>(key), .value = static_cast<int64_t>(value)});
   }
   uint8_t success = 0;
   if (!in.byte(success) || success > 1) return false;
@@ -203,6 +201,7 @@ Result<ReadHistory> read_dbcop(const Source& source) {
   if (in.left() > 0)
     warnings.push_back(source.name + ": " + std::to_string(in.left()) +
                        " bytes behind the history were left out");
+  history.zero_is_initial(/*even_if_written=*/true);
   return history.finish(source, Format::dbcop, std::move(warnings), false);
 }
 

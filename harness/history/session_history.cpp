@@ -16,15 +16,17 @@ void SessionHistory::add(SessionTransaction transaction) {
   if (!transaction.mops.empty()) sessions_[current_].push_back(std::move(transaction));
 }
 
-void SessionHistory::zero_is_initial() {
+void SessionHistory::zero_is_initial(bool even_if_written) {
   std::unordered_set<int64_t> written;
   for (const auto& transactions : sessions_) {
     for (const SessionTransaction& transaction : transactions) {
+      if (transaction.end == OpType::fail) continue;
       for (const SessionMop& mop : transaction.mops) {
         if (mop.is_write && mop.value == 0) written.insert(mop.key);
       }
     }
   }
+  initial_written_ = even_if_written && !written.empty();
   for (auto& transactions : sessions_) {
     for (SessionTransaction& transaction : transactions) {
       for (SessionMop& mop : transaction.mops)
@@ -67,12 +69,18 @@ Result<ReadHistory> SessionHistory::finish(const Source& source, Format format,
   if (builder.size() == 0)
     return Error{source.name + ": no transaction in it (read as " + std::string(to_text(format)) +
                  "): is it another format? say which with --format (" + format_names() + ")"};
+  builder.no_times();
   auto result = reading::finish(builder, source, HistoryBuilder::Pairing::lenient);
   if (!result) return result;
   result->format = format;
   if (cut) result->extent = Extent::parts;
   result->warnings = std::move(warnings);
   result->metadata = Json{{"no_realtime", true}};
+  if (initial_written_) {
+    result->metadata["initial_written"] = true;
+    result->warnings.push_back(source.name +
+                               ": 0 is the initial value and is written, too: a read of 0 may be of either");
+  }
   return result;
 }
 

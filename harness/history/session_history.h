@@ -5,7 +5,8 @@
 // and its kin, say nothing about them), errors, and what unfinished transactions did. A session becomes a
 // process, its transactions follow one another, times are positions, and transactions of the same rank in
 // their sessions overlap. A transaction is {:f :txn, :value [[:r k v] [:w k v] ...]}; a read of the initial
-// version has the value nil.
+// version has the value nil. Where 0 is the initial value and a transaction writes it, too, a read of 0 from
+// that key may be of either: it stays 0, and the metadata says "initial_written": true.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,9 @@ class SessionHistory {
   /// Whose transactions the next ones are; sessions are numbered in the order of their first mention.
   void session(int64_t name);
   void add(SessionTransaction transaction);
-  /// Makes reads of 0 reads of the initial version, where nobody wrote 0 to that key.
-  void zero_is_initial();
+  /// Makes reads of 0 reads of the initial version, where nobody wrote 0 to that key (or only transactions
+  /// that failed). `even_if_written`: they may be so where somebody did, too.
+  void zero_is_initial(bool even_if_written);
   /// `cut`: something is missing at the end of a session, which others may have read.
   Result<ReadHistory> finish(const Source& source, Format format, std::vector<std::string> warnings,
                              bool cut);
@@ -43,6 +45,7 @@ class SessionHistory {
   std::unordered_map<int64_t, size_t> names_;
   std::vector<std::vector<SessionTransaction>> sessions_;
   size_t current_ = 0;
+  bool initial_written_ = false;
 };
 
 }  // namespace riven::reading

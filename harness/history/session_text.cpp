@@ -2,7 +2,7 @@
 // Plume, PolySI and IsoVista: "r(key,value,session,txn)" or "w(...)" a line. Value 0 is the initial version;
 // transactions of a session are in the order of their first lines; txn -1 on a write is an aborted one
 // (AWDIT). AWDIT's tests: "r K V" or "w K V" a line; a line of '-' ends a transaction, a line of '=' a
-// session.
+// session; 0 is the initial version of keys to which nobody wrote it.
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -60,7 +60,6 @@ bool parse_plume(std::string_view line, PlumeLine& out) {
       !parse_numbers(line.substr(2, line.size() - 3), ',', numbers))
     return false;
   out.mop = {.is_write = line[0] == 'w', .key = numbers[0], .value = numbers[1]};
-  out.mop.is_initial = !out.mop.is_write && out.mop.value == 0;
   out.session = numbers[2];
   out.txn = numbers[3];
   return true;
@@ -115,6 +114,7 @@ Result<ReadHistory> read_plume(const Source& source) {
     history.session(group.session);
     history.add(std::move(group.transaction));
   }
+  history.zero_is_initial(/*even_if_written=*/true);
   const bool cut = !warnings.empty();
   return history.finish(source, Format::plume, std::move(warnings), cut);
 }
@@ -150,7 +150,7 @@ Result<ReadHistory> read_awdit(const Source& source) {
     return Error{source.name + ": line " + std::to_string(bad) +
                  ": neither \"r K V\" nor \"w K V\" nor a line of - or ="};
   end_transaction();
-  history.zero_is_initial();
+  history.zero_is_initial(/*even_if_written=*/false);
   const bool cut = !warnings.empty();
   return history.finish(source, Format::awdit, std::move(warnings), cut);
 }

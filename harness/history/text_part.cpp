@@ -6,9 +6,21 @@
 #include <cstring>
 #include <mutex>
 #include <thread>
-#include <unordered_map>
+#include <utility>
+
+#include "harness/core/text.h"
+#include "harness/history/number_text.h"
 
 namespace riven::reading {
+
+namespace {
+/// As much of it as a message should have.
+std::string shown(std::string_view token) {
+  constexpr size_t kMost = 60;
+  return valid_utf8(token.size() <= kMost ? token : token.substr(0, kMost)) +
+         (token.size() <= kMost ? "" : "...");
+}
+}  // namespace
 
 Symbol SymbolCache::operator()(std::string_view text) {
   if (text.empty()) return {};
@@ -25,12 +37,35 @@ Symbol SymbolCache::operator()(std::string_view text) {
   return slot.symbol;
 }
 
+std::string_view without_colon(std::string_view name) {
+  while (name.starts_with(":")) name.remove_prefix(1);
+  return name;
+}
+
 std::optional<OpType> parse_type(std::string_view text) {
-  if (text.starts_with(":")) text.remove_prefix(1);
+  const std::string name = lower_case(without_colon(text));
   for (const OpType type : {OpType::invoke, OpType::ok, OpType::fail, OpType::info}) {
-    if (text == to_text(type)) return type;
+    if (name == to_text(type)) return type;
   }
   return std::nullopt;
+}
+
+std::string wrong_type(std::string_view token) {
+  return "the type " + shown(token) + " is none of invoke, ok, fail, info";
+}
+
+std::string wrong_process(std::string_view token) {
+  int64_t number = 0;
+  const char* const what = parse_whole(token, number)          ? "is out of range"
+                           : token == "nil" || token == "null" ? "is nobody"
+                                                               : "is no whole number";
+  return "the process " + shown(token) + " " + what +
+         ": clients count from 0 to 2147483647 or have names, the nemesis is called nemesis";
+}
+
+std::string wrong_number(std::string_view field, std::string_view token) {
+  return "the " + std::string(field) + " " + shown(token) + " is no whole number of 64 bits" +
+         (field == "time" ? ": times are in nanoseconds" : "");
 }
 
 namespace {
@@ -43,7 +78,7 @@ constexpr size_t kMaxFunctions = 60000;
 }  // namespace
 
 Process TextPart::named_process(std::string_view name) {
-  if (name.starts_with(":")) name.remove_prefix(1);
+  name = without_colon(name);
   if (name == "nemesis") return kNemesis;
   constexpr std::string_view kNumbered = "nemesis-";
   if (name.starts_with(kNumbered)) {
@@ -67,8 +102,9 @@ uint32_t TextPart::line_of(const char* at) {
 
 void TextPart::begin(const char* at) {
   entry_ = at;
+  entry_line_ = line_of(at);
   builder_.begin_value();
-  builder_.line(line_of(at));
+  builder_.line(entry_line_);
 }
 
 bool TextPart::commit(const OpFields& fields, const OpFields& usual) {
@@ -82,8 +118,17 @@ bool TextPart::commit(const OpFields& fields, const OpFields& usual) {
   }
   if (builder_.function_count() > kMaxFunctions)
     return fail(entry_, "more than 60,000 different functions: is f really the function?");
+  const bool is_client = *process >= 0 || *process <= kLastName;
+  const auto note = [&](LeftOut& field, bool given) {
+    if (!is_client) return;
+    std::optional<uint32_t>& first = given ? field.given : field.left_out;
+    if (!first) first = entry_line_;
+  };
+  note(process_, fields.process.has_value());
+  note(f_, fields.f.has_value());
   builder_.set(fields.time_ns, *process, *fields.type, *f);
   builder_.commit();
+  if (builder_.value().take_repeated() && !repeated_line_) repeated_line_ = entry_line_;
   indices_.push_back(fields.index);
   return true;
 }
@@ -129,6 +174,12 @@ class TextAssembler {
           source_.name + ": line " + std::to_string(lines_ + *part.cut_line_) +
           ": cut short at the end of the file, and left out: the writer seems to have crashed");
     }
+    if (part.repeated_line_ && !std::exchange(repeated_, true)) {
+      warnings_.push_back(source_.name + ": line " + std::to_string(lines_ + *part.repeated_line_) +
+                          ": a map has a key twice, or a set an element; of a key the last value counts");
+    }
+    if (auto status = all_or_none(process_, part.process_, "process"); !status) return status;
+    if (auto status = all_or_none(f_, part.f_, "f (the function)"); !status) return status;
     name_processes(part);
     fill_times(from);
     from.shift_lines(lines_);
@@ -156,22 +207,35 @@ class TextAssembler {
     if (descends_)
       warnings_.push_back(source_.name +
                           ": the indices do not ascend: operations are taken in the order of the file");
+    const bool by_time = source_.options.order == EventOrder::time;
+    if (by_time && timed_ && untimed_line_)
+      return Error{source_.name + ": line " + std::to_string(*untimed_line_) +
+                   ": an operation without a time, and --order time goes by the times"};
+    if (!timed_) builder_.no_times();
     auto result = reading::finish(builder_, source_, usual);
     if (!result) return result;
-    const bool in_order = indexed_ || !all_timed_ || runs_back_at_ == 0;
-    if (!in_order) {
-      auto sorted = sort_by_time(result->history, source_.pairing(usual));
-      if (!sorted) return Error{source_.name + ": " + sorted.error().message};
-      result->history = std::move(*sorted);
-    }
+    if (runs_back_line_ && !indexed_ && !by_time)
+      warnings_.push_back(source_.name + ": line " + std::to_string(*runs_back_line_) +
+                          " is earlier than the line before: the order of the lines counts, not that of the "
+                          "times (--order time: of the times)");
     result->format = format;
-    if (cut_) result->extent = in_order ? Extent::beginning : Extent::parts;
+    if (cut_) result->extent = by_time ? Extent::parts : Extent::beginning;
+    warnings_.insert(warnings_.end(), result->warnings.begin(), result->warnings.end());
     result->warnings = std::move(warnings_);
     warn_of_reuse(*result);
     return result;
   }
 
  private:
+  /// A usual value stands in for a field only where the whole text does without it.
+  Status all_or_none(TextPart::LeftOut& seen, const TextPart::LeftOut& part, const std::string& field) const {
+    if (!seen.given && part.given) seen.given = lines_ + *part.given;
+    if (!seen.left_out && part.left_out) seen.left_out = lines_ + *part.left_out;
+    if (!seen.given || !seen.left_out) return ok_status();
+    return Error{source_.name + ": line " + std::to_string(*seen.left_out) + ": an operation without " +
+                 field + ", which the one of line " + std::to_string(*seen.given) + " has"};
+  }
+
   void name_processes(TextPart& part) {
     if (part.names_.empty()) return;
     for (Process& process : part.builder_.processes()) {
@@ -183,60 +247,22 @@ class TextAssembler {
     }
   }
 
+  /// Lines are counted in the part.
   void fill_times(HistoryBuilder& from) {
-    for (int64_t& time : from.times_ns()) {
+    const auto times = from.times_ns();
+    const auto line_of = [&](size_t i) { return lines_ + from.lines()[i]; };
+    for (size_t i = 0; i < times.size(); ++i) {
+      int64_t& time = times[i];
       if (time != OpFields::kMissing) {
-        if (timed_ && time < last_time_ && runs_back_at_ == 0) runs_back_at_ = position_;
+        if (timed_ && time < last_time_ && !runs_back_line_) runs_back_line_ = line_of(i);
         timed_ = true;
       } else {
-        all_timed_ = false;
+        if (!untimed_line_) untimed_line_ = line_of(i);
         time = timed_ ? last_time_ : static_cast<int64_t>(position_);
       }
       last_time_ = time;
       ++position_;
     }
-  }
-
-  /// Logs of several clients one after another, or written out of order: the times say what came first.
-  /// Entries of one time are taken as concurrent as far as each process's own order allows: what was invoked
-  /// then comes first, what only completed then comes last.
-  Result<History> sort_by_time(const History& h, HistoryBuilder::Pairing pairing) {
-    warnings_.push_back(source_.name + ": operation " + std::to_string(runs_back_at_ + 1) +
-                        " is earlier than the one before, and there is no index: operations are taken in the "
-                        "order of their times");
-    const size_t n = h.size();
-    std::vector<uint32_t> order(n);
-    for (uint32_t i = 0; i < n; ++i) order[i] = i;
-    std::stable_sort(order.begin(), order.end(),
-                     [&](uint32_t x, uint32_t y) { return h.time_ns(x) < h.time_ns(y); });
-    std::vector<uint32_t> level(n, 0);  // within a time; invocations have even ones
-    for (size_t from = 0, to = 0; from < n; from = to) {
-      for (to = from + 1; to < n && h.time_ns(order[to]) == h.time_ns(order[from]);) ++to;
-      if (to - from == 1) continue;
-      std::unordered_map<Process, uint32_t> last;  // entry of this time
-      for (size_t k = from; k < to; ++k) {
-        const uint32_t i = order[k];
-        const bool completes = h.type(i) != OpType::invoke;
-        const auto [before, first] = last.try_emplace(h.process(i), i);
-        const uint32_t least = first ? 0 : level[before->second] + 1;
-        level[i] = least + ((least % 2 == 1) == completes ? 0 : 1);
-        before->second = i;
-      }
-      for (const auto& [process, i] : last)
-        if (h.type(i) != OpType::invoke) level[i] = UINT32_MAX;
-      std::stable_sort(order.begin() + static_cast<std::ptrdiff_t>(from),
-                       order.begin() + static_cast<std::ptrdiff_t>(to),
-                       [&](uint32_t x, uint32_t y) { return level[x] < level[y]; });
-    }
-    HistoryBuilder sorted;
-    sorted.reserve(n);
-    sorted.spill_beyond(source_.values_in_memory());
-    for (const uint32_t i : order) {
-      sorted.append(h.op(i));
-      if (const auto line = h.source_line(i)) sorted.line(*line);
-      sorted.settle();
-    }
-    return sorted.finish(pairing);
   }
 
   void reserve(TextPart& part, double parts) {
@@ -277,15 +303,18 @@ class TextAssembler {
   std::vector<std::string> warnings_;
   std::vector<Symbol> names_;
   uint32_t lines_ = 0;
+  TextPart::LeftOut process_, f_;
   bool timed_ = false;
-  bool all_timed_ = true;
   bool indexed_ = false;
-  uint64_t runs_back_at_ = 0;  // the first entry whose time is before that of the entry before
+  std::optional<uint32_t> untimed_line_;  // of the first entry without a time
+  std::optional<uint32_t>
+      runs_back_line_;  // of the first entry whose time is before that of the entry before
   int64_t last_time_ = 0;
   uint64_t position_ = 0;
   int64_t last_index_ = OpFields::kMissing;
   bool descends_ = false;
   bool cut_ = false;
+  bool repeated_ = false;
 };
 
 namespace {

@@ -50,7 +50,8 @@ class TextPart {
   Process named_process(std::string_view name);
   /// Begins the entry that stands at `at`; positions must not decrease.
   void begin(const char* at);
-  /// Ends it. An error when a field is missing that has no `usual` value, or there are too many functions.
+  /// Ends it. An error when a field is missing that has no `usual` value, or there are too many functions. A
+  /// usual value stands for a field that no operation of the text has.
   bool commit(const OpFields& fields, const OpFields& usual);
   /// Forgets it.
   void drop();
@@ -77,10 +78,17 @@ class TextPart {
   std::vector<Symbol> names_;
   std::optional<Problem> problem_;
   std::optional<uint32_t> cut_line_;
+  /// Lines of the first operations with and without a field that has a usual value.
+  struct LeftOut {
+    std::optional<uint32_t> given, left_out;
+  };
+  LeftOut process_, f_;
+  std::optional<uint32_t> repeated_line_;  // of the first map or set with something twice
   const char* stop_;
   const char* counted_;
   uint32_t lines_ = 0;
   const char* entry_ = nullptr;
+  uint32_t entry_line_ = 0;
 };
 
 /// How a text is cut and parsed.
@@ -96,7 +104,15 @@ struct TextGrammar {
 Result<ReadHistory> read_parts(const Source& source, HistoryBuilder::Pairing usual, Format format,
                                const TextGrammar& grammar);
 
-/// The type named so, with or without a colon before it.
+/// The type named so, in any case of letters, with or without colons before it.
 std::optional<OpType> parse_type(std::string_view text);
+/// The name without colons before it: some writers of JSON leave Clojure's there.
+std::string_view without_colon(std::string_view name);
+
+// What is wrong with a field, in the same words whatever the format. `token` is what stands there.
+std::string wrong_type(std::string_view token);
+std::string wrong_process(std::string_view token);
+/// `field` is time or index.
+std::string wrong_number(std::string_view field, std::string_view token);
 
 }  // namespace riven::reading

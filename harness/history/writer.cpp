@@ -120,6 +120,7 @@ class EdnOutput {
       case Value::Kind::keyword:
         return keyword(v.symbol().text());
       case Value::Kind::list:
+      case Value::Kind::set:
       case Value::Kind::map:
         return collection(v);
     }
@@ -128,8 +129,10 @@ class EdnOutput {
   void entry(const History& h, size_t i) {
     out_.put("{:index ");
     out_.put_integer(h.source_index(i));
-    out_.put(", :time ");
-    out_.put_integer(h.time_ns(i));
+    if (h.has_times()) {
+      out_.put(", :time ");
+      out_.put_integer(h.time_ns(i));
+    }
     out_.put(", :process ");
     if (h.is_client(i)) {
       out_.put_integer(h.process(i));
@@ -159,14 +162,15 @@ class EdnOutput {
 
  private:
   void collection(const ValueView& v) {
-    out_.put(v.is_map() ? '{' : '[');
+    if (v.is_set()) out_.put('#');
+    out_.put(v.is_list() ? '[' : '{');
     size_t n = 0;
     for (const ValueView item : v) {
       if (n > 0) out_.put(v.is_map() && n % 2 == 0 ? std::string_view(", ") : std::string_view(" "));
       value(item);
       ++n;
     }
-    out_.put(v.is_map() ? '}' : ']');
+    out_.put(v.is_list() ? ']' : '}');
   }
   Output& out_;
 };
@@ -207,6 +211,7 @@ class JsonOutput {
       case Value::Kind::keyword:
         return text(v.symbol().text());
       case Value::Kind::list:
+      case Value::Kind::set:
       case Value::Kind::map:
         return collection(v);
     }
@@ -215,8 +220,10 @@ class JsonOutput {
   void entry(const History& h, size_t i) {
     out_.put("{\"index\":");
     out_.put_integer(h.source_index(i));
-    out_.put(",\"time\":");
-    out_.put_integer(h.time_ns(i));
+    if (h.has_times()) {
+      out_.put(",\"time\":");
+      out_.put_integer(h.time_ns(i));
+    }
     out_.put(",\"process\":");
     if (h.is_client(i)) {
       out_.put_integer(h.process(i));

@@ -46,7 +46,8 @@ struct Box {
 
 class Drawing {
  public:
-  Drawing(const CycleFigure& cycle, std::string id) : transactions_(cycle.transactions), id_(std::move(id)) {}
+  Drawing(const CycleFigure& cycle, std::string id)
+      : transactions_(cycle.transactions), timed_(cycle.timed), id_(std::move(id)) {}
 
   std::string svg() {
     lay_out();
@@ -106,11 +107,11 @@ class Drawing {
     const double from = x(t.begin_ns);
     const double to = t.end_ns ? x(*t.end_ns) : kTimeLeft + kTimeWidth;
     const double y = b.top + b.height / 2 - 5;
-    char ms[64];
-    std::snprintf(ms, sizeof ms, "+%.3f ms", static_cast<double>(t.begin_ns - first_ns_) / 1e6);
+    char ms[64] = "";
+    if (timed_) std::snprintf(ms, sizeof ms, " +%.3f ms", static_cast<double>(t.begin_ns - first_ns_) / 1e6);
     return "<rect x=\"" + number(from) + "\" y=\"" + number(y) + "\" width=\"" +
            number(std::max(2.0, to - from)) + "\" height=\"10\" fill=\"#0058AD\" opacity=\"0.55\"/>\n" +
-           line(kTimeLeft, y - 5, "font-size=\"10\" fill=\"#555\"", t.name + " " + ms);
+           line(kTimeLeft, y - 5, "font-size=\"10\" fill=\"#555\"", t.name + ms);
   }
 
   std::string arrow(size_t i) const {
@@ -148,6 +149,7 @@ class Drawing {
   }
 
   const std::vector<CycleFigure::Transaction>& transactions_;
+  bool timed_;
   std::string id_;
   std::vector<Box> boxes_;
   int64_t first_ns_ = INT64_MAX;

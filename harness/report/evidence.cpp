@@ -41,7 +41,9 @@ std::string sentences_html(const std::vector<std::string>& sentences) {
 
 std::string witness_table(const RunInfo& info, const History& history, const std::vector<uint32_t>& entries) {
   const bool nodes = info.concurrency > 0 && !info.nodes.empty();
-  std::vector<std::string> columns = {"#index", "#time", "!process"};
+  std::vector<std::string> columns = {"#index"};
+  if (history.has_times()) columns.emplace_back("#time");
+  columns.emplace_back("!process");
   if (nodes) columns.emplace_back("!node");
   const bool errors = std::any_of(entries.begin(), entries.end(), [&](uint32_t entry) {
     return entry < history.size() && !history.error(entry).is_nil();
@@ -53,9 +55,9 @@ std::string witness_table(const RunInfo& info, const History& history, const std
     if (entry >= history.size() || table.rows() == kWitnessRows) continue;
     const OpType type = history.type(entry);
     const ValueView why = history.error(entry);
-    std::vector<std::string> cells = {std::to_string(history.source_index(entry)),
-                                      moment_text(history.time_ns(entry)),
-                                      process_text(history.process(entry))};
+    std::vector<std::string> cells = {std::to_string(history.source_index(entry))};
+    if (history.has_times()) cells.push_back(moment_text(history.time_ns(entry)));
+    cells.push_back(process_text(history.process(entry)));
     if (nodes) cells.push_back(escape_markup(node_of(info, history.process(entry))));
     cells.push_back(element("span", "type " + std::string(to_text(type)), to_text(type)));
     cells.push_back(escape_markup(history.f(entry).text()));

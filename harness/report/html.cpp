@@ -36,8 +36,8 @@ std::string facts(const RunInfo& info, const History& history, const RunResults&
   for (size_t i = 0; i < history.size(); ++i)
     operations += history.is_client(i) && history.type(i) == OpType::invoke ? 1 : 0;
   std::string html =
-      fact(grouped(static_cast<int64_t>(operations)), operations == 1 ? "operation" : "operations") +
-      fact(duration_text(duration_ns(info, history)), "long");
+      fact(grouped(static_cast<int64_t>(operations)), operations == 1 ? "operation" : "operations");
+  if (const auto length_ns = duration_ns(info, history)) html += fact(duration_text(*length_ns), "long");
   if (!info.nodes.empty()) html += fact(std::to_string(info.nodes.size()), "nodes");
   if (!timeline.windows.empty())
     html += fact(grouped(static_cast<int64_t>(timeline.windows.size())),

@@ -75,11 +75,12 @@ function axis(){
  var digits=Math.max(0,Math.min(6,-Math.floor(Math.log10(step)+1e-9)));
  for(var t=Math.ceil(a/step)*step;t<b;t+=step){
   el("line",{x1:x(t),x2:x(t),y1:TOP-4,y2:height,stroke:"#eef1f5"},g);
-  el("text",{x:x(t),y:14,"text-anchor":"middle"},g).textContent=t.toFixed(digits)+" ms"}}
+  el("text",{x:x(t),y:14,"text-anchor":"middle"},g).textContent=t.toFixed(digits)+D.unit}}
+function at(t){return D.unit?t.toFixed(3)+D.unit:"entry "+t}
 function tip(o,e){
  var q=R.getBoundingClientRect();
- T.textContent=o.title+"\n"+o.from.toFixed(3)+" ms to "+(o.to===null?"(crashed)":
-  o.to.toFixed(3)+" ms, took "+(o.to-o.from).toFixed(3)+" ms")+
+ T.textContent=o.title+"\n"+at(o.from)+" to "+(o.to===null?"(crashed)":
+  at(o.to)+(D.unit?", took "+at(o.to-o.from):""))+
   (o.step?"\nstep "+o.step+" of the partial linearization":"")+(o.state?"\n"+o.state:"");
  T.style.display="block";
  T.style.left=Math.max(0,Math.min(e.clientX-q.left+14,q.width-T.offsetWidth-8))+"px";
@@ -212,6 +213,7 @@ std::string data_of(const LanesFigure& figure) {
   Json head;
   head["sentence"] = figure.sentence;
   head["failureMs"] = static_cast<double>(figure.failure_ns) / 1e6;
+  head["unit"] = figure.timed ? " ms" : "";
   head["facts"] = figure.facts;
   head["lanes"] = figure.lanes;
   std::string text = head.dump_ascii();

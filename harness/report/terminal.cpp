@@ -184,8 +184,9 @@ std::string terminal_summary(const RunInfo& info, const History& history, const 
   screen.blank();
   const std::string tested = report::subject(info);
   if (!tested.empty()) screen.labelled("tested", tested);
+  const auto length_ns = report::duration_ns(info, history);
   screen.labelled("operations",
-                  operations_text(history) + " in " + duration_text(report::duration_ns(info, history)));
+                  operations_text(history) + (length_ns ? " in " + duration_text(*length_ns) : ""));
   if (const std::string faults = faults_text(fault_timeline(history, info.spans)); !faults.empty())
     screen.labelled("faults", faults);
   std::string checks;

@@ -111,6 +111,7 @@ class WitnessDrawing {
       const double x = x_of_.at(event);
       svg += "<path stroke=\"var(--line)\" stroke-dasharray=\"2 3\" d=\"M" + px(x) + " " + px(kTop) + "V" +
              px(height - 30) + "\"/>";
+      if (!history_.has_times()) continue;
       const std::string label = fixed(static_cast<double>(history_.time_ns(event)) / 1e9, 3);
       const double half = kCharacterWidth * static_cast<double>(label.size()) / 2 + 3;
       if (x - half < free_from) continue;
@@ -118,7 +119,14 @@ class WitnessDrawing {
       svg += "<text text-anchor=\"middle\" x=\"" + px(x) + "\" y=\"" + px(height - 17) + "\">" + label +
              "</text>";
     }
+    if (!history_.has_times()) return svg;
     return svg + "<text x=\"0\" y=\"" + px(height - 17) + "\">seconds</text>";
+  }
+
+  /// "12 at 3.400 s".
+  std::string entry_text(uint32_t entry) const {
+    const std::string index = std::to_string(history_.source_index(entry));
+    return history_.has_times() ? index + " at " + moment_text(history_.time_ns(entry)) : index;
   }
 
   std::string label(const Bar& b) const {
@@ -143,11 +151,8 @@ class WitnessDrawing {
     const double y = lane_top(b.lane) + 20;
     std::string told = whole + "\n" +
                        (b.completion == History::kNone ? "never completed" : std::string(to_text(type))) +
-                       ", entry " + std::to_string(history_.source_index(b.invocation)) + " at " +
-                       moment_text(history_.time_ns(b.invocation));
-    if (b.completion != History::kNone)
-      told += "\nto entry " + std::to_string(history_.source_index(b.completion)) + " at " +
-              moment_text(history_.time_ns(b.completion));
+                       ", entry " + entry_text(b.invocation);
+    if (b.completion != History::kNone) told += "\nto entry " + entry_text(b.completion);
     std::string svg = "<g><title>" + escape_markup(told) + "</title><text class=\"op\" x=\"" +
                       px(b.left + 1) + "\" y=\"" + px(y - 5) + "\">" + escape_markup(shown) +
                       "</text><rect rx=\"3\" height=\"14\" x=\"" + px(b.left) + "\" y=\"" + px(y) +

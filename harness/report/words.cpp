@@ -29,12 +29,17 @@ std::string timestamp(int64_t unix_s) {
   return text;
 }
 
-int64_t duration_ns(const RunInfo& info, const History& history) {
-  if (info.duration_ns > 0 || history.size() == 0) return info.duration_ns;
+std::optional<int64_t> duration_ns(const RunInfo& info, const History& history) {
+  if (info.duration_ns > 0) return info.duration_ns;
+  if (history.size() == 0 || !history.has_times()) return std::nullopt;
+  int64_t first = history.time_ns(0);
+  int64_t last = first;
+  for (size_t i = 1; i < history.size(); ++i) {
+    first = std::min(first, history.time_ns(i));
+    last = std::max(last, history.time_ns(i));
+  }
   int64_t length = 0;
-  const bool overflow =
-      __builtin_sub_overflow(history.time_ns(history.size() - 1), history.time_ns(0), &length);
-  return overflow ? 0 : std::max<int64_t>(0, length);
+  return __builtin_sub_overflow(last, first, &length) ? std::nullopt : std::optional(length);
 }
 
 std::string node_of(const RunInfo& info, Process process) {
@@ -44,7 +49,8 @@ std::string node_of(const RunInfo& info, Process process) {
 }
 
 std::string process_text(Process process) {
-  return process == kNemesis ? "nemesis" : std::to_string(process);
+  if (process >= 0) return std::to_string(process);
+  return process == kNemesis ? "nemesis" : "nemesis-" + std::to_string(-int64_t{process});
 }
 
 std::string shortened(std::string_view text, size_t limit) {

@@ -1,6 +1,7 @@
 // Texts that more than one form of the report uses.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,11 +14,11 @@ namespace riven::report {
 uint64_t anomaly_count(const CheckResult& check);
 /// "2026-11-20T23:35:38Z"; empty for 0 (unknown).
 std::string timestamp(int64_t unix_s);
-/// The run's length: as told, else the span of the history's times.
-int64_t duration_ns(const RunInfo& info, const History& history);
+/// The run's length: as told, else the span of the history's times, where it has any.
+std::optional<int64_t> duration_ns(const RunInfo& info, const History& history);
 /// Name of the node that `process` talked to; empty when unknown or for the nemesis.
 std::string node_of(const RunInfo& info, Process process);
-/// "7", or "nemesis".
+/// "7", "nemesis", "nemesis-2".
 std::string process_text(Process process);
 /// A value as EDN, at most `limit` bytes (cut at a character, with "..."), well-formed UTF-8.
 std::string value_text(const ValueView& value, size_t limit);

@@ -128,7 +128,10 @@ TEST_CASE("a secret that is in no variable is asked for once") {
 
 TEST_CASE("errors name file, line and column") {
   CHECK(begins(bad("[[node]]\naddress = \n"), "hosts.toml:2:"));
-  CHECK(begins(bad("[[node]]\naddress = \"a\"\nprot = 22\n"), "hosts.toml:3:8: unknown key 'prot'"));
+  CHECK(begins(bad("[[node]]\naddress = \"a\"\nprot = 22\n"),
+               "hosts.toml:3:8: unknown key 'prot'; known are address, "));
+  CHECK(bad("[[node]]\naddress = \"a\"\nprot = 22\n").find(" port,") != std::string::npos);
+  CHECK(bad("[defaults]\nprot = 22\n[[node]]\naddress = \"a\"\n").find("address") == std::string::npos);
   CHECK(begins(bad("[[node]]\naddress = \"a\"\nport = 70000\n"), "hosts.toml:3:8: 'port' must be"));
   CHECK(begins(bad("[[node]]\naddress = \"a\"\nport = \"22\"\n"), "hosts.toml:3:8: 'port' must be"));
   CHECK(begins(bad("[[node]]\naddress = 7\n"), "hosts.toml:2:11: 'address' must be a text"));

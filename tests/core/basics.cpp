@@ -96,13 +96,37 @@ TEST_CASE("five outcomes become three types") {
   CHECK(Outcome::ok(Value(1)).why().is_nil());
 }
 
+TEST_CASE("maps and sets are equal whatever the order they were made in, at any depth") {
+  const Value inner = Value::set({3, "b", Value::keyword("a")});
+  const Value x = Value::map({"k", inner, inner, Value::map({"a", 1, "b", 2})});
+  const Value y = Value::map({Value::set({"b", Value::keyword("a"), 3, "b"}), Value::map({"b", 2, "a", 1}),
+                              "k", Value::set({Value::keyword("a"), 3, "b"})});
+  CHECK(x == y);
+  CHECK(to_edn(x) == to_edn(y));
+  CHECK(to_edn(x) == R"({"k" #{3 "b" :a}, #{3 "b" :a} {"a" 1, "b" 2}})");
+  CHECK(Value::map({"k", 1, "k", 2}) == Value::map({"k", 2}));
+  CHECK(!(Value::set({1, 2}) == Value(Value::List{1, 2})));
+  CHECK(!(Value::set({}) == Value::map({})));
+  CHECK(to_json(Value::set({2, 1})).dump() == "[1,2]");
+}
+
+TEST_CASE("there is one zero and one not-a-number") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  CHECK(Value(-0.0) == Value(0.0));
+  CHECK(to_edn(Value(-0.0)) == "0.0");
+  CHECK(Value(nan) == Value(-nan));
+  CHECK(to_edn(Value(nan)) == "##NaN");
+  CHECK(to_edn(Value(-std::numeric_limits<double>::infinity())) == "##-Inf");
+  CHECK(Value::set({nan, 1.0, -nan, 0.0, -0.0}) == Value::set({0.0, 1.0, nan}));
+}
+
 TEST_CASE("values as EDN text and as JSON") {
   const Value v(Value::List{Value(), true, -3, 1.0, 2.5, "a\"b", Value::keyword("k"),
                             Value::map({Value::keyword("x"), 1, 2, Value(Value::List{})})});
-  CHECK(to_edn(v) == R"([nil true -3 1.0 2.5 "a\"b" :k {:x 1, 2 []}])");
-  CHECK(to_json(v).dump() == R"([null,true,-3,1.0,2.5,"a\"b","k",{"x":1,"2":[]}])");
+  CHECK(to_edn(v) == R"([nil true -3 1.0 2.5 "a\"b" :k {2 [], :x 1}])");
+  CHECK(to_json(v).dump() == R"([null,true,-3,1.0,2.5,"a\"b","k",{"2":[],"x":1}])");
   const Value again = from_json(*Json::parse(R"({"b":[1,2.5,null],"a":"t"})"));
-  CHECK(to_edn(again) == R"({"b" [1 2.5 nil], "a" "t"})");
+  CHECK(to_edn(again) == R"({"a" "t", "b" [1 2.5 nil]})");
   REQUIRE(again.find("a") != nullptr);
   CHECK(*again.find("a") == Value("t"));
   CHECK(again.find("c") == nullptr);

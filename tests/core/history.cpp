@@ -192,3 +192,19 @@ TEST_CASE("a history survives being moved") {
   CHECK(moved.value(0).to_value() == Value("text"));
   CHECK(moved.memory_bytes() > 0);
 }
+
+TEST_CASE("positions are no times, nor are times that somebody says are none") {
+  const auto history = [](std::vector<int64_t> times, bool none) {
+    HistoryBuilder builder;
+    for (size_t i = 0; i < times.size(); ++i)
+      builder.append({.time_ns = times[i], .process = static_cast<Process>(i), .f = Symbol("read")});
+    if (none) builder.no_times();
+    return *builder.finish();
+  };
+  CHECK(!history({0, 1, 2}, false).has_times());
+  CHECK(history({0, 1, 3}, false).has_times());
+  CHECK(!history({0, 1, 3}, true).has_times());
+  CHECK(history({0, 3, 3}, false).times_ascend());
+  CHECK(!history({0, 3, 2}, false).times_ascend());
+  CHECK(!history({0, 3, 4}, true).times_ascend());
+}

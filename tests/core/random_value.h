@@ -12,7 +12,7 @@ namespace riven::test {
 inline Value random_value(Rng& rng, int depth) {
   static const char* const kTexts[] = {
       "", "a", "append", "r", "two words", "\"quoted\\\"", "line\nbreak", "κλειδί"};
-  switch (rng.below(depth > 0 ? 10 : 7)) {
+  switch (rng.below(depth > 0 ? 12 : 7)) {
     case 0:
       return {};
     case 1:
@@ -36,6 +36,16 @@ inline Value random_value(Rng& rng, int depth) {
       Value::List items(rng.below(6));
       for (Value& item : items) item = random_value(rng, depth - 1);
       return Value(std::move(items));
+    }
+    case 9: {
+      Value::List items(rng.below(5));
+      for (Value& item : items) item = random_value(rng, depth - 1);
+      return Value::set(std::move(items));
+    }
+    case 10: {
+      Value::List items(rng.below(rng.chance(0.1) ? 200 : 5));
+      for (Value& item : items) item = Value(rng.between(-50, 50));
+      return Value::set(std::move(items));
     }
     default: {
       Value::List items(2 * rng.below(4));

@@ -1,5 +1,6 @@
 // The readers of histories. Besides not crashing: what was read can be looked at entry by entry, and is the
-// same after it was written as EDN or JSON lines and read again.
+// same after it was written as EDN and read again. JSON lines lose keywords, sets and the kinds of numbers:
+// what comes back from them is the same after it was written once more.
 #include <cstdlib>
 
 #include "harness/core/check.h"
@@ -58,11 +59,15 @@ void read_as(Format format, std::string_view bytes, bool exact_edn = true) {
     RIVEN_CHECK(again.has_value() && again->warnings.size() <= 2, "EDN of Riven's own was refused");
     check_same(read->history, again->history);
   }
-  const std::string json = written(read->history, write_jsonl);
-  const auto again =
-      read_history_bytes(json, "json", {.format = Format::jsonl, .pairing = kLenient, .threads = 1});
-  RIVEN_CHECK(again.has_value(), "JSON lines of Riven's own were refused");
-  RIVEN_CHECK(written(again->history, write_jsonl) == json, "JSON lines changed on the way out and in again");
+  const auto through_json = [&](const History& history) {
+    auto again = read_history_bytes(written(history, write_jsonl), "json",
+                                    {.format = Format::jsonl, .pairing = kLenient, .threads = 1});
+    RIVEN_CHECK(again.has_value(), "JSON lines of Riven's own were refused");
+    return std::move(again->history);
+  };
+  const History once = through_json(read->history);
+  RIVEN_CHECK(once.size() == read->history.size(), "entries were lost on the way out and in again");
+  check_same(once, through_json(once));
 }
 
 }  // namespace

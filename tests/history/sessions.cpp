@@ -64,6 +64,21 @@ TEST_CASE("Plume's text: sessions become processes, zero is the initial version"
   CHECK(cut->extent == Extent::parts);  // another session may have read what is missing
 }
 
+TEST_CASE("Plume's text: a read of 0 stays 0 where 0 is written, too") {
+  const auto read = read_history_bytes("w(4,0,0,0)\nr(4,0,1,1)\nr(5,0,1,1)\nw(6,0,1,-1)\nr(6,0,1,2)\n", "p");
+  REQUIRE(read);
+  CHECK(read->metadata["initial_written"] == true);
+  CHECK(says(read->warnings.at(0), {"0 is the initial value and is written"}));
+  CHECK(!read->history.has_times());
+  CHECK(lines(read->history) == Lines{"0 invoke [[:w 4 0]]", "1 invoke [[:r 4 nil] [:r 5 nil]]",
+                                      "0 ok [[:w 4 0]]", "1 ok [[:r 4 0] [:r 5 nil]]", "1 invoke [[:w 6 0]]",
+                                      "1 fail [[:w 6 0]]", "1 invoke [[:r 6 nil]]", "1 ok [[:r 6 nil]]"});
+  const auto plain = read_history_bytes("w(4,1,0,0)\nr(4,0,1,1)\n", "p");
+  REQUIRE(plain);
+  CHECK(!plain->metadata.contains("initial_written"));
+  CHECK(plain->warnings.empty());
+}
+
 TEST_CASE("AWDIT's test text") {
   const auto read = read_history_bytes("w 1 5\nr 2 0\n---\nr 1 5\n=====\nw 3 0\n-\nr 3 0\n", "a");
   REQUIRE(read);

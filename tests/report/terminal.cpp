@@ -91,3 +91,36 @@ TEST_CASE("every check that could not tell says why") {
   summarize(s.results);
   CHECK(s.text({false, false, 100}).find("linearizable: out of time after 1,000") != std::string::npos);
 }
+
+TEST_CASE("a history without times shows no times and no durations") {
+  const auto shown = [](bool timed) {
+    HistoryBuilder builder;
+    for (int i = 0; i < 600; ++i)
+      builder.append({.time_ns = i + 1,
+                      .process = 0,
+                      .type = i % 2 == 0 ? OpType::invoke : OpType::ok,
+                      .f = Symbol("read")});
+    if (!timed) builder.no_times();
+    const History history = *builder.finish();
+    RunResults results;
+    results.checks.push_back(CheckResult{.name = "linearizable", .verdict = Verdict::invalid});
+    results.checks[0].anomalies.push_back(Anomaly{.type = "nonlinearizable", .count = 1, .entries = {0, 1}});
+    summarize(results);
+    const RunInfo info{.name = "h.edn"};
+    return terminal_summary(info, history, results, {}) + html_report(info, history, results);
+  };
+  CHECK(shown(true).find("300 operations in 599 ns") != std::string::npos);
+  const std::string untimed = shown(false);
+  CHECK(untimed.find("300 operations") != std::string::npos);
+  for (const char* piece : {"599 ns", " in 0 ns", ">time<", "0.000 s", "seconds"})
+    CHECK((untimed.find(piece) == std::string::npos ? "" : piece) == std::string());
+}
+
+TEST_CASE("a clock that steps back makes no length negative") {
+  HistoryBuilder builder;
+  builder.append({.time_ns = 100, .process = 0, .type = OpType::invoke, .f = Symbol("read")});
+  builder.append({.time_ns = 40, .process = 0, .type = OpType::ok, .f = Symbol("read")});
+  const History history = *builder.finish();
+  const std::string text = terminal_summary({}, history, {}, {});
+  CHECK(text.find("1 operation in 60 ns") != std::string::npos);
+}
