@@ -33,6 +33,9 @@ class ValueTable {
   std::unordered_map<std::string, int32_t> others_;  // encoded: equal values have equal bytes
 };
 
+/// Who made what was there at the beginning, in histories that write_out() made.
+inline constexpr Process kInitialProcess = INT32_MAX;
+
 /// A micro-operation of a multi-register transaction.
 struct MicroOp {
   bool write = false;
@@ -44,9 +47,9 @@ struct MicroOp {
 struct ProjectionOptions {
   Model model = Model::cas_register;
   enum class PerKey : uint8_t { automatic, yes, no } per_key = PerKey::automatic;
-  /// A failed operation certainly changed nothing; does it also say what it saw? `automatic`: a failed cas
-  /// without an error text, or with one that names a failed comparison, saw another value; any other failure
-  /// says nothing. `observe`: every failed cas, acquire, add, remove and take is an answer of the model.
+  /// A failed operation did not happen. `automatic`: only a cas whose error names a failed comparison says
+  /// more, that it saw another value. `observe`: every failed cas, acquire, add, remove and take is an answer
+  /// of the model. `ignore`: no failure says anything.
   enum class FailedCas : uint8_t { automatic, observe, ignore } failed_cas = FailedCas::automatic;
 };
 
@@ -72,13 +75,14 @@ struct Projection {
   uint64_t memory_bytes() const;
 };
 
-/// Crashed reads and failed operations that say nothing are dropped here. Errors: an operation that the model
-/// does not know or whose value has the wrong shape, named with entry and line. O(n).
-/// The rule for per_key `automatic`: every client invocation carries a two-element list, those of functions
-/// without an argument (read, dequeue, pop, acquire, release) as [k nil] (acquire and release: [k x]), those
-/// of cas as [k [from to]]; and for registers and collections there is at least one such read or take, or a
-/// cas. kv is always split by key, multi-register by groups of keys that meet in a transaction, set and
-/// unordered-queue by element where no operation looks at the whole.
+/// Crashed reads and failed operations that say nothing are dropped here, and so is what was answered with
+/// false where that means "not done" (a lock that is not to be had observes that much). Errors: an operation
+/// that the model does not know or whose value has the wrong shape, named with entry and line. O(n). The rule
+/// for per_key `automatic`: every client invocation carries a two-element list, those of functions without an
+/// argument (read, dequeue, pop, acquire, release) as [k nil] (acquire and release: [k x]), those of cas as
+/// [k [from to]]; and for registers and collections there is at least one such read or take, or a cas. kv is
+/// always split by key, multi-register by groups of keys that meet in a transaction, set and unordered-queue
+/// by element where no operation looks at the whole.
 Result<Projection> project(const History& history, const ProjectionOptions& options);
 
 /// "entry 7, line 8: what: {:process 1, :type :ok, :f :read, :value 3}"

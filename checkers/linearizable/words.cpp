@@ -15,12 +15,24 @@ std::string_view to_text(Model model) {
   return kNames[static_cast<size_t>(model)];
 }
 
+namespace {
+
+std::string shortened(std::string text) {
+  constexpr size_t kShown = 300;
+  if (text.size() <= kShown) return text;
+  size_t end = kShown;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // whole characters
+  return text.substr(0, end) + "...";
+}
+
+}  // namespace
+
 std::string describe_entry(const History& history, size_t entry) {
   const Op op = history.op(entry);
   std::string text = "entry " + std::to_string(history.source_index(entry));
   if (const auto line = history.source_line(entry)) text += ", line " + std::to_string(*line);
   text += ": {:process " + std::to_string(op.process) + ", :type :" + std::string(riven::to_text(op.type)) +
-          ", :f :" + std::string(op.f.text()) + ", :value " + to_edn(op.value) + "}";
+          ", :f :" + std::string(op.f.text()) + ", :value " + shortened(to_edn(op.value)) + "}";
   return text;
 }
 
@@ -50,6 +62,9 @@ std::string name_operation(const History& history, const Operation& op) {
       what += op.b == kTrue ? " (true)" : " (false)";
   }
   if (op.pending()) what = "crashed " + what;
+  if (history.process(op.invoked) == kInitialProcess) return "initial " + what;
+  // What a drain took is written out with processes that the history does not have.
+  if (f == "drain") return what + " at entry " + std::to_string(history.source_index(op.invoked));
   return what + " by process " + std::to_string(history.process(op.invoked));
 }
 

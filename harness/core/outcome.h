@@ -19,6 +19,9 @@ class [[nodiscard]] Outcome {
   static Outcome not_sent(std::string_view why) { return {Case::not_sent, Value(), Value(why)}; }
   static Outcome retryable(std::string_view why) { return {Case::retryable, Value(), Value(why)}; }
   static Outcome rejected(std::string_view why) { return {Case::rejected, Value(), Value(why)}; }
+  /// rejected: a compare-and-set found another value than it was told to expect. This error alone says what a
+  /// failed operation saw; every client with a compare-and-set gives it by this name.
+  static Outcome compare_failed() { return rejected("compare failed"); }
   static Outcome unknown(std::string_view why) { return {Case::unknown, Value(), Value(why)}; }
 
   Case outcome_case() const { return case_; }

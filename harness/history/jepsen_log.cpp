@@ -1,6 +1,8 @@
 // Jepsen's log lines ("INFO  jepsen.util - 2 :invoke :cas [1 2]") and its history.txt. The line's place is
 // its time. Lines that tell of no operation are passed over. The third column of a completion is its value,
-// as in Jepsen ("2 :info :cas :timed-out"); a fourth that begins like a value is its error.
+// as in Jepsen ("2 :info :cas :timed-out"); a fourth that begins like a value is its error. In the recordings of
+// etcd that Porcupine tests itself with (lines that begin with "INFO  jepsen.util - ") a failed cas with its
+// value is etcd's answer that the comparison failed: it gets that error.
 #include <algorithm>
 
 #include "harness/history/edn_parser.h"
@@ -44,10 +46,14 @@ class LogOps {
     bool good = parser.text(f);
     if (good) fields.f = part_.symbols()(without_colon(f));
     good = good && parser.skip_blank();
+    const bool compared = good && fields.type == OpType::fail && f == "cas" && !parser.at_end() &&
+                          *parser.at == '[' && is_of_porcupine(start, stop);
     if (good && !parser.at_end()) {
       good = parser.value(part_.builder().value()) && parser.skip_blank();
       if (good && !parser.at_end() && *parser.at != '#' && !line_comment(parser.at, stop))
         good = error(parser);
+      else if (good && compared)
+        part_.builder().error(Value::keyword("compare-failed"));
     }
     if (good) return part_.commit(fields, OpFields());
     part_.drop();
@@ -56,6 +62,10 @@ class LogOps {
       return false;
     }
     return part_.fail(start, parser.truncated() ? "the line ends within its value" : parser.error());
+  }
+
+  static bool is_of_porcupine(const char* start, const char* stop) {
+    return std::string_view(start, static_cast<size_t>(stop - start)).starts_with("INFO  jepsen.util - ");
   }
 
   /// etcd's recordings of Porcupine have ":hint 12" behind the value.

@@ -48,7 +48,7 @@ class ShelfClient final : public Client {
     if (op.f.text() == "write") return shelf_.put(key.integer(), argument), Outcome::ok(op.value);
     if (op.f.text() != "cas") return Outcome::not_sent("unknown function");
     const bool swapped = shelf_.swap(key.integer(), argument.list().at(0), argument.list().at(1));
-    return swapped ? Outcome::ok(op.value) : Outcome::rejected("another value");
+    return swapped ? Outcome::ok(op.value) : Outcome::compare_failed();
   }
 
  private:

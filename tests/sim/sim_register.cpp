@@ -95,7 +95,7 @@ class RegisterCluster {
       const Registers& compared = options_.bug == RegisterBug::unchecked_cas ? replicas_[node] : agreed_;
       const auto found = compared.find(key);
       if (found == compared.end() || found->second != value.list()[0].integer()) {
-        return Outcome::rejected("another value");
+        return Outcome::compare_failed();
       }
       set(simulation, key, value.list()[1].integer());
       return Outcome::ok(op.value);

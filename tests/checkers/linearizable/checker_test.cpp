@@ -1,50 +1,10 @@
 // The checker as a user meets it: histories of entries in, verdicts out.
 #include "checkers/linearizable/checker.h"
 
-#include "checkers/linearizable/projection.h"
-#include "tests/catch.h"
+#include "tests/checkers/linearizable/lines.h"
 
 namespace riven::linearizable::testing {
 namespace {
-
-struct Line {
-  Process process;
-  OpType type;
-  const char* f;
-  Value value;
-  Value error = Value();
-};
-
-History history(const std::vector<Line>& lines) {
-  HistoryBuilder builder;
-  int64_t time_ns = 0;
-  for (const Line& line : lines) {
-    Op op;
-    op.time_ns = time_ns += 1'000'000;
-    op.process = line.process;
-    op.type = line.type;
-    op.f = Symbol(line.f);
-    op.value = line.value;
-    op.error = line.error;
-    builder.append(op);
-  }
-  auto made = builder.finish(HistoryBuilder::Pairing::lenient);
-  REQUIRE(made);
-  return std::move(made).value();
-}
-
-CheckResult check(const std::vector<Line>& lines, const std::map<std::string, std::string>& options = {}) {
-  auto checker = make_checker(options);
-  REQUIRE(checker);
-  return (*checker)->check(history(lines), Budget{});
-}
-
-constexpr OpType kInvoke = OpType::invoke;
-constexpr OpType kOk = OpType::ok;
-constexpr OpType kFail = OpType::fail;
-constexpr OpType kInfo = OpType::info;
-
-Value pair(Value a, Value b) { return Value(Value::List{std::move(a), std::move(b)}); }
 
 TEST_CASE("two concurrent writes that replace each other: the stale read is named in a sentence") {
   const CheckResult result = check({{0, kInvoke, "write", 1},
@@ -124,22 +84,6 @@ TEST_CASE("a stale read is refused, a fresh one is not") {
   CHECK(stale.verdict == Verdict::invalid);
   REQUIRE(stale.anomalies.size() == 1);
   CHECK(stale.anomalies[0].type == "nonlinearizable");
-}
-
-TEST_CASE("a failed cas without an error text saw another value; with one it says nothing") {
-  const auto failed = [](Value error, const char* mode) {
-    return check({{0, kInvoke, "write", 1},
-                  {0, kOk, "write", 1},
-                  {0, kInvoke, "cas", pair(1, 2)},
-                  {0, kFail, "cas", pair(1, 2), error}},
-                 {{"failed-cas", mode}})
-        .verdict;
-  };
-  CHECK(failed(Value(), "auto") == Verdict::invalid);
-  CHECK(failed(Value("compare failed"), "auto") == Verdict::invalid);
-  CHECK(failed(Value("connection refused"), "auto") == Verdict::valid);
-  CHECK(failed(Value(), "ignore") == Verdict::valid);
-  CHECK(failed(Value("connection refused"), "observe") == Verdict::invalid);
 }
 
 TEST_CASE("crashed operations may take effect late or never") {

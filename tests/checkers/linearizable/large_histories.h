@@ -280,6 +280,8 @@ class LargeMaker {
       } else {
         integer(c.argument);
       }
+      if (c.kind == Kind::cas && !event.begin && c.outcome == OpType::fail)
+        builder.error(Value("compare failed"));
       builder.commit();
     }
     const double last = events.empty() ? 0 : events.back().at;

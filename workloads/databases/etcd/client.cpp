@@ -99,7 +99,7 @@ class EtcdClient final : public Client {
     const Reply reply = gateway_.post(
         "/kv/txn", {{"compare", Json::array({compare})}, {"success", Json::array({put})}}, deadline_ns);
     if (!reply.ok()) return reply.as_write_failure();
-    return reply.body.value("succeeded", false) ? Outcome::ok(op.value) : Outcome::rejected({});
+    return reply.body.value("succeeded", false) ? Outcome::ok(op.value) : Outcome::compare_failed();
   }
 
   Outcome acquire(const Op& op, int64_t deadline_ns) {

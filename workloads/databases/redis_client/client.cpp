@@ -149,7 +149,7 @@ class RedisClient final : public Client {
     if (reply->type == REDIS_REPLY_ERROR) return sort_error(text_of(*reply));
     if (reply->type == REDIS_REPLY_STATUS && text_of(*reply) == "OK") return Outcome::ok(op.value);
     if (reply->type == REDIS_REPLY_INTEGER)
-      return reply->integer == 1 ? Outcome::ok(op.value) : Outcome::rejected({});
+      return reply->integer == 1 ? Outcome::ok(op.value) : Outcome::compare_failed();
     return Outcome::unknown("garbled answer");
   }
 
