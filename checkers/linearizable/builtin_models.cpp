@@ -83,7 +83,7 @@ class BuiltinSpec final : public ModelSpec {
       case Model::semaphore:
         return fn(SemaphoreRule{base});
       case Model::set:
-        return fn(SetRule{base, elements_});
+        return fn(SetRule{base});
       case Model::fifo_queue:
       case Model::stack:
       case Model::priority_queue:
@@ -92,7 +92,7 @@ class BuiltinSpec final : public ModelSpec {
       case Model::counter:
         return fn(CounterRule{base});
       case Model::multi_register:
-        return fn(MultiRegisterRule{base});
+        return fn(MultiRegisterRule{base, initial_});
       default:
         return fn(MutexRule{base});
     }
@@ -103,10 +103,6 @@ class BuiltinSpec final : public ModelSpec {
       : options_(options), projection_(projection) {
     ValueTable& table = projection.values;
     projection.initial = initial_ = table.id(options.initial);
-    if (options.model == Model::set && options.initial.has_elements()) {
-      for (const Value& v : options.initial.elements()) elements_.push_back(table.id(v));
-      std::sort(elements_.begin(), elements_.end());
-    }
     if (options.model != Model::kv) return;
     for (size_t i = 0; i < table.size(); ++i) {
       const Value value = table.value(static_cast<int32_t>(i));
@@ -187,7 +183,6 @@ class BuiltinSpec final : public ModelSpec {
   ModelOptions options_;
   const Projection& projection_;
   int32_t initial_ = kNil;
-  Words elements_;
   std::unordered_map<int32_t, Words> lists_;
 };
 

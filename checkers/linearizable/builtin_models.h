@@ -10,7 +10,9 @@ namespace riven::linearizable {
 
 struct ModelOptions {
   Model model = Model::cas_register;
-  Value initial;                ///< register, cas-register, kv: every key's; set: a list; counter: an integer
+  /// Registers, kv: every key's value; multi-register, too; counter: the sum, an integer. Collections, and
+  /// kv and multi-register with a map of their keys' values, begin empty: write_out() writes it out.
+  Value initial;
   int64_t permits = 1;          ///< semaphore
   int64_t depth = 0;            ///< reentrant mutex: how often the owner may hold it; 0: without limit
   bool smallest_first = false;  ///< priority queue: whether the smallest is taken first

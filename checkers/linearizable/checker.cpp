@@ -9,6 +9,7 @@
 #include "checkers/linearizable/picture.h"
 #include "checkers/linearizable/solve.h"
 #include "checkers/linearizable/user_model.h"
+#include "checkers/linearizable/written_out.h"
 
 namespace riven::linearizable {
 
@@ -41,31 +42,61 @@ class LinearizableChecker final : public Checker {
   std::string name() const override { return name_; }
 
   CheckResult check(const History& history, const Budget& budget) const override {
-    CheckResult result;
-    result.name = name();
-    result.details["model"] = to_text(options_.model.model);
     if (user_ != nullptr) {
+      CheckResult result = empty_result();
       UserProjection mine = project_user(history, *user_);
       const auto spec = user_model_spec(*user_, mine.calls);
       decide(history, mine.projection, *spec, budget, result);
       return result;
     }
+    auto written = write_out(history, options_.model, options_.projection.per_key);
+    if (!written) return not_of_this_model(written.error());
+    return *written ? check_written(**written, budget) : check_entries(history, budget);
+  }
+
+ private:
+  CheckResult empty_result() const {
+    CheckResult result;
+    result.name = name();
+    result.details["model"] = to_text(options_.model.model);
+    return result;
+  }
+
+  CheckResult not_of_this_model(const Error& why) const {
+    CheckResult result = empty_result();
+    result.reason = "the history cannot be judged: " + why.message;
+    result.details["not-of-this-model"] = true;
+    return result;
+  }
+
+  CheckResult check_entries(const History& history, const Budget& budget) const {
+    CheckResult result = empty_result();
     if (history.size() * kProjectedEntryBytes > limit_bytes(budget)) {
       result.reason = kNoMemory;
       return result;
     }
     auto projected = project(history, options_.projection);
-    if (!projected) {
-      result.reason = "the history cannot be judged: " + projected.error().message;
-      result.details["not-of-this-model"] = true;
-      return result;
-    }
+    if (!projected) return not_of_this_model(projected.error());
     const auto spec = builtin_model(options_.model, *projected);
     decide(history, *projected, *spec, budget, result);
     return result;
   }
 
- private:
+  /// What write_out() made, told in the entries of the history that it was made of.
+  CheckResult check_written(const WrittenOut& written, const Budget& budget) const {
+    LinearizableChecker plain(options_);
+    if (writes_out_initial(options_.model)) plain.options_.model.initial = Value();
+    CheckResult result = plain.check_entries(written.history, budget);
+    for (Anomaly& anomaly : result.anomalies) {
+      std::vector<uint32_t> entries;
+      for (const uint32_t entry : anomaly.entries)
+        if (written.origin[entry] != History::kNone) entries.push_back(written.origin[entry]);
+      entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+      anomaly.entries = std::move(entries);
+    }
+    return result;
+  }
+
   void decide(const History& history, const Projection& projection, const ModelSpec& spec,
               const Budget& budget, CheckResult& result) const {
     MemoryMeter memory(limit_bytes(budget));
@@ -103,8 +134,10 @@ class LinearizableChecker final : public Checker {
       }
       verified = verified && is_linearization(spec, part.operations, answers[i].order);
       Json order = Json::array();
-      for (const uint32_t k : answers[i].order)
+      for (const uint32_t k : answers[i].order) {
+        if (history.process(part.operations[k].invoked) == kInitialProcess) continue;
         order.push_back(history.source_index(part.operations[k].invoked));
+      }
       Json one;
       if (part.keyed) one["key"] = to_json(part.key);
       one["order"] = std::move(order);

@@ -40,8 +40,9 @@ std::vector<std::string> engine_names();
 std::string models_help();
 
 /// Names in any case of letters. Keys: model, engine, per-key (auto|yes|no), failed-cas
-/// (auto|observe|ignore), initial (EDN-like: nil, an integer, true, false, or text), permits, depth, order
-/// (max|min), witness (yes|no). Errors: an unknown key or value, named with what would be right.
+/// (auto|observe|ignore), initial (a value, see parse_value), permits, depth, order (max|min), witness
+/// (yes|no). Errors: an unknown key or value, or one that the model cannot honour, named with what would be
+/// right.
 Result<Options> parse_options(const std::map<std::string, std::string>& given);
 
 /// A checker of one model. Its anomaly type is `nonlinearizable`. Invalid: the smallest set of conflicting

@@ -111,8 +111,7 @@ struct SemaphoreRule : WordsRule {
 
 /// State: the elements, sorted.
 struct SetRule : WordsRule {
-  Words first;
-  Words initial() const { return first; }
+  static Words initial() { return {}; }
   bool step(Words& s, const Operation& op) const {
     if (op.f == Function::read) return s == projection->lists[static_cast<size_t>(op.a)];
     const auto at = std::lower_bound(s.begin(), s.end(), op.a);
@@ -212,8 +211,9 @@ struct CounterRule : WordsRule {
   std::string describe(const Words& s) const { return std::to_string(sum(s)); }
 };
 
-/// State: [key value ...], sorted by key; keys without an entry are nil.
+/// State: [key value ...], sorted by key; keys without an entry have the initial value.
 struct MultiRegisterRule : WordsRule {
+  int32_t first = kNil;
   Words initial() const { return {}; }
   static size_t find(const Words& s, int32_t key) {
     size_t at = 0;
@@ -225,7 +225,7 @@ struct MultiRegisterRule : WordsRule {
       const size_t at = find(s, m.key);
       const bool present = at < s.size() && s[at] == m.key;
       if (!m.write) {
-        if ((present ? s[at + 1] : kNil) != m.value) return false;
+        if ((present ? s[at + 1] : first) != m.value) return false;
       } else if (present) {
         s[at + 1] = m.value;
       } else {

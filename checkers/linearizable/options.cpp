@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "checkers/linearizable/checker.h"
+#include "checkers/linearizable/value_text.h"
 
 namespace riven::linearizable {
 
@@ -33,28 +34,6 @@ std::optional<int64_t> integer(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return v;
-}
-
-/// nil, true, false, an integer, :keyword, [a b ...], or else text.
-Value parse_value(const std::string& text) {
-  if (text.empty() || text == "nil" || text == "null") return {};
-  if (text == "true" || text == "false") return Value(text == "true");
-  if (const auto i = integer(text)) return Value(*i);
-  if (text.front() == '"' && text.back() == '"' && text.size() > 1)
-    return Value(text.substr(1, text.size() - 2));
-  if (text.front() == ':') return Value::keyword(text.substr(1));
-  if (text.front() != '[' || text.back() != ']') return Value(text);
-  Value::List items;
-  std::string word;
-  for (const char c : text.substr(1, text.size() - 2) + " ") {
-    if (c != ' ' && c != ',') {
-      word += c;
-    } else if (!word.empty()) {
-      items.push_back(parse_value(word));
-      word.clear();
-    }
-  }
-  return Value(std::move(items));
 }
 
 /// In any case of letters.
@@ -111,7 +90,11 @@ Status set_option(Options& o, const std::string& key, const std::string& value) 
   if (key == "order") return choose(key, value, kOrder, o.model.smallest_first);
   if (key == "witness") return choose(key, value, kWitness, o.want_order);
   if (key == "initial") {
-    o.model.initial = parse_value(value);
+    auto initial = parse_value(value);
+    if (!initial)
+      return Error{"the option initial=" + value +
+                   " is no value that EDN or JSON can have: " + initial.error().message};
+    o.model.initial = std::move(*initial);
     return ok_status();
   }
   if (key == "permits" || key == "depth") {
@@ -125,8 +108,19 @@ Status set_option(Options& o, const std::string& key, const std::string& value) 
                "\"; it has: model, engine, per-key, failed-cas, initial, permits, depth, order, witness"};
 }
 
+using Models = std::vector<Model>;
+
+Models every_model() { return {std::begin(kModels), std::end(kModels)}; }
+
+Models without(const Models& left_out) {
+  Models models = every_model();
+  std::erase_if(models,
+                [&](Model m) { return std::find(left_out.begin(), left_out.end(), m) != left_out.end(); });
+  return models;
+}
+
 /// Models that an engine may serve, where its history allows; the searches serve all.
-std::vector<Model> served_by(Engine engine) {
+Models served_by(Engine engine) {
   switch (engine) {
     case Engine::zones:
     case Engine::versions:
@@ -140,19 +134,68 @@ std::vector<Model> served_by(Engine engine) {
     case Engine::priority_queue:
       return {Model::priority_queue};
     default:
-      return {std::begin(kModels), std::end(kModels)};
+      return every_model();
   }
 }
 
-Status check_engine(const Options& options) {
-  std::vector<std::string> names;
-  for (const Model model : served_by(options.engine)) {
-    if (model == options.model.model) return ok_status();
-    names.emplace_back(to_text(model));
+/// Models for which the option means something.
+Models served_by_option(const std::string& key, const std::string& value) {
+  if (key == "permits") return {Model::semaphore};
+  if (key == "depth") return {Model::reentrant_mutex};
+  if (key == "order") return {Model::priority_queue};
+  if (key == "initial") {
+    return without(
+        {Model::mutex, Model::owner_mutex, Model::reentrant_mutex, Model::fenced_mutex, Model::semaphore});
   }
+  if (key == "per-key" && value == "no") return without({Model::kv});
+  if (key == "failed-cas" && value == "observe")
+    return without({Model::reg, Model::multi_register, Model::counter});
+  return every_model();
+}
+
+std::string choices(const Models& models) {
+  std::vector<std::string> names;
+  for (const Model model : models) names.emplace_back(to_text(model));
+  return choices(names);
+}
+
+bool has(const Models& models, Model model) {
+  return std::find(models.begin(), models.end(), model) != models.end();
+}
+
+Status check_engine(const Options& options) {
+  const Models models = served_by(options.engine);
+  if (has(models, options.model.model)) return ok_status();
   return Error{"the engine " + std::string(kEngines[static_cast<size_t>(options.engine)]) +
                " does not serve the model " + std::string(to_text(options.model.model)) + "; it serves " +
-               choices(names) + ". dfs, jit and auto serve every model"};
+               choices(models) + ". dfs, jit and auto serve every model"};
+}
+
+/// An option that the model cannot honour is refused.
+Status check_option(const Options& options, const std::string& key, const std::string& value) {
+  const Models models = served_by_option(key, value);
+  if (has(models, options.model.model)) return ok_status();
+  return Error{"the option " + key + "=" + value + " does not go with the model " +
+               std::string(to_text(options.model.model)) + ", but with " + choices(models)};
+}
+
+Status check_initial(const ModelOptions& model, ProjectionOptions::PerKey per_key) {
+  const Models lists = {Model::set, Model::fifo_queue, Model::stack, Model::priority_queue,
+                        Model::unordered_queue};
+  const std::string name(to_text(model.model));
+  if (model.initial.is_nil()) return ok_status();
+  if (model.model == Model::counter && !model.initial.is_integer())
+    return Error{"the initial value of a " + name + " is an integer, such as initial=10"};
+  if (model.model == Model::multi_register && model.initial.is_map() &&
+      per_key == ProjectionOptions::PerKey::yes)
+    return Error{"with per-key=yes the initial value of a " + name + " is one value for all"};
+  if (!has(lists, model.model)) return ok_status();
+  if (!model.initial.is_list())
+    return Error{"the initial content of a " + name + " is a list of its elements, such as initial=[1 2 3]"};
+  for (const Value& element : model.initial.list())
+    if (element.is_nil() && model.model != Model::set)
+      return Error{"nil cannot be an element of a " + name + ": it stands for empty"};
+  return ok_status();
 }
 
 }  // namespace
@@ -171,6 +214,10 @@ Result<Options> parse_options(const std::map<std::string, std::string>& given) {
     if (auto done = set_option(options, key, value); !done) return done.error();
   }
   if (auto done = check_engine(options); !done) return done.error();
+  for (const auto& [key, value] : given) {
+    if (auto done = check_option(options, key, value); !done) return done.error();
+  }
+  if (auto done = check_initial(options.model, options.projection.per_key); !done) return done.error();
   return options;
 }
 

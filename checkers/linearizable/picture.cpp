@@ -89,7 +89,7 @@ class Picture {
         at->second = static_cast<size_t>(free - until.begin());
         if (free == until.end()) {
           until.push_back(0);
-          lanes_.push_back("process " + std::to_string(process));
+          lanes_.push_back(process == kInitialProcess ? "initially" : "process " + std::to_string(process));
         }
       }
       lane_[i] = at->second;

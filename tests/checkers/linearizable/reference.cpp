@@ -143,7 +143,7 @@ bool step(const SmallHistory& h, Reference& s, const Operation& op, size_t choic
       for (const MicroOp& micro : h.projection.transactions[static_cast<size_t>(op.a)]) {
         if (micro.write) {
           s.map.set(micro.key, micro.value);
-        } else if (s.map.get(micro.key) != micro.value) {
+        } else if ((s.map.has(micro.key) ? s.map.get(micro.key) : s.value) != micro.value) {
           return false;
         }
       }

@@ -100,8 +100,11 @@ History history_of(const std::vector<Op>& entries) {
 }
 
 std::map<std::string, std::string> checker_options(const SmallHistory& small) {
-  std::map<std::string, std::string> options{
-      {"model", std::string(to_text(small.model.model))}, {"failed-cas", "observe"}, {"per-key", "no"}};
+  std::map<std::string, std::string> options{{"model", std::string(to_text(small.model.model))}};
+  const Model model = small.model.model;
+  if (model != Model::kv) options["per-key"] = "no";
+  if (model != Model::reg && model != Model::multi_register && model != Model::counter)
+    options["failed-cas"] = "observe";
   if (small.model.model == Model::semaphore) options["permits"] = "2";
   if (small.model.model == Model::reentrant_mutex) options["depth"] = std::to_string(small.model.depth);
   if (small.model.model == Model::priority_queue)
