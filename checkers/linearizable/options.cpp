@@ -190,9 +190,9 @@ Status check_initial(const ModelOptions& model, ProjectionOptions::PerKey per_ke
       per_key == ProjectionOptions::PerKey::yes)
     return Error{"with per-key=yes the initial value of a " + name + " is one value for all"};
   if (!has(lists, model.model)) return ok_status();
-  if (!model.initial.is_list())
+  if (!model.initial.has_elements())
     return Error{"the initial content of a " + name + " is a list of its elements, such as initial=[1 2 3]"};
-  for (const Value& element : model.initial.list())
+  for (const Value& element : model.initial.elements())
     if (element.is_nil() && model.model != Model::set)
       return Error{"nil cannot be an element of a " + name + ": it stands for empty"};
   return ok_status();

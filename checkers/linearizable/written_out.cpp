@@ -72,7 +72,7 @@ class Writer {
     const char* const f = model_.model == Model::set     ? "add"
                           : model_.model == Model::stack ? "push"
                                                          : "enqueue";
-    for (const Value& element : model_.initial.list()) {
+    for (const Value& element : model_.initial.elements()) {
       if (!keyed_) initially(f, element);
       for (const Value& key : keys()) initially(f, pair_of(key, element));
     }
@@ -152,7 +152,7 @@ class Writer {
         --left_[key_of(i)];
       }
     }
-    if (writes_out_initial(model_)) initial_elements_ = static_cast<int64_t>(model_.initial.list().size());
+    if (writes_out_initial(model_)) initial_elements_ = static_cast<int64_t>(model_.initial.elements().size());
   }
   /// A completion's answer without its key.
   ValueView taken(uint32_t completed) const {
@@ -228,7 +228,7 @@ class Writer {
 
 bool writes_out_initial(const ModelOptions& model) {
   if (is_collection(model.model) || model.model == Model::set)
-    return model.initial.is_list() && !model.initial.list().empty();
+    return model.initial.has_elements() && !model.initial.elements().empty();
   return (model.model == Model::kv || model.model == Model::multi_register) && model.initial.is_map() &&
          !model.initial.flat_map().empty();
 }

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "checkers/linearizable/checker.h"
+#include "harness/app/beginning.h"
 #include "harness/app/command.h"
 #include "harness/app/judge.h"
 #include "harness/app/units.h"
@@ -70,11 +71,13 @@ void take_from_metadata(const Json& metadata, JudgeOptions& judged) {
   }
 }
 
-RunInfo info_of(const CheckOptions& o, const JudgeOptions& judged, const ReadHistory& read) {
+RunInfo info_of(const CheckOptions& o, const JudgeOptions& judged, const ReadHistory& read,
+                const std::string& guessed) {
   RunInfo info;
   info.name = o.file;
   info.workload = judged.workload;
-  info.model = judged.model;
+  info.model = judged.model.empty() ? guessed : judged.model;
+  info.guessed = guessed;
   info.rerun_line = command_line_of(o);
   info.version = riven_version();
   info.versions = riven_versions();
@@ -126,6 +129,18 @@ Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& 
   return write_artifacts(o.artifacts, results);
 }
 
+/// What `invalid` by a guessed model may come from instead; empty: from nothing else.
+std::string doubt_about(const PickedCheckers& picked, const History& history, const JudgeOptions& judged) {
+  if (!picked.question.empty()) return picked.question;
+  const auto other = with_other_beginning(history, picked.guessed);
+  if (!other || judge({picked.checkers.front()}, other->history, judged).verdict == Verdict::invalid)
+    return {};
+  const bool registers = picked.checkers.front()->name() != "isolation";
+  return "nobody wrote " + other->value + ", which is read; if it was there at the beginning, say --model " +
+         (registers ? picked.guessed : "multi-register") + " --checker-opt initial=" + other->value +
+         "; if not, " + (registers ? "--model " + picked.guessed + " alone" : "--workload wr");
+}
+
 ExitCode check(const CheckOptions& o, const Registry& registry) {
   const auto format = parse_format(o.format);
   if (!format)
@@ -163,12 +178,18 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   judged.no_realtime = read->metadata.value("no_realtime", false);
   judged.initial_written = read->metadata.value("initial_written", false);
   take_from_metadata(read->metadata, judged);
-  const auto checkers = pick_checkers(registry, read->history, judged);
-  if (!checkers) return usage_error(checkers.error().message);
-  RunResults results = judge(*checkers, read->history, judged);
+  const auto picked = pick_checkers(registry, read->history, judged);
+  if (!picked) return usage_error(picked.error().message);
+  if (!o.elle_json.empty() && picked->checkers.front()->name() != "isolation")
+    return usage_error("--elle-json goes with models of transactions alone");
+  RunResults results = judge(picked->checkers, read->history, judged);
   results.read_ms = read_ms;
   account_for_loss(read->extent, "", results);
-  const RunInfo info = info_of(o, judged, *read);
+  if (results.verdict == Verdict::invalid && !picked->guessed.empty()) {
+    if (const std::string doubt = doubt_about(*picked, read->history, judged); !doubt.empty())
+      return usage_error("by the model " + picked->guessed + " it is invalid, but that is a guess: " + doubt);
+  }
+  const RunInfo info = info_of(o, judged, *read, picked->guessed);
 
   const Status written = write_outputs(o, info, read->history, results);
   const bool stdout_taken = o.json == "-" || o.elle_json == "-" || o.report == "-";
@@ -221,7 +242,7 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
                  "put what the checkers made into this folder: pictures, linearizations, minimal histories");
   app.add_flag("-q,--quiet", o.quiet, "print nothing; the exit code is the verdict");
   app.footer(R"(Examples:
-  riven check history.edn                                       what it is is told from the history
+  riven check history.edn                                       what it is is told from the history, or asked
   riven check history.jsonl --model cas-register --report out.html
   riven check store/latest/history.edn --workload append --model snapshot-isolation --json -
   riven check results/latest --time-limit 60s --memory 500MB

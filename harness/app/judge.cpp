@@ -4,27 +4,36 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <new>
-#include <set>
 
 #include "checkers/isolation/initial_written.h"
 #include "checkers/isolation/model.h"
 #include "checkers/performance.h"
 #include "checkers/statistics.h"
 #include "checkers/vacuity.h"
+#include "harness/app/guess.h"
 #include "harness/core/clock.h"
 #include "harness/core/similar_names.h"
-#include "harness/core/text.h"
 #include "harness/report/figures.h"
 
 namespace riven {
 
 namespace {
 
+/// Whether two names are the same but for the case of ASCII letters, and `_` for `-`.
+bool same_name(std::string_view x, std::string_view y) {
+  const auto plain = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '_' ? '-' : c;
+  };
+  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
+                    [&](char a, char b) { return plain(a) == plain(b); });
+}
+
 const WorkloadFactory* find_workload(const Registry& registry, const std::string& name) {
   for (const auto& factory : registry.workloads()) {
-    if (factory->name == name) return factory.get();
+    if (same_name(factory->name, name)) return factory.get();
   }
   return nullptr;
 }
@@ -35,43 +44,18 @@ std::string names_of_workloads(const Registry& registry) {
   return names;
 }
 
-/// The model whose functions the history's clients use; empty when nothing fits.
-std::string guess_model(const History& history) {
-  std::set<std::string, std::less<>> functions;
-  std::vector<bool> seen(history.functions().size(), false);
-  bool transactions = false;
-  for (size_t i = 0; i < history.size(); ++i) {
-    if (!history.is_client(i) || seen[history.function_id(i)]) continue;
-    seen[history.function_id(i)] = true;
-    const std::string name = lower_case(history.f(i).text());
-    functions.emplace(name);
-    transactions |= name == "txn" && history.value(i).is_list();
-  }
-  const auto has = [&](std::string_view f) { return functions.contains(f); };
-  if (transactions) return "strict-serializable";
-  if (has("acquire") || has("release")) return "mutex";
-  if (has("enqueue") || has("dequeue")) return "fifo-queue";
-  if (has("push") || has("pop")) return "stack";
-  if (has("append") || has("put") || has("get")) return "kv";
-  if (has("add") || has("remove")) return "set";
-  if (has("read") || has("write") || has("cas")) return "cas-register";
-  return {};
-}
-
-/// Elle's and Jepsen's names for what are workloads here.
+/// The names of Elle, Jepsen and Maelstrom for what are workloads here, in any case of letters.
 std::string workload_of(const std::string& name) {
-  if (name == "list-append") return "append";
-  if (name == "rw-register") return "wr";
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 6> kOthers = {
+      {{"list-append", "append"},
+       {"txn-list-append", "append"},
+       {"rw-register", "wr"},
+       {"txn-rw-register", "wr"},
+       {"lin-kv", "register"},
+       {"linearizable-register", "register"}}};
+  for (const auto& [other, here] : kOthers)
+    if (same_name(name, other)) return std::string(here);
   return name;
-}
-
-/// Whether two names are the same but for the case of ASCII letters, and `_` for `-`.
-bool same_name(std::string_view x, std::string_view y) {
-  const auto plain = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '_' ? '-' : c;
-  };
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                    [&](char a, char b) { return plain(a) == plain(b); });
 }
 
 /// The model's name as its checker spells it, or `name` itself where no model is called so.
@@ -99,7 +83,8 @@ Result<CheckerPtr> checker_of_model(const Registry& registry, const std::string&
     names.insert(names.end(), factory.models.begin(), factory.models.end());
   std::string meant;
   for (const std::string& name : similar_names(model, names)) meant += (meant.empty() ? "" : ", ") + name;
-  return Error{"no model is called " + model +
+  const std::string word = word_about_workload(model);
+  return Error{"no model is called " + model + (word.empty() ? "" : ": " + word) +
                (meant.empty() ? "" : "; perhaps one of these was meant: " + meant) +
                "; `riven list` has them all"};
 }
@@ -118,29 +103,22 @@ bool is_of_transactions(const Registry& registry, const std::string& model) {
   });
 }
 
-Result<CheckerPtr> main_checker(const Registry& registry, const History& history,
-                                const JudgeOptions& options) {
-  if (!options.workload.empty()) {
-    if (const WorkloadFactory* const factory = find_workload(registry, workload_of(options.workload))) {
-      WorkloadOptions given;
-      given.model = options.model;
-      given.checker_options = options.checker_options;
-      auto workload = factory->make(given, registry);
-      if (!workload) return workload.error();
-      return workload->checker;
-    }
-    // A workload that only others generate: its model says all that a checker needs.
-    const std::string model = options.model.empty() ? model_named(registry, options.workload) : options.model;
-    if (is_model(registry, model)) return registry.make_checker(model, options.checker_options);
-    return Error{"no workload is called " + options.workload + "; there are " + names_of_workloads(registry) +
-                 "; or say --model (`riven list` has them all)"};
+Result<CheckerPtr> checker_of_workload(const Registry& registry, const JudgeOptions& options) {
+  if (const WorkloadFactory* const factory = find_workload(registry, workload_of(options.workload))) {
+    WorkloadOptions given;
+    given.model = options.model;
+    given.checker_options = options.checker_options;
+    auto workload = factory->make(given, registry);
+    if (!workload) return workload.error();
+    return workload->checker;
   }
-  const std::string model = options.model.empty() ? guess_model(history) : options.model;
-  if (model.empty()) {
-    return Error{"the history's functions do not tell what to check; say --workload (" +
-                 names_of_workloads(registry) + ") or --model (`riven list` has them all)"};
-  }
-  return checker_of_model(registry, model, options.checker_options);
+  // A workload that only others generate: its model says all that a checker needs.
+  const std::string model = options.model.empty() ? model_named(registry, options.workload) : options.model;
+  if (is_model(registry, model)) return registry.make_checker(model, options.checker_options);
+  if (const std::string word = word_about_workload(options.workload); !word.empty())
+    return Error{"no workload is called " + options.workload + ": " + word};
+  return Error{"no workload is called " + options.workload + "; there are " + names_of_workloads(registry) +
+               "; or say --model (`riven list` has them all)"};
 }
 
 CheckResult run_one(const Checker& checker, const History& history, const Budget& budget) {
@@ -182,31 +160,43 @@ uint64_t peak_rss_bytes() {
   return static_cast<uint64_t>(usage.ru_maxrss) * 1024;
 }
 
-Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history,
-                                              const JudgeOptions& given) {
+Result<PickedCheckers> pick_checkers(const Registry& registry, const History& history,
+                                     const JudgeOptions& given) {
   JudgeOptions options = given;
+  PickedCheckers picked;
   options.model = model_named(registry, options.model);
   if (options.no_realtime) {
-    if (options.model.empty()) options.model = "serializable";
+    if (options.model.empty()) {
+      options.model = "serializable";
+      if (options.workload.empty()) picked.guessed = options.model;
+    }
     if (needs_real_time(options.model) || !is_of_transactions(registry, options.model)) {
       return Error{"this format says nothing of real time, which " + options.model +
                    " speaks of; ask for serializable or weaker"};
     }
-    options.checker_options["real-time"] = "no";
+    std::string& real_time = options.checker_options["real-time"];
+    if (real_time == "yes") return Error{"real-time=yes: this format says nothing of real time"};
+    real_time = "no";
   }
-  auto main = main_checker(registry, history, options);
+  if (options.workload.empty() && options.model.empty()) {
+    Guess guess = guess_model(history);
+    if (guess.sureness == Guess::Sureness::open) return Error{guess.question};
+    options.model = picked.guessed = guess.model;
+    picked.question = guess.question;
+  }
+  auto main = options.workload.empty() ? checker_of_model(registry, options.model, options.checker_options)
+                                       : checker_of_workload(registry, options);
   if (!main) return main.error();
-  std::vector<CheckerPtr> checkers{options.initial_written ? checkers::initial_written_checker(*main, 0)
-                                                           : *main};
+  picked.checkers.push_back(options.initial_written ? checkers::initial_written_checker(*main, 0) : *main);
   if (options.of_a_run || options.informative) {
-    checkers.push_back(checkers::statistics_checker());
-    checkers.push_back(checkers::performance_checker({.spans = options.spans}));
+    picked.checkers.push_back(checkers::statistics_checker());
+    picked.checkers.push_back(checkers::performance_checker({.spans = options.spans}));
   }
   checkers::VacuityOptions vacuity;
   vacuity.spans = options.spans;
   for (const PlotSpan& span : options.spans) vacuity.expected.push_back(span.name);
-  if (options.of_a_run) checkers.push_back(checkers::vacuity_checker(vacuity));
-  return checkers;
+  if (options.of_a_run) picked.checkers.push_back(checkers::vacuity_checker(vacuity));
+  return picked;
 }
 
 RunResults judge(const std::vector<CheckerPtr>& checkers, const History& history,

@@ -30,10 +30,17 @@ struct JudgeOptions {
       false;  ///< also statistics and performance, for a report; they do not change the verdict
 };
 
-/// The checkers that `options` ask for, the main one first. Errors: no such workload or model, or nothing in
-/// the history tells what it is.
-Result<std::vector<CheckerPtr>> pick_checkers(const Registry& registry, const History& history,
-                                              const JudgeOptions& options);
+struct PickedCheckers {
+  std::vector<CheckerPtr> checkers;  ///< the main one first
+  std::string guessed;               ///< the model, where nobody named it or a workload
+  /// What to ask instead of saying `invalid`, where the guess is but the likeliest of several: see Guess.
+  std::string question;
+};
+
+/// The checkers that `options` ask for. Errors: no such workload or model, options that do not go with it, or
+/// nothing in the history tells what it is.
+Result<PickedCheckers> pick_checkers(const Registry& registry, const History& history,
+                                     const JudgeOptions& options);
 
 /// Runs the checkers one after another (each uses all cores by itself). A checker that throws, or has no
 /// memory, is `unknown` and says why; the others still run. Fills verdict, reason, checks and check_ms.

@@ -347,9 +347,9 @@ ExitCode Run::judge_and_report(const Recorded& recorded) {
                       .memory_bytes = o_.check_memory_bytes,
                       .of_a_run = true};
   judged.spans = info_.spans;
-  const auto checkers = pick_checkers(registry_, read->history, judged);
-  if (!checkers) return infrastructure(checkers.error().message);
-  RunResults results = judge(*checkers, read->history, judged);
+  const auto picked = pick_checkers(registry_, read->history, judged);
+  if (!picked) return infrastructure(picked.error().message);
+  RunResults results = judge(picked->checkers, read->history, judged);
   results.read_ms = read_ms;
   account_for_early_end(recorded, *read, results);
   bool whole = true;

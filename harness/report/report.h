@@ -20,6 +20,7 @@ struct RunInfo {
   std::string workload;
   std::string database;  ///< empty: a history from elsewhere
   std::string model;
+  std::string guessed;  ///< the model again, where the history told it and nobody named it
   uint64_t seed = 0;
   std::vector<std::string> nodes;
   std::vector<std::string> faults;

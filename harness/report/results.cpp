@@ -82,6 +82,7 @@ Json results_json(const RunInfo& info, const RunResults& results) {
   return {{"schema", kSchema},
           {"verdict", to_text(results.verdict)},
           {"reason", valid_utf8(results.reason)},
+          {"guessed", info.guessed.empty() ? Json() : Json(valid_utf8(info.guessed))},
           {"run", run_json(info)},
           {"checks", std::move(checks)},
           {"timing", {{"read_ms", results.read_ms}, {"check_ms", results.check_ms}}},

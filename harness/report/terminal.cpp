@@ -173,7 +173,8 @@ std::string terminal_summary(const RunInfo& info, const History& history, const 
                              const TerminalStyle& style) {
   Screen screen(style);
   const VerdictLook verdict = look(results.verdict);
-  screen.paragraph(std::string(verdict.word) + "  ", results.reason, verdict.code, 2);
+  const std::string guessed = info.guessed.empty() ? "" : "(guessed: " + info.guessed + ") ";
+  screen.paragraph(std::string(verdict.word) + "  ", guessed + results.reason, verdict.code, 2);
   bool any = false;
   for (const CheckResult& check : results.checks) {
     if (check.anomalies.empty()) continue;

@@ -93,24 +93,6 @@ TEST_CASE("an invalid check is never hidden by an unknown one") {
   CHECK(results.verdict == Verdict::invalid);
 }
 
-TEST_CASE("what a foreign history is, is told by its functions") {
-  std::string asked;
-  const Registry registry = registry_for(
-      {"cas-register", "mutex", "fifo-queue", "stack", "set", "kv", "strict-serializable"}, &asked);
-  const auto model_of = [&](const std::vector<const char*>& functions) {
-    asked.clear();
-    const auto picked = pick_checkers(registry, history_of(functions), {});
-    return picked ? asked : "error: " + picked.error().message;
-  };
-  CHECK(model_of({"read", "write", "cas"}) == "cas-register");
-  CHECK(model_of({"acquire", "release"}) == "mutex");
-  CHECK(model_of({"enqueue", "dequeue"}) == "fifo-queue");
-  CHECK(model_of({"push", "pop"}) == "stack");
-  CHECK(model_of({"add", "read"}) == "set");
-  CHECK(model_of({"get", "put", "append"}) == "kv");
-  CHECK(model_of({"fly"}).find("--model") != std::string::npos);
-}
-
 TEST_CASE("models are found in any case of letters") {
   std::string asked;
   const Registry registry = registry_for({"cas-register", "serializable"}, &asked);
@@ -130,6 +112,25 @@ TEST_CASE("a name that does not exist is answered with those that do") {
   CHECK(by_model.error().message.find("cas-register") != std::string::npos);
   options.workload = "nothing";
   CHECK_FALSE(pick_checkers(registry, history_of({"read"}), options));
+}
+
+TEST_CASE("a name that others have for a workload is understood, or answered with what can be done") {
+  std::string asked;
+  const Registry registry = registry_for({"cas-register"}, &asked);
+  const auto error = [&](const char* workload) {
+    JudgeOptions options;
+    options.workload = workload;
+    const auto picked = pick_checkers(registry, history_of({"read"}), options);
+    return picked ? std::string("picked") : picked.error().message;
+  };
+  for (const char* const known :
+       {"bank", "long-fork", "comments", "sequential", "monotonic", "adya", "kafka"}) {
+    CAPTURE(known);
+    CHECK(error(known).starts_with("no workload is called " + std::string(known) + ": Riven "));
+    CHECK(error(known).find('\n') == std::string::npos);
+  }
+  CHECK(error("long-fork").find("--workload wr --model snapshot-isolation") != std::string::npos);
+  CHECK(error("teapot").find("`riven list`") != std::string::npos);
 }
 
 TEST_CASE("a workload that only others generate is judged by its model") {
@@ -155,8 +156,12 @@ TEST_CASE("a history without real time is not judged by it") {
   options.model = "strict-serializable";
   CHECK_FALSE(pick_checkers(registry, history_of({"txn"}), options));
   options.model.clear();
-  REQUIRE(pick_checkers(registry, history_of({"txn"}), options));
+  const auto picked = pick_checkers(registry, history_of({"txn"}), options);
+  REQUIRE(picked);
   CHECK(asked == "serializable");
+  CHECK(picked->guessed == "serializable");
+  options.checker_options["real-time"] = "yes";
+  CHECK_FALSE(pick_checkers(registry, history_of({"txn"}), options));
 }
 
 TEST_CASE("what is missing in a history limits what can be said of it") {
