@@ -18,6 +18,7 @@ enum class Engine : uint8_t {
   automatic,
   zones,
   versions,
+  appends,
   queue,
   set,
   stack,

@@ -71,6 +71,9 @@ Result<bool> Filling::fill_register(Operation& op, const Seen& seen) {
       op.f = Function::write;
       op.a = kNil;
       return true;
+    case Function::append:
+      op.a = out_.values.id(seen.argument);  // an empty text at the end is not nil
+      return true;
     default:
       op.a = value_id(seen.argument);
       return true;

@@ -25,8 +25,8 @@ Values that are independent [KEY VALUE] pairs are told from the history, or by -
 An operation that failed did not happen. A failed cas whose error names a failed comparison (compare-failed, value-mismatch,
 precondition-failed, ...), or one that is ok with false, also saw another value. A lock that was acquired with false was not to be had.
 
-Engines for them (--engine): auto, zones (registers, no value written twice), versions (the same, changed by cas alone), queue,
-stack, priority-queue, set (elements that are all different), dfs and jit (general searches, for all).
+Engines for them (--engine): auto, zones (registers, no value written twice), versions (the same, changed by cas alone),
+appends (keys of kv with append), queue, stack, priority-queue, set (elements that are all different), dfs and jit (general searches, for all).
 
 Options for them (--checker-opt), each with the models that it goes with; with others it is refused:
   initial=V        what was there at the beginning (nil, 0, empty), in EDN or JSON: a register's value, each key's of kv and multi-register

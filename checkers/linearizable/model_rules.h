@@ -265,7 +265,7 @@ struct KvRule {
     State s;
     const Value& v = projection->values.value(id);
     if (v.kind() == Value::Kind::string) {
-      s.form = State::Form::text;
+      s.form = v.text().empty() ? State::Form::value : State::Form::text;  // the empty text is nil
       s.text = v.text();
     } else if (v.is_list()) {
       s.form = State::Form::list;
@@ -284,8 +284,10 @@ struct KvRule {
       case Function::append: {
         const Value& v = projection->values.value(op.a);
         const bool text = v.kind() == Value::Kind::string;
-        if (s.form == State::Form::value && s.id == kNil)
+        if (s.form == State::Form::value && s.id == kNil) {
+          if (text && v.text().empty()) return true;
           s.form = text ? State::Form::text : State::Form::list;
+        }
         if (s.form == State::Form::text && text) {
           s.text += v.text();
         } else if (s.form == State::Form::list) {

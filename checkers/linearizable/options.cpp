@@ -15,8 +15,8 @@ constexpr Model kModels[] = {Model::cas_register, Model::reg,         Model::mul
                              Model::fenced_mutex, Model::semaphore,   Model::set,
                              Model::fifo_queue,   Model::stack,       Model::priority_queue,
                              Model::counter,      Model::kv,          Model::unordered_queue};
-constexpr std::string_view kEngines[] = {"auto",  "zones",          "versions", "queue", "set",
-                                         "stack", "priority-queue", "dfs",      "jit"};
+constexpr std::string_view kEngines[] = {"auto", "zones", "versions",       "appends", "queue",
+                                         "set",  "stack", "priority-queue", "dfs",     "jit"};
 
 std::string choices(const std::vector<std::string>& names) {
   std::string text;
@@ -125,6 +125,8 @@ Models served_by(Engine engine) {
     case Engine::zones:
     case Engine::versions:
       return {Model::reg, Model::cas_register, Model::kv};
+    case Engine::appends:
+      return {Model::kv};
     case Engine::set:
       return {Model::set, Model::unordered_queue};
     case Engine::queue:

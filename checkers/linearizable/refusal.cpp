@@ -31,6 +31,7 @@ Refusal::Refusal(const Options& options, const ModelSpec& spec, const Projection
   const Model m = options.model.model;
   const bool appends =
       std::any_of(part.begin(), part.end(), [](const Operation& op) { return op.f == Function::append; });
+  if (m == Model::kv && appends) texts_ = std::make_unique<TextQuestions>(options.model, part, projection);
   if (m == Model::reg || m == Model::cas_register || (m == Model::kv && !appends)) {
     family_ = Family::reg;
     find_makers();
@@ -41,6 +42,8 @@ Refusal::Refusal(const Options& options, const ModelSpec& spec, const Projection
     family_ = Family::endless;
     if (m == Model::counter) own_ = std::make_unique<Projection>();
     if (own_ != nullptr) own_->values = projection.values;
+  } else if (texts_ != nullptr && texts_->apply()) {
+    family_ = Family::texts;
   } else if (m != Model::unordered_queue) {
     std::set<std::tuple<Function, int32_t, int32_t>> known;
     for (const Operation& op : part_)
@@ -81,6 +84,14 @@ void Refusal::each_in_flight(uint32_t begin, uint32_t end, const Fn& fn) const {
   }
   for (uint32_t i = first; i < part_.size() && part_[i].invoked < end; ++i)
     if (part_[i].pending() || part_[i].returned >= begin) fn(i);
+}
+
+std::vector<uint32_t> Refusal::updates_in_flight(uint32_t begin, uint32_t end) const {
+  std::vector<uint32_t> updates;
+  each_in_flight(begin, end, [&](uint32_t i) {
+    if (!only_looks(part_[i], projection_)) updates.push_back(i);
+  });
+  return updates;
 }
 
 /// The window with operations in front of it that happen one after another.
@@ -125,7 +136,11 @@ Refusal::Leads Refusal::starts(uint32_t begin) const {
 }
 
 bool Refusal::from_the_beginning() {
-  if (family_ == Family::elements || family_ == Family::other) return false;
+  if (family_ == Family::elements || family_ == Family::other || whole_texts_) return false;
+  if (family_ == Family::texts) {
+    whole_texts_ = true;
+    return true;
+  }
   family_ = Family::other;
   return true;
 }
@@ -137,15 +152,16 @@ bool Refusal::refused(const std::vector<uint32_t>& chosen) {
            return family_ == Family::elements
                       ? solve(options_, spec_, projection_, m.operations, watch_, 1).verdict ==
                             Verdict::invalid
-                  : family_ == Family::reg ? register_search(m)
-                                           : search(m);
+                  : family_ == Family::reg   ? register_search(m)
+                  : family_ == Family::texts ? text_search(m)
+                                             : search(m);
          });
 }
 
 SecondOpinion Refusal::second_opinion(const std::vector<uint32_t>& chosen, uint32_t event) {
   SecondOpinion all;
   if (chosen.empty()) return all;
-  const Question asked = question(chosen);
+  const Question asked = question(chosen, true);
   all.verdict = asked.possible ? Verdict::invalid : Verdict::unknown;
   for (const Moved& history : asked.histories) {
     const auto then = static_cast<uint32_t>(std::max<int64_t>(0, event + history.by));
@@ -185,8 +201,10 @@ bool Refusal::register_search(const Moved& history) const {
   return search(history);
 }
 
-Refusal::Question Refusal::question(const std::vector<uint32_t>& chosen) {
+Refusal::Question Refusal::question(const std::vector<uint32_t>& chosen, bool conditional) {
   switch (family_) {
+    case Family::texts:
+      return text_question(chosen, conditional);
     case Family::reg:
       return register_question(chosen);
     case Family::elements:

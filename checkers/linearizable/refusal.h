@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "checkers/linearizable/checker.h"
+#include "checkers/linearizable/refusal_texts.h"
 #include "checkers/linearizable/verifier.h"
 
 namespace riven::linearizable {
@@ -19,6 +20,7 @@ namespace riven::linearizable {
 ///  - counters, reentrant locks without a limit, fenced locks: the same, from every state that the window can
 ///    tell apart;
 ///  - collections: whole elements are left out (their other elements then stay linearizable);
+///  - keys that are appended to: in that window, from all that can matter (TextQuestions);
 ///  - other models: from the beginning.
 class Refusal {
  public:
@@ -45,13 +47,14 @@ class Refusal {
   bool is_collection() const { return family_ == Family::elements; }
 
  private:
-  enum class Family : uint8_t { reg, elements, few_states, endless, other };
+  enum class Family : uint8_t { reg, texts, elements, few_states, endless, other };
   using Leads = std::vector<std::vector<Operation>>;
   /// Operations, with their times moved.
   struct Moved {
     std::vector<Operation> operations;
     int64_t by = 0;
     std::shared_ptr<const ModelSpec> spec{};  ///< with another initial state, where it is not the model's own
+    std::shared_ptr<Projection> values{};     ///< with other values, where they are not the part's own
   };
   /// Registers: what makes a value.
   struct Maker {
@@ -64,12 +67,13 @@ class Refusal {
     bool possible = true;  ///< false: the set cannot be judged so
   };
 
-  Question question(const std::vector<uint32_t>& chosen);
+  Question question(const std::vector<uint32_t>& chosen, bool conditional = false);
   Question elements_question(const std::vector<uint32_t>& chosen) const;
   Question whole_question(const std::vector<uint32_t>& chosen) const;
   Question window_question(const std::vector<uint32_t>& chosen) const;
   Question register_question(const std::vector<uint32_t>& chosen) const;
   Question endless_question(const std::vector<uint32_t>& chosen);
+  Question text_question(const std::vector<uint32_t>& chosen, bool conditional);
   std::vector<Operation> window_of(const std::vector<uint32_t>& chosen, uint32_t& begin) const;
   Leads starts(uint32_t begin) const;
   // nullopt: too many to try, or none can be told.
@@ -85,8 +89,10 @@ class Refusal {
   /// before `begin`, by invocation.
   template <typename Fn>
   void each_in_flight(uint32_t begin, uint32_t end, const Fn& fn) const;
+  std::vector<uint32_t> updates_in_flight(uint32_t begin, uint32_t end) const;
   bool may_hold(int32_t value, uint32_t begin, const std::vector<uint32_t>& chosen) const;
   bool register_search(const Moved& history) const;
+  bool text_search(const Moved& history) const;
   bool search(const Moved& history) const;
 
   Options options_;
@@ -95,6 +101,8 @@ class Refusal {
   std::span<const Operation> part_;
   const Watch& watch_;
   Family family_ = Family::other;
+  std::unique_ptr<TextQuestions> texts_;
+  bool whole_texts_ = false;         ///< from the beginning
   std::unique_ptr<Projection> own_;  ///< counters: values alone, for specs with other initial sums
   uint32_t end_ = kPending;
   std::vector<uint32_t> latest_return_;  ///< of the first operations, crashed ones aside

@@ -6,6 +6,7 @@
 #include <optional>
 #include <thread>
 
+#include "checkers/linearizable/appends.h"
 #include "checkers/linearizable/collections.h"
 #include "checkers/linearizable/dfs.h"
 #include "checkers/linearizable/jit.h"
@@ -35,6 +36,9 @@ Answer refuse(const char* engine, const char* why) {
   answer.refused = true;
   return answer;
 }
+
+constexpr const char* kNotAppends =
+    "this engine needs a key that is read, put and appended to, with values that are all texts or all lists";
 
 /// What a prepared problem and the tables of a search by operation take.
 constexpr uint64_t kProblemBytes = 160;
@@ -166,6 +170,11 @@ std::optional<Answer> solve_fast(const Options& options, const Projection& proje
       return std::nullopt;
     }
     if (!automatic) return refuse("zones", "zones need a register to which no value is written twice");
+  }
+  if (model == Model::kv && asked(Engine::appends)) {
+    AppendsAnswer answer = check_appends(part, projection, watch, options.want_order);
+    if (answer.applies && (answer.verdict != Verdict::unknown || !automatic)) return answer;
+    if (!automatic) return refuse("appends", kNotAppends);
   }
   if (projection.by_element && options.model.initial.is_nil() && asked(Engine::set)) {
     if (auto answer = check_element(part)) return answer;

@@ -47,7 +47,8 @@ class Zones {
   /// Not linearizable because of `core`; certain, at the latest, when the last of them returned.
   bool refute(std::initializer_list<uint32_t> core) {
     for (const uint32_t i : core)
-      if (i != kNoOp) answer_.core.push_back(i);
+      if (i != kNoOp) answer_.ends.push_back(i);
+    answer_.core.insert(answer_.core.end(), answer_.ends.begin(), answer_.ends.end());
     add_sightings();
     std::sort(answer_.core.begin(), answer_.core.end());
     answer_.core.erase(std::unique(answer_.core.begin(), answer_.core.end()), answer_.core.end());

@@ -30,6 +30,8 @@ bool zones_apply(std::span<const Operation> part, int32_t initial, size_t values
 /// upper bound; `core` holds the operations of the conflict.
 struct ZonesAnswer : Answer {
   bool undecided = false;
+  /// Of `core`: what contradicts each other, without what ties it together.
+  std::vector<uint32_t> ends;
 };
 ZonesAnswer check_zones(std::span<const Operation> part, int32_t initial, size_t values, const Watch& watch,
                         bool want_order);
