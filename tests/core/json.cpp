@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "tests/catch.h"
 #include "tests/core/random_value.h"
@@ -115,7 +116,7 @@ TEST_CASE("a JSON value keeps what it holds") {
     for (const Json& value : json) sum += value.get<int64_t>();
     CHECK(sum == 6);
     CHECK(json.find("b")->get<int>() == 1);
-    CHECK(json.find("c") == json.end());
+    CHECK(json.find("c") == std::as_const(json).end());
     CHECK(json.value("c", 7) == 7);
     CHECK(json.value("c", "none") == "none");
   }
