@@ -269,15 +269,16 @@ class TextSearch {
 
   /// The crashed appends that lead from a text to one that is read, with that.
   const std::vector<std::pair<uint32_t, TextPlace>>& continuations(TextPlace from) {
-    const auto [found, fresh] = continuations_.try_emplace((uint64_t{from.node} << 32) | from.length);
-    if (!fresh) return found->second;
+    const auto [entry, fresh] = continuations_.try_emplace((uint64_t{from.node} << 32) | from.length);
+    auto& found = entry->second;  // clang 14 captures no structured binding
+    if (!fresh) return found;
     p_.trie.each_continuation(from, p_.crashed_appends.longest(), [&](std::string_view text, size_t beyond) {
       p_.crashed_appends.each_at(text, from.length, beyond, [&](uint32_t piece, size_t end) {
         const std::string_view added = text.substr(from.length, end - from.length);
-        found->second.emplace_back(p_.crashed_appends.pieces()[piece].first, p_.trie.advance(from, added));
+        found.emplace_back(p_.crashed_appends.pieces()[piece].first, p_.trie.advance(from, added));
       });
     });
-    return found->second;
+    return found;
   }
 
   // ---- what is too much -----------------------------------------------------------------------------------
