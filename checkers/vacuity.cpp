@@ -158,7 +158,7 @@ class Judge {
       return row;
     }
     if (!is_outage(w)) judge_successes(index, row);
-    if (w.bit) row["bit"] = *w.bit;
+    if (w.took_effect) row["took_effect"] = *w.took_effect;
     if (w.dropped) row["dropped"] = *w.dropped;
     const bool is_long = w.end_ns - w.begin_ns >= options_.shortest_ns;
     if (w.proof() == false && is_long && !crowded_[index]) complain_without_effect(w);

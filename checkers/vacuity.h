@@ -30,13 +30,13 @@ struct VacuityOptions {
 /// `unknown` with a reason that begins with "vacuous:" when no client operation succeeded, when none did at
 /// the end for longer than `patience_ns` (or half the run, where that is less) with no fault in force, when a
 /// fault window of `patience_ns` or more, or most of the shorter ones of a fault, saw too few successes of a
-/// function or of all together, when a fault could not be applied, is proved to have had no effect (`bit`
-/// false, or nothing dropped and `bit` not true) or, if expected, never began or was never proved; otherwise
-/// `valid`. Of windows that other faults overlapped one of each fault must have taken effect.
-/// Never `invalid`. A success counts for a window when it was invoked and completed inside; a function that
-/// was not yet or no longer used is not demanded. `details`: {ok: {f: count}, windows: [{fault, begin_s,
-/// end_s, ended, judged, ok: {f: count}, demanded: {f: count}, bit, dropped}] (the first 1,000),
-/// windows_left_out, complaints: [sentence]}. O(entries x faults in force at once).
+/// function or of all together, when a fault could not be applied, is proved to have had no effect
+/// (`took_effect` false, or nothing dropped and `took_effect` not true) or, if expected, never began or was
+/// never proved; otherwise `valid`. Of windows that other faults overlapped one of each fault must have taken
+/// effect. Never `invalid`. A success counts for a window when it was invoked and completed inside; a
+/// function that was not yet or no longer used is not demanded. `details`: {ok: {f: count}, windows: [{fault,
+/// begin_s, end_s, ended, judged, ok: {f: count}, demanded: {f: count}, took_effect, dropped}] (the first
+/// 1,000), windows_left_out, complaints: [sentence]}. O(entries x faults in force at once).
 CheckerPtr vacuity_checker(VacuityOptions options = {});
 
 }  // namespace riven::checkers

@@ -8,9 +8,9 @@
 // Completes with {clock, nodes, offsets-ms: how far the database's process on each node sees itself off,
 // spread-us, stopped-us: the longest that a process stood still, absolute-waits: threads that wait for a
 // moment of the kernel's real-time clock, which comes when that says so}. :clock-offsets completes with
-// {offsets-ms}. :stop-clock completes with {bit, offsets-ms: just before, healed-ms: just after, followed:
-// processes that were found after the beginning}; `bit` is missing where the skew was too small to be told
-// from none.
+// {offsets-ms}. :stop-clock completes with {took_effect, offsets-ms: just before, healed-ms: just after,
+// followed: processes that were found after the beginning}; `took_effect` is missing where the skew was too
+// small to be told from none.
 #include <algorithm>
 #include <cmath>
 #include <mutex>
@@ -72,7 +72,7 @@ int64_t most_of(const Proofs& proofs, const char* key) {
 
 /// Whether the bent nodes saw what they should: false when one did not, nothing when none was far enough off
 /// to be told from a clock that is right.
-std::optional<bool> took_effect(const Proofs& proofs, const std::vector<size_t>& bent) {
+std::optional<bool> effect_of(const Proofs& proofs, const std::vector<size_t>& bent) {
   bool seen = false;
   for (const size_t node : bent) {
     const auto found = proofs.find(node);
@@ -186,9 +186,9 @@ class ClockNemesis final : public Nemesis {
     if (!healed) return healed.error();
     Proofs before;  // of several on one node the last took over from those before it
     for (NodeProof& proof : *healed) before[proof.node] = std::move(proof.fault.proof);
-    const std::optional<bool> bit = took_effect(before, bent_);
+    const std::optional<bool> took_effect = effect_of(before, bent_);
     Value::List done;
-    if (bit) done = {"bit", *bit};
+    if (took_effect) done = {"took_effect", *took_effect};
     done.insert(done.end(), {Value("offsets-ms"), offsets_ms(before, target.nodes)});
     if (Result<Proofs> after = ask(target)) {
       done.insert(done.end(), {Value("healed-ms"), offsets_ms(*after, target.nodes)});

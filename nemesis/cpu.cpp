@@ -1,8 +1,8 @@
 // Slow processors: the database's processes get only `percent` of the time (default: 5 to 50, by chance), in
 // turns of `period-ms` (100).
 //
-// :start-cpu with a map, and :stop-cpu, as in parts/node_fault.h. It bit when the processes stood still for
-// three quarters at least of the time that they should have.
+// :start-cpu with a map, and :stop-cpu, as in parts/node_fault.h. It took effect when the processes stood
+// still for three quarters at least of the time that they should have.
 #include "harness/api/registry.h"
 #include "harness/control/agent_message.h"
 #include "nemesis/parts/node_fault.h"
@@ -22,7 +22,7 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
     constexpr uint64_t kLeast = 5, kMost = 50;
     return {"percent", static_cast<int64_t>(kLeast + rng.below(kMost - kLeast + 1))};
   };
-  shape.bit = [](const Json& proof) {
+  shape.took_effect = [](const Json& proof) {
     const double asked = 1 - real_of(proof, "share_per_million") / kMillion;
     const double stopped = real_of(proof, "stopped_us") / real_of(proof, "elapsed_us", 1);
     constexpr double kEnough = 0.75;  // the first period has not begun at once

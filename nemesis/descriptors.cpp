@@ -1,7 +1,7 @@
 // No file descriptors left: the database's processes can accept and open nothing any more, but `spare` (0).
 //
-// :start-descriptors with a map, and :stop-descriptors, as in parts/node_fault.h. It bit when a process could
-// open nothing. A database that ended over it is started again.
+// :start-descriptors with a map, and :stop-descriptors, as in parts/node_fault.h. It took effect when a
+// process could open nothing. A database that ended over it is started again.
 #include "harness/api/registry.h"
 #include "harness/control/agent_message.h"
 #include "nemesis/parts/node_fault.h"
@@ -15,7 +15,7 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   shape.color = "#a05a7d";
   shape.numbers = {{"spare", "spare", 1, 0, 1'000'000}};
   shape.ends_servers = true;
-  shape.bit = [](const Json& proof) { return integer_of(proof, "limited") > 0; };
+  shape.took_effect = [](const Json& proof) { return integer_of(proof, "limited") > 0; };
   return make_node_fault(shape, options, capabilities);
 }
 

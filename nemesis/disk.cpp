@@ -16,11 +16,11 @@
 //                      killed, the copy put back, and the database started again: what it had synced and
 //                      promised since is gone. Never on more than a minority.
 //   path   only files that match this glob ("*.wal"; '*' matches '/' too)
-// :stop-disk heals, starts the database again where it does not run, and completes with {bit, nodes, disk}
-// and what was done: refused, delayed, or killed, lost-bytes, lost-names, kept-bytes, and `syncs`, what the
-// layer had made durable before. A power loss bit when processes were killed and the layer had seen writes,
-// a snapshot (`rejoined`: nodes that did not stay up with it and were made new members) when files were
-// otherwise (`stale-files`) when it was put back; healed before that it is dropped.
+// :stop-disk heals, starts the database again where it does not run, and completes with {took_effect, nodes,
+// disk} and what was done: refused, delayed, or killed, lost-bytes, lost-names, kept-bytes, and `syncs`, what
+// the layer had made durable before. A power loss took effect when processes were killed and the layer had
+// seen writes, a snapshot (`rejoined`: nodes that did not stay up with it and were made new members) when
+// files were otherwise (`stale-files`) when it was put back; healed before that it is dropped.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -302,15 +302,15 @@ class DiskNemesis final : public Nemesis {
       totals_["rejoined"] = *replaced;
     }
     if (!healed) return healed.error();
-    bool bit = all_hit_;
+    bool took_effect = all_hit_;
     if (!loses_power(word_) && word_ != kStale) {
       for (const NodeProof& proof : *healed) {
         totals_["refused"] += integer_of(proof.fault.proof, "refused");
         totals_["delayed"] += integer_of(proof.fault.proof, "delayed");
       }
-      bit = totals_["refused"] + totals_["delayed"] > 0;
+      took_effect = totals_["refused"] + totals_["delayed"] > 0;
     }
-    Value::List done = {"bit", bit, "nodes", nodes, "disk", word_};
+    Value::List done = {"took_effect", took_effect, "nodes", nodes, "disk", word_};
     for (const auto& [key, sum] : totals_) done.insert(done.end(), {key, sum});
     return Value::map(std::move(done));
   }

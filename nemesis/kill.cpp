@@ -2,8 +2,8 @@
 //
 // :kill with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h); completes
 // with {nodes, killed {"n1" processes}, spread-us}. :start starts what was killed and completes with
-// {bit, nodes, alive {"n1" processes}}: what ran before it was started again (a supervisor, a child that got
-// away); `bit`: something was killed on each node and nothing came back by itself.
+// {took_effect, nodes, alive {"n1" processes}}: what ran before it was started again (a supervisor, a child
+// that got away); `took_effect`: something was killed on each node and nothing came back by itself.
 #include <mutex>
 
 #include "harness/api/registry.h"

@@ -9,8 +9,8 @@
 //   rate-kbit        a second, for each receiving node
 //   by               auto, netem, emulator (nemesis/agent/link_fault.h)
 // Without any of delay-ms to rate-kbit: delay-ms 50, jitter-ms 10.
-// :stop-link completes with {bit, by, packets, lost, duplicated, corrupted, delayed, mean-late-us}: what was
-// really done, summed over the nodes; the last only of emulators.
+// :stop-link completes with {took_effect, by, packets, lost, duplicated, corrupted, delayed, mean-late-us}:
+// what was really done, summed over the nodes; the last only of emulators.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -196,7 +196,7 @@ class LinkNemesis final : public Nemesis {
       latest_us = std::max(latest_us, integer_of(proof.fault.proof, "mean_late_us"));
       if (proof.fault.proof.contains("by")) means.insert(text_of(proof.fault.proof, "by"));
     }
-    Value::List done = {"bit", touched > 0, "by", Value(Value::List(means.begin(), means.end()))};
+    Value::List done = {"took_effect", touched > 0, "by", Value(Value::List(means.begin(), means.end()))};
     done.insert(done.end(), sums.begin(), sums.end());
     if (means.count("emulator") > 0) {
       done.emplace_back("mean-late-us");

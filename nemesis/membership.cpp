@@ -3,9 +3,9 @@
 //
 // :start-membership with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h),
 // never so many that no majority is left; completes with {nodes, views {"n1" ["n1" "n2"]}}: the members that
-// each node named once most of them agreed. :stop-membership completes with {bit, nodes, views, series}:
-// `bit`: most nodes saw the others alone as members; `views` when all were members again; `series`: every
-// change of the nodes' views in between, with milliseconds since the beginning.
+// each node named once most of them agreed. :stop-membership completes with {took_effect, nodes, views,
+// series}: `took_effect`: most nodes saw the others alone as members; `views` when all were members again;
+// `series`: every change of the nodes' views in between, with milliseconds since the beginning.
 #include <mutex>
 
 #include "harness/api/registry.h"

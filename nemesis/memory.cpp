@@ -4,8 +4,8 @@
 //   memory    pressure  all but `leave-mb` (32) is taken: the page cache goes, and what the database asks for
 //                       is given up again
 //             oom       the kernel's killer is provoked, with the database's processes first in its order
-// It bit when no more than half as much again was left, or the kernel had killed. What ended is started
-// again.
+// It took effect when no more than half as much again was left, or the kernel had killed. What ended is
+// started again.
 #include "harness/api/registry.h"
 #include "harness/control/agent_message.h"
 #include "nemesis/parts/node_fault.h"
@@ -28,7 +28,7 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   shape.by_chance = [](Rng& rng) -> Value::List {
     return {"memory", rng.below(2) == 0 ? "pressure" : "oom", "leave-mb", kLeaveMiB};
   };
-  shape.bit = [](const Json& proof) {
+  shape.took_effect = [](const Json& proof) {
     const int64_t hog = integer_of(proof, "hog_bytes"), left = integer_of(proof, "left_bytes");
     const int64_t asked = integer_of(proof, "leave_bytes", kLeaveMiB * kMiB);
     return integer_of(proof, "oom_kills") > 0 || (hog > 0 && left <= asked + asked / 2);

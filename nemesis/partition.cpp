@@ -2,7 +2,7 @@
 //
 // :start-partition with a value as in parts/partition_plan.h; completes with the exact plan and how long it
 // took from the first node's first rule to the last node's last. :stop-partition completes with
-// {bit, dropped {"n1->n2" packets}}: what the rules really dropped.
+// {took_effect, dropped {"n1->n2" packets}}: what the rules really dropped.
 #include <sstream>
 
 #include "harness/api/registry.h"
@@ -26,7 +26,7 @@ Value proof_value(const std::vector<NodeProof>& proofs, const std::vector<Node>&
       dropped.emplace_back(packets);
     }
   }
-  return Value::map({"bit", total > 0, "dropped", Value::map(std::move(dropped))});
+  return Value::map({"took_effect", total > 0, "dropped", Value::map(std::move(dropped))});
 }
 
 Damage damage_of(const PartitionPlan& plan) {

@@ -1,8 +1,8 @@
 // Paused nodes: the database's processes are stopped where they stand, and go on later.
 //
 // :pause with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h); completes
-// with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {bit, stopped, running, ended}:
-// what was still stopped, what was not, and what had ended, just before.
+// with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {took_effect, stopped, running,
+// ended}: what was still stopped, what was not, and what had ended, just before.
 #include "harness/api/registry.h"
 #include "nemesis/parts/agent_faults.h"
 #include "nemesis/parts/node_choice.h"
@@ -61,7 +61,8 @@ class PauseNemesis final : public Nemesis {
       ended += integer_of(proof.fault.proof, "ended");
     }
     // What ended meanwhile (another fault's doing) stood still until then: it began with all of it stopped.
-    Value::List done{"bit", stopped + ended > 0 && running == 0, "stopped", stopped, "running", running};
+    Value::List done{"took_effect", stopped + ended > 0 && running == 0, "stopped", stopped, "running",
+                     running};
     if (ended > 0) done.insert(done.end(), {Value("ended"), Value(ended)});
     return Value::map(std::move(done));
   }

@@ -3,8 +3,8 @@
 // its database is started.
 //
 // :start-reboot with a map with `nodes` (parts/node_choice.h) completes, once the nodes are back, with
-// {nodes, down-ms}; :stop-reboot starts what does not run and completes with {bit, nodes}: it bit when each
-// node runs on another boot.
+// {nodes, down-ms}; :stop-reboot starts what does not run and completes with {took_effect, nodes}: it took
+// effect when each node runs on another boot.
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -68,7 +68,7 @@ class RebootNemesis final : public Nemesis {
       faults[node].push_back({"reboot", Json::object()});
     }
     down_ = *nodes;
-    bit_ = false;
+    took_effect_ = false;
     const int64_t began_ns = monotonic_now_ns();
     // A new one each time: the agents that could heal it are gone with their nodes.
     AgentFaults reboot;
@@ -85,7 +85,7 @@ class RebootNemesis final : public Nemesis {
     });
     if (!back) return back.error();
     const int64_t down_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
-    bit_ = true;
+    took_effect_ = true;
     struck_ = names_of(*nodes, target.nodes);
     if (Status started = start_again(target, down_); !started) return started.error();
     return Value::map({"nodes", struck_, "down-ms", down_ms});
@@ -102,17 +102,17 @@ class RebootNemesis final : public Nemesis {
   }
 
   Result<Value> stop(FaultTarget& target) {
-    const bool any = bit_ || !down_.empty();
+    const bool any = took_effect_ || !down_.empty();
     if (Status started = start_again(target, down_); !started) return started.error();
     if (!any) return Value("no node was rebooted");
-    return Value::map({"bit", std::exchange(bit_, false), "nodes", struck_});
+    return Value::map({"took_effect", std::exchange(took_effect_, false), "nodes", struck_});
   }
 
   std::mutex mutex_;
   Rng rng_;
   std::vector<size_t> down_;
   Value struck_;
-  bool bit_ = false;
+  bool took_effect_ = false;
 };
 
 Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {

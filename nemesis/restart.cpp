@@ -5,7 +5,7 @@
 //   signal    KILL (by default) or TERM
 //   times, gap-ms   instead of the word's
 // completes after the last start with {nodes, restarts}; :stop-restart starts what does not run and completes
-// with {bit, nodes, restarts}: it bit when each node's processes were ended each time.
+// with {took_effect, nodes, restarts}: it took effect when each node's processes were ended each time.
 #include <algorithm>
 #include <mutex>
 #include <sstream>
@@ -94,7 +94,7 @@ class RestartNemesis final : public Nemesis {
     if (!nodes) return nodes.error();
     nodes_ = names_of(*nodes, target.nodes);
     done_ = 0;
-    bit_ = true;
+    took_effect_ = true;
     for (int64_t i = 0; i < plan->times; ++i) {
       if (i > 0) std::this_thread::sleep_for(Milliseconds(plan->gap_ms));
       if (Result<Value::List> ended = down_.end(target, *nodes, plan->signal, "killed"); !ended)
@@ -102,7 +102,7 @@ class RestartNemesis final : public Nemesis {
       Result<Value::List> started = down_.start(target);
       if (!started) return started.error();
       const Value told = Value::map(std::move(*started));
-      bit_ = bit_ && told.find("bit")->boolean();
+      took_effect_ = took_effect_ && told.find("took_effect")->boolean();
       ++done_;
     }
     return Value::map({"nodes", nodes_, "restarts", done_});
@@ -111,7 +111,7 @@ class RestartNemesis final : public Nemesis {
   Result<Value> stop(FaultTarget& target) {
     if (Status started = down_.heal(target); !started) return started.error();
     if (done_ == 0) return Value("no node was restarted");
-    const Value told = Value::map({"bit", bit_, "nodes", nodes_, "restarts", done_});
+    const Value told = Value::map({"took_effect", took_effect_, "nodes", nodes_, "restarts", done_});
     done_ = 0;
     return told;
   }
@@ -121,7 +121,7 @@ class RestartNemesis final : public Nemesis {
   Rng rng_;
   Value nodes_;
   int64_t done_ = 0;
-  bool bit_ = false;
+  bool took_effect_ = false;
 };
 
 /// The fields of every operation, from the options.

@@ -50,8 +50,8 @@ class Nemesis {
     return all;
   }
   /// Carries out op (its f is one of the package's) and returns the value of its completion: what was really
-  /// done, with proof that it bit where there is one (drop counters). Errors end as `info` in the history,
-  /// never the run.
+  /// done, with proof that it took effect where there is one (drop counters). Errors end as `info` in the
+  /// history, never the run.
   virtual Result<Value> invoke(FaultTarget& target, const Op& op) = 0;
   /// Undoes everything; idempotent; on every way out, also from another thread after the nemesis thread
   /// ended.

@@ -141,7 +141,7 @@ std::string faults_jsonl(const History& history, const std::vector<PlotSpan>& sp
     };
     line["done"] = completed(window.start_entry);
     line["undone"] = completed(window.stop_entry);
-    if (window.bit) line["bit"] = *window.bit;
+    if (window.took_effect) line["took_effect"] = *window.took_effect;
     if (window.dropped) line["dropped"] = *window.dropped;
     if (!window.error.empty()) line["error"] = window.error;
     lines += line.dump() + "\n";

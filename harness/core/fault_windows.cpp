@@ -76,16 +76,17 @@ void add_dropped(std::optional<int64_t>& total, const Value& v) {
 }
 
 /// What one completion value proves: its own words, else the words of its parts (one a node).
-void read_proof(const Value& v, std::optional<bool>& bit, std::optional<int64_t>& dropped) {
+void read_proof(const Value& v, std::optional<bool>& took_effect, std::optional<int64_t>& dropped) {
   if (!v.is_map()) return;
-  const Value* bit_here = v.find("bit");
+  const Value* effect_here = v.find("took_effect");
+  if (effect_here == nullptr) effect_here = v.find("bit");  // the key in journals of older versions
   const Value* dropped_here = v.find("dropped");
-  if (bit_here != nullptr && bit_here->kind() == Value::Kind::boolean)
-    bit = bit.value_or(false) || bit_here->boolean();
+  if (effect_here != nullptr && effect_here->kind() == Value::Kind::boolean)
+    took_effect = took_effect.value_or(false) || effect_here->boolean();
   if (dropped_here != nullptr) add_dropped(dropped, *dropped_here);
-  if (bit_here != nullptr || dropped_here != nullptr) return;
+  if (effect_here != nullptr || dropped_here != nullptr) return;
   const Value::List& flat = v.flat_map();
-  for (size_t i = 1; i < flat.size(); i += 2) read_proof(flat[i], bit, dropped);
+  for (size_t i = 1; i < flat.size(); i += 2) read_proof(flat[i], took_effect, dropped);
 }
 
 std::string shortened(std::string text, size_t limit) {
@@ -200,8 +201,8 @@ class TimelineReader {
     const Value done = completion_value(i);
     // A heal of several faults tells of each; that of one may say under the fault's name which sort it was.
     const Value* own = done.is_map() ? done.find(name) : nullptr;
-    read_proof(own != nullptr && own->is_map() ? *own : done, window.bit, window.dropped);
-    if (!window.proof()) read_proof(completion_value(window.start_entry), window.bit, window.dropped);
+    read_proof(own != nullptr && own->is_map() ? *own : done, window.took_effect, window.dropped);
+    if (!window.proof()) read_proof(completion_value(window.start_entry), window.took_effect, window.dropped);
   }
 
   const History& history_;
@@ -215,7 +216,7 @@ class TimelineReader {
 }  // namespace
 
 std::optional<bool> FaultWindow::proof() const {
-  if (bit) return bit;
+  if (took_effect) return took_effect;
   if (dropped) return *dropped > 0;
   return std::nullopt;
 }
@@ -226,7 +227,7 @@ FaultTimeline fault_timeline(const History& history, const std::vector<PlotSpan>
 
 std::optional<bool> proof_in(const Value& ended) {
   FaultWindow window;
-  read_proof(ended, window.bit, window.dropped);
+  read_proof(ended, window.took_effect, window.dropped);
   return window.proof();
 }
 

@@ -30,8 +30,8 @@ struct FaultWindow {
   std::string error;                      ///< why it could not be applied; empty: it was
   std::string stop_error;                 ///< why the last attempt to end it failed; empty: none did
   std::string target;                     ///< what the start's completion says was done, as EDN, shortened
-  std::optional<bool> bit;         ///< `bit` in the completion that ended it: the proof that it took effect
-  std::optional<int64_t> dropped;  ///< packets its rules dropped, summed over nodes, where counted
+  std::optional<bool> took_effect;  ///< `took_effect` in the completion that ended it (`bit` in old journals)
+  std::optional<int64_t> dropped;   ///< packets its rules dropped, summed over nodes, where counted
 
   double seconds() const { return (static_cast<double>(end_ns) - static_cast<double>(begin_ns)) / 1e9; }
   /// True: it took effect; false: proof that it did not; nullopt: nobody counted.

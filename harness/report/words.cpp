@@ -85,10 +85,10 @@ std::string report_path(const RunInfo& info) {
 
 std::string proof_text(const FaultWindow& window) {
   if (!window.error.empty()) return "could not be applied";
-  if (window.bit == false) return "NO EFFECT";
+  if (window.took_effect == false) return "NO EFFECT";
   if (window.dropped && *window.dropped > 0)
     return counted(static_cast<uint64_t>(*window.dropped), "packet") + " dropped";
-  if (window.bit == true) return "took effect";
+  if (window.took_effect == true) return "took effect";
   if (window.dropped) return "NO EFFECT: no packet dropped";
   return "not counted";
 }

@@ -72,7 +72,7 @@ Result<Value::List> DownedNodes::start(FaultTarget& target) {
     alive.emplace_back(target.nodes[proof.node].name);
     alive.emplace_back(count);
   }
-  return Value::List{"bit", all_hit_ && quiet, "nodes", nodes, "alive", Value::map(std::move(alive))};
+  return Value::List{"took_effect", all_hit_ && quiet, "nodes", nodes, "alive", Value::map(std::move(alive))};
 }
 
 Status DownedNodes::heal(FaultTarget& target) {

@@ -19,8 +19,9 @@ class DownedNodes {
   /// processes}, spread-us. After an error the nodes count as down all the same.
   Result<Value::List> end(FaultTarget& target, const std::vector<size_t>& nodes, const std::string& signal,
                           const char* word, Milliseconds patience = Milliseconds(15'000));
-  /// Starts what is down; the fields of a completion: bit (something was ended on each node, and nothing ran
-  /// there before it was started), nodes, alive {"n1" processes}. Nodes that cannot be started stay down.
+  /// Starts what is down; the fields of a completion: took_effect (something was ended on each node, and
+  /// nothing ran there before it was started), nodes, alive {"n1" processes}. Nodes that cannot be started
+  /// stay down.
   Result<Value::List> start(FaultTarget& target);
   /// The same, whatever state things are in. Idempotent.
   Status heal(FaultTarget& target);

@@ -95,7 +95,7 @@ Result<Value::List> RemovedMembers::remove(FaultTarget& target, const std::vecto
                  " nodes no majority is left"};
   std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
   for (const size_t node : nodes) faults[node].push_back({"kill", {{"processes", processes_}}});
-  bit_ = false;
+  took_effect_ = false;
   out_ = nodes;
   watch_ = std::make_unique<MemberWatch>(*target.database, target.nodes);
   if (Result<std::vector<FaultAck>> acks = kills_.apply(target, faults); !acks) return acks.error();
@@ -106,7 +106,7 @@ Result<Value::List> RemovedMembers::remove(FaultTarget& target, const std::vecto
   }
   Result<MemberViews> views = await_view(target, names_at(nodes, target.nodes));
   if (!views) return views.error();
-  bit_ = true;
+  took_effect_ = true;
   watch_->note(*views);
   return Value::List{"nodes", names_of(nodes, target.nodes), "views", to_value(*views)};
 }
@@ -130,8 +130,9 @@ Result<Value::List> RemovedMembers::bring_back(FaultTarget& target) {
   const Value series = watch_ == nullptr ? Value() : watch_->series();
   watch_.reset();
   if (!whole) return whole.error();
-  return Value::List{"bit",   std::exchange(bit_, false), "nodes",  nodes,
-                     "views", to_value(*whole),           "series", series};
+  return Value::List{
+      "took_effect", std::exchange(took_effect_, false), "nodes", nodes, "views", to_value(*whole), "series",
+      series};
 }
 
 Status RemovedMembers::heal(FaultTarget& target) {

@@ -32,8 +32,8 @@ class RemovedMembers {
   /// sees until bring_back(). The fields of a completed operation: {nodes, views: once they are out}.
   Result<Value::List> remove(FaultTarget& target, const std::vector<size_t>& nodes);
   bool any() const { return !out_.empty(); }
-  /// {bit: most nodes saw the others alone as members, nodes, views: over time}. What could not be brought
-  /// back stays out and is tried again by the next call.
+  /// {took_effect: most nodes saw the others alone as members, nodes, views: over time}. What could not be
+  /// brought back stays out and is tried again by the next call.
   Result<Value::List> bring_back(FaultTarget& target);
   Status heal(FaultTarget& target);
 
@@ -43,7 +43,7 @@ class RemovedMembers {
   std::vector<std::string> processes_;
   AgentFaults kills_;
   std::vector<size_t> out_;
-  bool bit_ = false;
+  bool took_effect_ = false;
   std::unique_ptr<MemberWatch> watch_;
 };
 

@@ -134,14 +134,14 @@ class NodeFault final : public Nemesis {
     const Value nodes = names_of(struck_, target.nodes);
     if (Status started = start_struck(target); !started) return started.error();
     if (!healed) return healed.error();
-    bool bit = !healed->empty();
+    bool took_effect = !healed->empty();
     Value::List proofs;
     for (const NodeProof& proof : *healed) {
-      bit = bit && shape_.bit(proof.fault.proof);
+      took_effect = took_effect && shape_.took_effect(proof.fault.proof);
       proofs.emplace_back(target.nodes[proof.node].name);
       proofs.push_back(from_json(proof.fault.proof));
     }
-    return Value::map({"bit", bit, "nodes", nodes, "proof", Value::map(std::move(proofs))});
+    return Value::map({"took_effect", took_effect, "nodes", nodes, "proof", Value::map(std::move(proofs))});
   }
 
   Status start_struck(FaultTarget& target) {

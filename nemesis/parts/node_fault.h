@@ -32,11 +32,11 @@ struct NodeFaultShape {
   /// The database may have ended: it is started again when the fault is.
   bool ends_servers = false;
   /// Whether a node's proof shows that the fault took effect.
-  std::function<bool(const Json& proof)> bit;
+  std::function<bool(const Json& proof)> took_effect;
 };
 
 /// The package. :start-NAME takes a map with `nodes` (node_choice.h) and the shape's fields, and completes
-/// with {nodes, spread-us} and what was asked for; :stop-NAME completes with {bit, nodes, proof {"n1"
+/// with {nodes, spread-us} and what was asked for; :stop-NAME completes with {took_effect, nodes, proof {"n1"
 /// {...}}}. Errors: a field that is unknown or out of range, here or when an operation is planned.
 Result<FaultPackage> make_node_fault(const NodeFaultShape& shape, const FaultOptions& options,
                                      const Capabilities& capabilities);

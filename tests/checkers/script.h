@@ -50,8 +50,9 @@ class Script {
   HistoryBuilder builder_;
 };
 
-inline Value proof(Value bit, Value dropped) {
-  return Value::map({Value::keyword("bit"), std::move(bit), Value::keyword("dropped"), std::move(dropped)});
+inline Value proof(Value took_effect, Value dropped) {
+  return Value::map(
+      {Value::keyword("took_effect"), std::move(took_effect), Value::keyword("dropped"), std::move(dropped)});
 }
 
 /// Many operations, functions and faults whose names are markup.

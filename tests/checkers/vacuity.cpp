@@ -115,14 +115,14 @@ TEST_CASE("a short window may pass in an election, not most of them") {
   CHECK(one.reason.find("1 more complaint") != std::string::npos);
 }
 
-TEST_CASE("short windows need no proof of their own, but one of their kind must have bitten") {
-  const auto run = [](bool second_bites) {
+TEST_CASE("short windows need no proof of their own, but one of their kind must have taken effect") {
+  const auto run = [](bool second_takes_effect) {
     Script script;
     script.steady(0, 900, 50, 0, "read")
         .fault(1'000, "start-partition")
         .fault(1'500, "stop-partition", proof(false, 0));
     script.steady(1'600, 1'900, 50, 0, "read").fault(2'000, "start-partition");
-    script.fault(2'500, "stop-partition", proof(second_bites, second_bites ? 5 : 0));
+    script.fault(2'500, "stop-partition", proof(second_takes_effect, second_takes_effect ? 5 : 0));
     return judge(script.steady(2'600, 3'000, 50, 0, "read").history());
   };
   CHECK(run(true).verdict == Verdict::valid);

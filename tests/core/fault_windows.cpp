@@ -21,7 +21,7 @@ TEST_CASE("a fault is in force from the completion of its start to the invocatio
   CHECK(w.end_ns == 3'000'000'000);
   CHECK(w.ended);
   CHECK(w.target == "\"n1 alone\"");
-  CHECK(w.bit == true);
+  CHECK(w.took_effect == true);
   CHECK(w.dropped == 12);
   CHECK(w.proof() == true);
   CHECK(w.color.size() == 7);
@@ -78,7 +78,7 @@ TEST_CASE("a fault that could not be ended is in force until somebody ends it") 
     REQUIRE(later.windows.size() == 1);
     CHECK(later.windows[0].ended);
     CHECK(later.windows[0].end_ns == 30'000'000);
-    CHECK(later.windows[0].bit == true);
+    CHECK(later.windows[0].took_effect == true);
     CHECK(later.windows[0].stop_error.empty());
   }
 }
@@ -102,8 +102,12 @@ TEST_CASE("proof is read wherever the completion carries it") {
   CHECK(proof_of(Value::map({key("n1"), proof(false, 0), key("n2"), proof(true, 9)})).proof() == true);
   CHECK(proof_of(Value::map({Value("n1"), proof(false, 0)})).proof() == false);
   CHECK(proof_of(Value::map({key("partition"), proof(true, 2), key("link"), proof(false, 0)})).dropped == 2);
-  CHECK(proof_of(Value::map({key("bit"), Value(true), key("partition"), Value("halves")})).proof() == true);
+  CHECK(proof_of(Value::map({key("took_effect"), Value(true), key("partition"), Value("halves")})).proof() ==
+        true);
   CHECK(proof_of(Value(), proof(true, 1)).proof() == true);
+  const auto old = [&](bool bit) { return Value::map({key("bit"), Value(bit), key("dropped"), Value(3)}); };
+  CHECK(proof_of(old(true)).proof() == true);  // as journals of older versions have it
+  CHECK(proof_of(old(false)).proof() == false);
   CHECK(
       proof_of(Value::map({key("n1"), proof(true, INT64_MAX), key("n2"), proof(true, INT64_MAX)})).dropped ==
       INT64_MAX);

@@ -125,13 +125,13 @@ TEST_CASE("disks fail under a real etcd, and nothing stays", "[docker]") {
   // Its name may be there: etcd's own syncs made it durable.
   CHECK_FALSE(docker->inside(0, "grep -q gone " + std::string(kData) + "/gone").succeeded());
   const Value back = world->invoke("stop-disk");
-  CHECK(back.find("bit")->boolean());
+  CHECK(back.find("took_effect")->boolean());
   CHECK(back.find("lost-bytes")->integer() >= 5);
   CHECK(world->database->await_ready(world->target.nodes, Milliseconds(60'000)));
 
   world->invoke("start-disk", World::on_n1("slow-sync", {"delay-ms", 400}));
   CHECK(milliseconds_of([&] { CHECK(docker->inside(0, synced_dd).succeeded()); }) >= 400);
-  CHECK(world->invoke("stop-disk").find("bit")->boolean());
+  CHECK(world->invoke("stop-disk").find("took_effect")->boolean());
 
   world->invoke("start-disk", World::on_n1("full"));
   const CommandOutput full = docker->inside(0, at + "echo more >>probe2");

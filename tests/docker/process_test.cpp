@@ -110,7 +110,7 @@ TEST_CASE("etcd is paused and killed in containers, and comes back", "[docker]")
   CHECK(world->answers(0));
   const auto resumed = pause.nemesis->invoke(world->target, op_of("resume"));
   REQUIRE(resumed);
-  CHECK(resumed->find("bit")->boolean());
+  CHECK(resumed->find("took_effect")->boolean());
   CHECK(world->answers(1));
 
   FaultPackage kill = world->package(add_kill);
@@ -120,7 +120,7 @@ TEST_CASE("etcd is paused and killed in containers, and comes back", "[docker]")
   for (size_t i = 0; i < kNodes; ++i) CHECK_FALSE(world->answers(i));
   const auto started = kill.nemesis->invoke(world->target, op_of("start"));
   REQUIRE(started);
-  CHECK(started->find("bit")->boolean());
+  CHECK(started->find("took_effect")->boolean());
   CHECK(world->database->await_ready(world->target.nodes, Milliseconds(30'000)));
 
   // The agent's own promise: a paused node goes on when the agent's connection ends.

@@ -123,7 +123,7 @@ class LivingFaults(unittest.TestCase):
         out, err = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 0, out + err)
         healed = json.loads(out.splitlines()[-1])["value"]
-        self.assertTrue(healed["bit"], healed)
+        self.assertTrue(healed["took_effect"], healed)
         return healed
 
     def nothing_is_left(self):

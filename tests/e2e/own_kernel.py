@@ -157,7 +157,7 @@ class OwnKernel(unittest.TestCase):
         boot = self.ssh("cat /proc/sys/kernel/random/boot_id")
         code, out, faults = self.run_riven("--faults", "reboot", "--interval", "5s", "--time-limit", "60s")
         self.assertEqual(code, 0, out)
-        self.assertTrue([fault for fault in faults if fault["ended"] and fault["bit"]], out)
+        self.assertTrue([fault for fault in faults if fault["ended"] and fault["took_effect"]], out)
         self.assertNotEqual(self.ssh("cat /proc/sys/kernel/random/boot_id"), boot)
 
     def test_a_machine_s_clock_goes_wrong_and_is_right_again(self):
@@ -169,7 +169,7 @@ class OwnKernel(unittest.TestCase):
                                                "--time-limit", "14s", "--workload", "register")
             self.assertEqual(code, 0, out)
             ended = [fault for fault in faults if fault["ended"]]
-            self.assertTrue(ended and all(fault["bit"] for fault in ended), faults)
+            self.assertTrue(ended and all(fault["took_effect"] for fault in ended), faults)
             lasting = [fault for fault in ended if fault["end_ns"] - fault["begin_ns"] > 1e9]  # the run's end may cut the last one
             self.assertTrue(lasting, faults)
             for fault in ended:

@@ -95,7 +95,7 @@ class WholeRuns(unittest.TestCase):
             self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
             windows = self.check(results, "vacuity")["details"]["windows"]
             ended = [window for window in windows if window["ended"] and window["end_s"] - window["begin_s"] > 1]
-            self.assertTrue(ended and all(window["bit"] and window["dropped"] > 0 for window in ended), out)
+            self.assertTrue(ended and all(window["took_effect"] and window["dropped"] > 0 for window in ended), out)
             again, out, err = riven("check", folder)
             self.assertEqual(again, VALID, out + err)
 
@@ -108,7 +108,7 @@ class WholeRuns(unittest.TestCase):
         with open(folder + "/faults.jsonl", encoding="utf-8") as file:
             faults = [fault for fault in map(json.loads, file) if fault["ended"]]
         self.assertEqual({fault["fault"] for fault in faults}, {"partition", "kill", "clock", "pause"})
-        self.assertTrue(all(fault["bit"] for fault in faults if fault["fault"] != "partition"), faults)
+        self.assertTrue(all(fault["took_effect"] for fault in faults if fault["fault"] != "partition"), faults)
 
     def test_a_correct_database_stays_valid_when_the_power_fails(self):
         for seed in range(1, POWER_LOSSES + 1):
@@ -117,7 +117,7 @@ class WholeRuns(unittest.TestCase):
                                                         "minority")
             self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
             windows = self.check(results, "vacuity")["details"]["windows"]
-            proved = [window["bit"] for window in windows if "bit" in window]  # not where a starved machine's lease ran out
+            proved = [window["took_effect"] for window in windows if "took_effect" in window]  # not where a starved machine's lease ran out
             self.assertTrue(proved and all(proved), out)
             with open(folder + "/faults.jsonl", encoding="utf-8") as file:
                 faults = [fault for fault in map(json.loads, file) if isinstance(fault.get("undone"), dict)]
@@ -158,7 +158,7 @@ class WholeRuns(unittest.TestCase):
             self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
             with open(folder + "/faults.jsonl", encoding="utf-8") as file:
                 faults = [fault for fault in map(json.loads, file) if fault["ended"]]
-            self.assertTrue(faults and all(fault["bit"] and fault["undone"]["series"] for fault in faults), faults)
+            self.assertTrue(faults and all(fault["took_effect"] and fault["undone"]["series"] for fault in faults), faults)
             schedule = os.path.join(folder, "faults.schedule")
             code, out, _, _ = self.run_riven("--db", "etcd", "--schedule", schedule, "--time-limit", "40s", "--seed", str(seed))
             self.assertEqual(code, VALID, out)
@@ -174,7 +174,7 @@ class WholeRuns(unittest.TestCase):
             self.assertEqual(code, VALID, out)
             with open(folder + "/faults.jsonl", encoding="utf-8") as file:
                 faults = [fault for fault in map(json.loads, file) if fault["ended"]]
-            self.assertTrue(faults and all(fault["bit"] for fault in faults), faults)
+            self.assertTrue(faults and all(fault["took_effect"] for fault in faults), faults)
             self.assertTrue(all(abs(fault["undone"]["healed-ms"]["n1"]) < 1 for fault in faults), faults)
 
     @unittest.skipUnless(ROUNDS > 1, "nightly")

@@ -34,7 +34,7 @@ class ToyNemesis final : public Nemesis {
     if (fault_->refuses) return Error{"no rights"};
     fault_->in_force = op.f.text() == "start-toy";
     ++(fault_->in_force ? fault_->starts : fault_->stops);
-    return Value::map({Value("bit"), Value(true)});
+    return Value::map({Value("took_effect"), Value(true)});
   }
   Status heal(FaultTarget& /*target*/) noexcept override {
     ++fault_->heals;

@@ -65,18 +65,18 @@ TEST_CASE("one node's links are slow both ways, others are not, and all is told 
   CHECK_FALSE(nemesis.invoke(target, op_of("start-link")));
   const auto ended = nemesis.invoke(target, op_of("stop-link"));
   REQUIRE(ended);
-  CHECK(ended->find("bit")->boolean());
+  CHECK(ended->find("took_effect")->boolean());
   CHECK(ended->find("delayed")->integer() == 2);
   CHECK(ended->find("by")->list().size() == 1);
   CHECK(ended->find("lost")->integer() == 0);
   CHECK(trip_ms(*world, 0, 1) < 250);
 
-  // One way, and without traffic: no proof that it bit.
+  // One way, and without traffic: no proof that it took effect.
   REQUIRE(nemesis.invoke(target, op_of("start-link", Value::map({"from", "n1", "to", "n2", "loss", 100}))));
   CHECK(trip_ms(*world, 1, 0) >= 0);
   const auto unused = nemesis.invoke(target, op_of("stop-link"));
   REQUIRE(unused);
-  CHECK_FALSE(unused->find("bit")->boolean());
+  CHECK_FALSE(unused->find("took_effect")->boolean());
   REQUIRE(nemesis.invoke(target, op_of("start-link", Value::map({"from", "n1", "to", "n2", "loss", 100}))));
   CHECK(trip_ms(*world, 0, 1) == -1);
   CHECK(nemesis.heal(target));

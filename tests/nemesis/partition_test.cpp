@@ -280,7 +280,7 @@ TEST_CASE("a partition on real nodes bites, tells what it dropped, and heals", "
   CHECK_FALSE(nemesis.invoke(target, start));  // one at a time
   const auto ended = nemesis.invoke(target, stop);
   REQUIRE(ended);
-  CHECK(ended->find("bit")->boolean());
+  CHECK(ended->find("took_effect")->boolean());
   CHECK(ended->find("dropped")->find("n3->n1")->integer() == 4);
   CHECK(ended->find("dropped")->find("n1->n3")->integer() == 4);
   CHECK(ended->find("dropped")->find("n2->n3")->integer() == 0);

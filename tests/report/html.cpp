@@ -206,7 +206,7 @@ TEST_CASE("wrong clocks are drawn, a line for each node and fault, and only wher
   add(OpType::info, "start-clock", 1'100'000'000, Value::map({"clock", "jump"}));
   add(OpType::info, "stop-clock", 4'000'000'000, Value());
   add(OpType::info, "stop-clock", 4'100'000'000,
-      Value::map({"bit", true, "series",
+      Value::map({"took_effect", true, "series",
                   Value::map({"n1", readings(3'600'000, 3'600'000), "<n2>", readings(0, -12.5)})}));
   RunInfo info = test::sample_info();
   info.spans = {{"clock", "#123456", {"start-clock"}, {"stop-clock"}}};

@@ -64,8 +64,9 @@ class Simulation {
       op.value = Value::map({Value::keyword("kind"), Value("majority"), Value::keyword("cut"),
                              Value(Value::List{Value("n4"), Value("n5")})});
     else
-      op.value = Value::map({Value::keyword("bit"), Value(options_.bitten), Value::keyword("dropped"),
-                             Value(options_.bitten ? rng_.between(500, 90'000) : 0)});
+      op.value =
+          Value::map({Value::keyword("took_effect"), Value(options_.took_effect), Value::keyword("dropped"),
+                      Value(options_.took_effect ? rng_.between(500, 90'000) : 0)});
     builder_.append(op);
   }
 

@@ -12,7 +12,7 @@ struct SampleOptions {
   int64_t length_ns = 60'000'000'000;
   size_t threads = 10;
   bool faults = true;
-  bool bitten = true;  ///< whether the partitions dropped packets
+  bool took_effect = true;  ///< whether the partitions dropped packets
 };
 
 /// Clients on five nodes; every 10 s a partition of 5 s, under which the clients of two nodes time out.

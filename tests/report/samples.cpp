@@ -35,7 +35,7 @@ TEST_CASE("a valid run", "[samples]") {
 
 TEST_CASE("a vacuous run", "[samples]") {
   test::SampleOptions options;
-  options.bitten = false;
+  options.took_effect = false;
   const History history = test::sample_history(options);
   const RunResults results = test::sample_results(history);
   CHECK(results.verdict == Verdict::unknown);
