@@ -1,9 +1,9 @@
 // Stopped nodes: the database is asked to end (SIGTERM to all its processes), which it must do within
 // `patience-s` (15), and is started again later.
 //
-// :start-stop with a map with `nodes` (parts/node_choice.h) completes, once nothing of it runs, with {nodes,
-// asked {"n1" processes}, spread-us, ended-ms}; :stop-stop starts it again and completes as :start of
-// kill.cpp.
+// :stop with a map with `nodes` (parts/node_choice.h) completes, once nothing of it runs, with {nodes, asked
+// {"n1" processes}, spread-us, ended-ms}; :start-stopped starts it again and completes as :start of kill.cpp.
+// Their names in older versions, start-stop and stop-stop, are understood.
 #include <mutex>
 
 #include "harness/api/registry.h"
@@ -26,8 +26,9 @@ class StopNemesis final : public Nemesis {
 
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (op.f.text() == "start-stop") return stop(target, op.value);
-    if (op.f.text() != "stop-stop") return Error{"stops have no operation " + std::string(op.f.text())};
+    if (op.f.text() == "stop" || op.f.text() == "start-stop") return stop(target, op.value);
+    if (op.f.text() != "start-stopped" && op.f.text() != "stop-stop")
+      return Error{"stops have no operation " + std::string(op.f.text())};
     if (!down_.any()) return Value("no node was stopped");
     Result<Value::List> done = down_.start(target);
     if (!done) return done.error();
@@ -61,8 +62,8 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   Result<Value> who = nodes_option(options, {});
   if (!who) return who.error();
   return in_turns(std::make_unique<StopNemesis>(mix64(options.seed + 6), capabilities.processes),
-                  options.interval_ns, at_nodes("start-stop", *who),
-                  {"stop", "#6a6fb8", {"start-stop"}, {"stop-stop"}});
+                  options.interval_ns, at_nodes("stop", *who),
+                  {"stop", "#6a6fb8", {"stop", "start-stop"}, {"start-stopped", "stop-stop"}});
 }
 
 }  // namespace

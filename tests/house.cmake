@@ -53,10 +53,10 @@ if(NOT RIVEN_SANITIZE)
   add_test(NAME e2e COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/whole_runs.py ${PROJECT_BINARY_DIR})
   set(living_faults ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/living_faults.py ${PROJECT_BINARY_DIR})
   add_test(NAME living_faults COMMAND ${living_faults} LivingFaults LivingSqlServer)
-  add_test(NAME living_faults_beside COMMAND ${living_faults} LivingFaultsBeside)
+  add_test(NAME living_faults_from_host COMMAND ${living_faults} LivingFaultsFromHost)
   add_test(NAME isolation_levels
            COMMAND ${Python3_EXECUTABLE} -B ${CMAKE_CURRENT_SOURCE_DIR}/e2e/isolation_levels.py ${PROJECT_BINARY_DIR})
-  set_tests_properties(consumer e2e living_faults living_faults_beside isolation_levels PROPERTIES LABELS docker TIMEOUT 900)
+  set_tests_properties(consumer e2e living_faults living_faults_from_host isolation_levels PROPERTIES LABELS docker TIMEOUT 900)
   # With RIVEN_NIGHTLY 20 rounds of each power loss and a storm; steps.py bounds the step in either case.
   set_tests_properties(e2e isolation_levels PROPERTIES TIMEOUT 14400)
 endif()

@@ -76,6 +76,7 @@ struct FaultOptions {
 /// Makes a package of faults: --faults NAME.
 struct FaultFactory {
   std::string name;
+  std::vector<std::string> aliases;  ///< names in older versions: understood, never shown
   std::string description;
   std::string word;  ///< the option, and the key of an operation's value, that a lone word stands for
   std::vector<std::string> agent_kinds;  ///< what the nodes' agents must be able to do

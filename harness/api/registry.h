@@ -7,6 +7,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
+#include <type_traits>
 #include <vector>
 
 #include "harness/api/checker.h"
@@ -37,25 +39,52 @@ struct CheckerFactory {
       make;  ///< options has "model"
 };
 
+/// What plug-ins register. Four kinds of factories: DatabaseFactory and CheckerFactory above, WorkloadFactory
+/// (workload.h), FaultFactory (nemesis.h). Pointers to factories stay valid as long as the registry is not
+/// changed.
 class Registry {
  public:
-  // add(): the name must be new.
-  void add(DatabaseFactory f) { insert(databases_, std::move(f)); }
-  void add(CheckerFactory f) { insert(checkers_, std::move(f)); }
-  void add(std::shared_ptr<const WorkloadFactory> f) { workloads_.push_back(std::move(f)); }
-  void add(std::shared_ptr<const FaultFactory> f) { faults_.push_back(std::move(f)); }
+  /// Adds a factory of one of the four kinds. Demands that its name (and each alias) is new among its kind.
+  template <typename Factory>
+  void add(Factory factory) {
+    demand_new_names(factory);
+    auto& all = std::get<Stored<Factory>>(factories_);
+    if constexpr (kByValue<Factory>) {
+      all.push_back(std::move(factory));
+    } else {
+      all.push_back(std::make_shared<const Factory>(std::move(factory)));
+    }
+  }
+  template <typename Factory>
+  void add(std::shared_ptr<const Factory> factory) {
+    demand_new_names(*factory);
+    std::get<Stored<Factory>>(factories_).push_back(std::move(factory));
+  }
 
-  const std::vector<DatabaseFactory>& databases() const { return databases_; }
-  const std::vector<CheckerFactory>& checkers() const { return checkers_; }
-  const std::vector<std::shared_ptr<const WorkloadFactory>>& workloads() const { return workloads_; }
-  const std::vector<std::shared_ptr<const FaultFactory>>& faults() const { return faults_; }
+  /// The factory of that kind and name (or alias), or null: `find<DatabaseFactory>("etcd")`. Linear.
+  template <typename Factory>
+  const Factory* find(const std::string& name) const {
+    for (const auto& stored : std::get<Stored<Factory>>(factories_)) {
+      const Factory& factory = reference(stored);
+      if (answers_to(factory, name)) return &factory;
+    }
+    return nullptr;
+  }
+
+  // In the order in which they were added.
+  const std::vector<DatabaseFactory>& databases() const { return std::get<0>(factories_); }
+  const std::vector<CheckerFactory>& checkers() const { return std::get<1>(factories_); }
+  const std::vector<std::shared_ptr<const WorkloadFactory>>& workloads() const {
+    return std::get<2>(factories_);
+  }
+  const std::vector<std::shared_ptr<const FaultFactory>>& faults() const { return std::get<3>(factories_); }
 
   /// The checker of the family that answers for `model`; `options` are for the checker. Errors: no such
   /// model, wrong options.
   Result<CheckerPtr> make_checker(const std::string& model,
                                   std::map<std::string, std::string> options) const {
     std::string known;
-    for (const CheckerFactory& family : checkers_) {
+    for (const CheckerFactory& family : checkers()) {
       for (const std::string& name : family.models) {
         if (name == model) {
           options["model"] = model;
@@ -69,17 +98,39 @@ class Registry {
 
  private:
   template <typename Factory>
-  static void insert(std::vector<Factory>& into, Factory f) {
-    RIVEN_CHECK(
-        std::none_of(into.begin(), into.end(), [&](const Factory& have) { return have.name == f.name; }),
-        "the same name was registered twice");
-    into.push_back(std::move(f));
+  static constexpr bool kByValue =
+      std::is_same_v<Factory, DatabaseFactory> || std::is_same_v<Factory, CheckerFactory>;
+  // Workloads and faults are only declared here: theirs are behind pointers.
+  template <typename Factory>
+  using Stored = std::vector<std::conditional_t<kByValue<Factory>, Factory, std::shared_ptr<const Factory>>>;
+
+  template <typename Factory>
+  static const Factory& reference(const Factory& stored) {
+    return stored;
+  }
+  template <typename Factory>
+  static const Factory& reference(const std::shared_ptr<const Factory>& stored) {
+    return *stored;
+  }
+  template <typename Factory>
+  static bool answers_to(const Factory& factory, const std::string& name) {
+    if constexpr (requires { factory.aliases; }) {
+      const auto& aliases = factory.aliases;
+      if (std::find(aliases.begin(), aliases.end(), name) != aliases.end()) return true;
+    }
+    return factory.name == name;
+  }
+  template <typename Factory>
+  void demand_new_names(const Factory& factory) const {
+    RIVEN_CHECK(find<Factory>(factory.name) == nullptr, "the same name was registered twice");
+    if constexpr (requires { factory.aliases; }) {
+      for (const auto& alias : factory.aliases)
+        RIVEN_CHECK(find<Factory>(alias) == nullptr, "an alias is a name that was registered before");
+    }
   }
 
-  std::vector<DatabaseFactory> databases_;
-  std::vector<CheckerFactory> checkers_;
-  std::vector<std::shared_ptr<const WorkloadFactory>> workloads_;
-  std::vector<std::shared_ptr<const FaultFactory>> faults_;
+  std::tuple<Stored<DatabaseFactory>, Stored<CheckerFactory>, Stored<WorkloadFactory>, Stored<FaultFactory>>
+      factories_;
 };
 
 }  // namespace riven

@@ -49,8 +49,8 @@ void print_status(const DockerClusterStatus& status) {
               status.subnet.c_str(), status.subnet6.c_str(), status.subnet6.empty() ? "" : ", ",
               status.whole() ? "whole" : "not whole");
   if (!status.ipv6_note.empty()) std::printf("  no IPv6: %s\n", status.ipv6_note.c_str());
-  if (status.agents == AgentPlace::beside)
-    std::printf("  agents run beside the containers, which have no capability for them\n");
+  if (status.agents == AgentPlace::host)
+    std::printf("  agents run on the host; the containers have no capability for them\n");
   for (const DockerNodeStatus& node : status.nodes) {
     std::printf("  %-6s %-16s %-10s %s\n", node.name.c_str(), node.address.c_str(), node.state.c_str(),
                 node.ssh ? "ssh answers" : "ssh does not answer");
@@ -146,9 +146,7 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
                           ->add_option("--nodes", o.up.nodes,
                                        "how many; default: the database's (5, or 1 where it has no replicas)")
                           ->check(CLI::Range(1, 99));
-  up_app->add_option("--suite", o.up.suite, "of Debian: another version of the database")
-      ->capture_default_str();
-  up_app->add_option("--image", o.up.image, "another image than riven-node-DB:SUITE");
+  declare_image(*up_app, o.up.suite, o.up.image);
   up_app
       ->add_option("--faults", o.up.faults,
                    "kinds of faults that need more capabilities or bounds: clock, pause, priority, disk, "
@@ -172,24 +170,22 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
   up_app->footer(R"(Examples:
   riven cluster up --db etcd --nodes 5
   riven cluster up --db etcd --nodes 3 --name other --faults clock,disk
-  riven cluster up --db etcd --agent beside               every fault without a capability
-  riven cluster up --db postgresql --suite trixie --bare)");
+  riven cluster up --db etcd --agent host               every fault without a capability
+  riven cluster up --db postgresql --debian-suite trixie --bare)");
   down_app->footer("Examples:\n  riven cluster down --name other\n  riven cluster down --all");
   status_app->footer("Examples:\n  riven cluster status\n  riven cluster status --name other --json");
   list_app->footer("Examples:\n  riven cluster list --json");
 
   return [options, nodes, up_app, down_app, status_app, &registry] {
     if (up_app->parsed()) {
-      const auto& known = registry.databases();
-      const auto found = std::find_if(known.begin(), known.end(),
-                                      [&](const auto& d) { return d.name == options->up.database; });
-      if (found == known.end() && options->up.image.empty()) {
+      const DatabaseFactory* const found = registry.find<DatabaseFactory>(options->up.database);
+      if (found == nullptr && options->up.image.empty()) {
         return usage_error("no database is called " + options->up.database +
                            "; see `riven list` (or give --image)");
       }
       options->up.agents = agent_place_from(options->agent).value_or(AgentPlace::node);
-      if (nodes->count() == 0 && found != known.end()) options->up.nodes = found->default_nodes;
-      return up(*options, found == known.end() ? nullptr : &*found);
+      if (nodes->count() == 0 && found != nullptr) options->up.nodes = found->default_nodes;
+      return up(*options, found);
     }
     if (down_app->parsed()) return down(*options);
     if (status_app->parsed()) return status(*options);

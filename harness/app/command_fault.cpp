@@ -132,26 +132,17 @@ void print_outcome(bool json, const char* what, const Value& value) {
   std::fflush(stdout);
 }
 
-const FaultFactory* find_fault(const Registry& registry, const std::string& name) {
-  for (const auto& factory : registry.faults()) {
-    if (factory->name == name) return factory.get();
-  }
-  return nullptr;
-}
-
 /// What is known of the database: told, or from the cluster's image.
 Status find_database(const std::string& told, const Registry& registry, Experiment& experiment) {
   const std::string& name = told.empty() ? experiment.cluster->spec().database : told;
-  for (const DatabaseFactory& factory : registry.databases()) {
-    if (factory.name != name) continue;
-    auto made = factory.make({});
-    if (!made) return made.error();
-    experiment.database = std::move(*made);
-    experiment.target.database = experiment.database.get();
-    experiment.attached = experiment.database->attach(experiment.target.nodes);
-    return ok_status();
-  }
-  if (!told.empty()) return Error{"no database is called '" + told + "'"};
+  const DatabaseFactory* const factory = registry.find<DatabaseFactory>(name);
+  if (factory == nullptr)
+    return told.empty() ? ok_status() : Status(Error{"no database is called '" + told + "'"});
+  auto made = factory->make({});
+  if (!made) return made.error();
+  experiment.database = std::move(*made);
+  experiment.target.database = experiment.database.get();
+  experiment.attached = experiment.database->attach(experiment.target.nodes);
   return ok_status();
 }
 
@@ -229,7 +220,7 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
     if (!ns) return usage_error("--for takes a time such as 10s, not '" + c.hold + "'");
     hold_ns = *ns;
   }
-  const FaultFactory* const factory = find_fault(registry, c.fault);
+  const FaultFactory* const factory = registry.find<FaultFactory>(c.fault);
   if (factory == nullptr) return usage_error("this build has no fault called " + c.fault);
 
   const SignalWait signals;
@@ -318,9 +309,9 @@ ExitCode doctor(const TargetOptions& target, bool json) {
     const auto probe = experiment->agents[i]->probe();
     if (!probe) return failed(name + ": " + probe.error().message);
     Json abilities = Json::array();
-    const bool beside = !text_of(probe->facts, "beside").empty();
+    const bool on_host = !text_of(probe->facts, "container").empty();
     if (!json)
-      std::printf("%s%s%s\n", name.c_str(), beside ? ", the agent beside its container" : "",
+      std::printf("%s%s%s\n", name.c_str(), on_host ? ", agent on the host" : "",
                   probe->shares_kernel ? " (shares this machine's kernel: its clock is never set)" : "");
     for (const AgentProbe::Ability& ability : probe->abilities) {
       abilities.push_back({{"kind", ability.kind}, {"works", ability.works}, {"why_not", ability.why_not}});
@@ -332,7 +323,7 @@ ExitCode doctor(const TargetOptions& target, bool json) {
                         ? ("works, by " + text_of(probe->facts, ability.kind.c_str())).c_str()
                         : "works");
     }
-    nodes[name] = {{"agent", name_of(beside ? AgentPlace::beside : AgentPlace::node)},
+    nodes[name] = {{"agent", name_of(on_host ? AgentPlace::host : AgentPlace::node)},
                    {"shares_kernel", probe->shares_kernel},
                    {"faults", abilities},
                    {"facts", probe->facts}};
@@ -368,14 +359,19 @@ CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   declare_shared(*partition);
   for (const auto& factory : registry.faults()) {
     if (factory->name == "partition") continue;
-    auto* const sub = app.add_subcommand(factory->name, factory->description);
-    sub->add_option("what", c.what,
-                    "words and KEY=VALUE as in a schedule's line" +
-                        (factory->word.empty() ? "" : "; a lone word is its " + factory->word));
-    sub->add_option("--db", c.database,
-                    "the database that runs there; default: what the cluster was made for");
-    declare_shared(*sub);
-    sub->callback([&c, name = factory->name] { c.fault = name; });
+    std::vector<std::string> names = factory->aliases;  // hidden
+    names.insert(names.begin(), factory->name);
+    for (const std::string& name : names) {
+      auto* const sub = app.add_subcommand(name, factory->description);
+      if (name != factory->name) sub->group("");
+      sub->add_option("what", c.what,
+                      "words and KEY=VALUE as in a schedule's line" +
+                          (factory->word.empty() ? "" : "; a lone word is its " + factory->word));
+      sub->add_option("--db", c.database,
+                      "the database that runs there; default: what the cluster was made for");
+      declare_shared(*sub);
+      sub->callback([&c, known = factory->name] { c.fault = known; });
+    }
   }
   app.footer(R"(Examples:
   riven fault partition --majority --for 10s

@@ -9,6 +9,7 @@
 #include <memory>
 #include <random>
 
+#include "harness/api/nemesis.h"
 #include "harness/app/command.h"
 #include "harness/app/run_test.h"
 #include "harness/app/units.h"
@@ -78,7 +79,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   };
   for (const std::string& pair : g.database_options) add("--db-opt", pair, "");
   add("--nodes", std::to_string(o.nodes), std::to_string(defaults.run.nodes));
-  add("--suite", o.suite, defaults.run.suite);
+  add("--debian-suite", o.suite, defaults.run.suite);
   add("--image", o.image, "");
   add("--agent", g.agent, defaults.agent);
   add("--cluster", o.cluster, "");
@@ -89,7 +90,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   add("--faults", g.faults, defaults.faults);
   for (const std::string& pair : g.fault_options) add("--fault-opt", pair, "");
   if (o.faults_together && find_profile(g.faults) == nullptr) line += " --faults-together";
-  if (o.leave_out_faults) line += " --leave-out-faults";
+  if (o.skip_unsupported_faults) line += " --skip-unsupported-faults";
   add("--schedule", g.schedule, "");
   add("--max-broken", g.max_broken, "");
   add("--interval", g.interval, "");
@@ -145,6 +146,18 @@ Status read_units(Given& g) {
   return ok_status();
 }
 
+/// FAULT in each FAULT.KEY by its name, where an alias was given.
+void use_current_names(std::map<std::string, std::string>& fault_options, const Registry& registry) {
+  std::map<std::string, std::string> named;
+  for (const auto& [key, value] : fault_options) {
+    const size_t dot = std::min(key.find('.'), key.size());
+    const FaultFactory* const factory = registry.find<FaultFactory>(key.substr(0, dot));
+    const bool is_for_one = dot < key.size() && factory != nullptr;
+    named[is_for_one ? factory->name + key.substr(dot) : key] = value;
+  }
+  fault_options = std::move(named);
+}
+
 /// --faults, --interval, --max-broken and --schedule; what the user says goes before what a profile says.
 Status read_faults(Given& g, const Registry& registry) {
   RunOptions& o = g.run;
@@ -165,11 +178,13 @@ Status read_faults(Given& g, const Registry& registry) {
       return Error{"--interval takes a time such as 5s or 500ms, not '" + g.interval + "'"};
     o.interval_ns = *ns;
   }
+  use_current_names(o.fault_options, registry);
   if (o.faults.empty() && g.schedule.empty() && !g.fault_options.empty())
     return Error{"--fault-opt " + g.fault_options.front() + ": no fault is asked for; say --faults"};
   if (g.schedule.empty()) return ok_status();
   auto schedule = read_schedule(g.schedule);
   if (!schedule) return schedule.error();
+  use_current_names(*schedule, registry);
   o.schedule = std::make_shared<const FaultSchedule>(std::move(*schedule));
   return ok_status();
 }
@@ -213,8 +228,9 @@ void declare_faults(CLI::App& app, Given& g) {
                  "KEY=VALUE for the faults, FAULT.KEY=VALUE for one of them (repeatable)")
       ->type_name("KEY=VALUE")
       ->take_all();
-  app.add_flag("--leave-out-faults", g.run.leave_out_faults,
-               "go on without a fault that a node cannot take; default: end with exit code 3");
+  app.add_flag("--skip-unsupported-faults", g.run.skip_unsupported_faults,
+               "skip a fault that some node does not support; default: end with exit code 3");
+  app.add_flag("--leave-out-faults", g.run.skip_unsupported_faults)->group("");  // its name in older versions
   app.add_flag(
       "--faults-together", g.run.faults_together,
       "all kinds of faults at once; default: in turns, so that they never add up to a lost majority");
@@ -228,8 +244,7 @@ void declare_cluster(CLI::App& app, Given& g) {
   app.add_option("--nodes", o.nodes,
                  "containers to make; default: the database's (5, or 1 where it has no replicas)")
       ->check(CLI::Range(1, 99));
-  app.add_option("--suite", o.suite, "of Debian: another version of the database")->capture_default_str();
-  app.add_option("--image", o.image, "another image than riven-node-DB:SUITE");
+  declare_image(app, o.suite, o.image);
   app.add_option("--cluster", o.cluster, "use this cluster of containers and leave it");
   app.add_option("--nodes-file", o.nodes_file, "hosts.toml: use your own machines")->excludes("--cluster");
   declare_agent(app, g.agent)->excludes("--cluster")->excludes("--nodes-file");
@@ -283,7 +298,7 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   riven run --db etcd --workload append --faults partition --test-count 10 --seed 1
   riven run --db etcd --nodes-file hosts.toml --faults partition
   riven run --db etcd --faults storm --time-limit 10m
-  riven run --db etcd --faults nightly --agent beside                     containers without a capability for it
+  riven run --db etcd --faults nightly --agent host                     containers without a capability for it
   riven run --db etcd --schedule results/latest/faults.schedule           the same faults at the same times
 
 A line of a schedule: at 12s partition isolate n3 for 8s

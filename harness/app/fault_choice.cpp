@@ -46,7 +46,7 @@ const std::vector<FaultProfile>& fault_profiles() {
        true,
        3 * kNanosPerSecond,
        "minority",
-       {"stop", "restart", "reboot", "memory", "descriptors", "cpu", "machine-clock", "membership"}}};
+       {"stop", "restart", "reboot", "memory", "fd-limit", "cpu", "machine-clock", "membership"}}};
   return kProfiles;
 }
 
@@ -77,9 +77,10 @@ Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Re
     if (wish.name.size() < entry.size()) wish.word = entry.substr(wish.name.size() + 1);
     if (wish.name == "all" || find_profile(wish.name) != nullptr)
       return Error{"--faults " + wish.name + " stands alone: it is every fault already"};
-    const auto& known = registry.faults();
-    if (std::none_of(known.begin(), known.end(), [&](const auto& f) { return f->name == wish.name; }))
+    const FaultFactory* const factory = registry.find<FaultFactory>(wish.name);
+    if (factory == nullptr)
       return Error{"no fault is called '" + wish.name + "'; there are " + known_names(registry)};
+    wish.name = factory->name;
     if (std::any_of(wishes.begin(), wishes.end(), [&](const auto& w) { return w.name == wish.name; }))
       return Error{"--faults names " + wish.name + " twice"};
     wishes.push_back(std::move(wish));

@@ -32,8 +32,8 @@ const std::vector<FaultProfile>& fault_profiles();
 /// The profile that `faults` names, or null.
 const FaultProfile* find_profile(const std::string& faults);
 
-/// "partition,kill:one", "all", a profile's name, "none" or nothing. Errors: an unknown name, a fault named
-/// twice.
+/// "partition,kill:one", "all", a profile's name, "none" or nothing; a fault's alias gives its name. Errors:
+/// an unknown name, a fault named twice.
 Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Registry& registry);
 
 /// "minority": as many as leave a majority (of a single node: that one); or a number. Nothing for anything

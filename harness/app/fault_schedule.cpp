@@ -301,6 +301,13 @@ Result<FaultSchedule> read_schedule(const std::string& file) {
   return parse_schedule(content.str(), file);
 }
 
+void use_current_names(FaultSchedule& schedule, const Registry& registry) {
+  for (ScheduledFault& line : schedule.lines) {
+    if (const FaultFactory* const factory = registry.find<FaultFactory>(line.fault))
+      line.fault = factory->name;
+  }
+}
+
 Result<std::vector<Appointment>> bind_schedule(const FaultSchedule& schedule,
                                                const std::vector<NamedPackage>& packages, FaultTarget shape,
                                                int64_t time_limit_ns) {

@@ -49,6 +49,8 @@ struct FaultSchedule {
 /// Errors: one line "FILE:LINE: what is wrong; what to do".
 Result<FaultSchedule> parse_schedule(const std::string& text, const std::string& file);
 Result<FaultSchedule> read_schedule(const std::string& file);
+/// Replaces aliases of faults by their names; what is not known stays.
+void use_current_names(FaultSchedule& schedule, const Registry& registry);
 
 /// A package of a run and the factory that made it.
 struct NamedPackage {

@@ -10,27 +10,6 @@ namespace riven {
 
 namespace {
 
-const DatabaseFactory* find_database(const Registry& registry, const std::string& name) {
-  for (const DatabaseFactory& factory : registry.databases()) {
-    if (factory.name == name) return &factory;
-  }
-  return nullptr;
-}
-
-const WorkloadFactory* find_workload(const Registry& registry, const std::string& name) {
-  for (const auto& factory : registry.workloads()) {
-    if (factory->name == name) return factory.get();
-  }
-  return nullptr;
-}
-
-const FaultFactory* find_fault(const Registry& registry, const std::string& name) {
-  for (const auto& factory : registry.faults()) {
-    if (factory->name == name) return factory.get();
-  }
-  return nullptr;
-}
-
 template <typename Items, typename Name>
 std::string names_of(const Items& items, Name name) {
   std::string all;
@@ -39,7 +18,7 @@ std::string names_of(const Items& items, Name name) {
 }
 
 Status make_workload(const RunOptions& o, const Registry& registry, size_t nodes, Parts& parts) {
-  const WorkloadFactory* const workload = find_workload(registry, o.workload);
+  const WorkloadFactory* const workload = registry.find<WorkloadFactory>(o.workload);
   if (workload == nullptr) {
     return Error{"no workload is called '" + o.workload + "'; there are " +
                  names_of(registry.workloads(), [](const auto& w) { return w->name; })};
@@ -116,7 +95,8 @@ Status make_faults(const RunOptions& o, const Registry& registry, const std::vec
     for (const std::string& name : o.schedule->faults()) {
       const auto asked = std::find_if(wishes.begin(), wishes.end(),
                                       [&](const FaultWish& wish) { return wish.name == name; });
-      if (asked == wishes.end() && find_fault(registry, name) != nullptr) wishes.push_back({name, "", false});
+      if (asked == wishes.end() && registry.find<FaultFactory>(name) != nullptr)
+        wishes.push_back({name, "", false});
     }
   }
   for (const auto& [key, value] : o.fault_options) {
@@ -127,7 +107,7 @@ Status make_faults(const RunOptions& o, const Registry& registry, const std::vec
       return Error{"--fault-opt " + key + ": the fault " + name + " is not asked for"};
   }
   for (const FaultWish& wish : wishes) {
-    const FaultFactory* const factory = find_fault(registry, wish.name);
+    const FaultFactory* const factory = registry.find<FaultFactory>(wish.name);
     if (factory == nullptr) return Error{"no fault is called '" + wish.name + "'"};
     if (Status made = make_fault(o, wish, *factory, node_names, parts); !made) return made;
   }
@@ -156,7 +136,7 @@ Status bind(const RunOptions& o, const std::vector<std::string>& node_names, Par
 Result<Parts> make_parts(const RunOptions& o, const Registry& registry,
                          const std::vector<std::string>& node_names) {
   Parts parts;
-  const DatabaseFactory* const database = find_database(registry, o.database);
+  const DatabaseFactory* const database = registry.find<DatabaseFactory>(o.database);
   if (database == nullptr) {
     return Error{"no database is called '" + o.database + "'; there are " +
                  names_of(registry.databases(), [](const auto& d) { return d.name; })};
@@ -178,7 +158,7 @@ Result<Parts> make_parts(const RunOptions& o, const Registry& registry,
 }
 
 Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector<AgentClient*>& agents,
-                                                 const std::vector<std::string>& node_names, bool leave_out) {
+                                                 const std::vector<std::string>& node_names, bool skip) {
   std::map<std::string, std::string> broken;  // kind -> where and why it does not work
   std::mutex mutex;
   const Status probed = for_each_at_once(agents.size(), [&](size_t i) -> Status {
@@ -191,25 +171,25 @@ Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector
     return ok_status();
   });
   if (!probed) return probed.error();
-  std::vector<std::string> left_out;
+  std::vector<std::string> skipped;
   for (size_t i = parts.faults.size(); i-- > 0;) {
     const auto& kinds = parts.factories[i]->agent_kinds;
     const auto missing =
         std::find_if(kinds.begin(), kinds.end(), [&](const auto& kind) { return broken.contains(kind); });
     if (missing == kinds.end()) continue;
     const std::string why = "the fault " + parts.factories[i]->name + " cannot work on " + broken[*missing];
-    if (!parts.wishes[i].spared && !leave_out) return Error{why + "; --leave-out-faults goes on without it"};
-    left_out.push_back(why + ": left out");
+    if (!parts.wishes[i].spared && !skip) return Error{why + "; --skip-unsupported-faults skips it"};
+    skipped.push_back(why + ": skipped");
     const auto at = static_cast<std::ptrdiff_t>(i);
     parts.faults.erase(parts.faults.begin() + at);
     parts.wishes.erase(parts.wishes.begin() + at);
     parts.factories.erase(parts.factories.begin() + at);
   }
-  return left_out;
+  return skipped;
 }
 
 size_t node_count(const RunOptions& o, const Registry& registry) {
-  const DatabaseFactory* const database = find_database(registry, o.database);
+  const DatabaseFactory* const database = registry.find<DatabaseFactory>(o.database);
   return o.nodes > 0 || database == nullptr ? o.nodes : database->default_nodes;
 }
 

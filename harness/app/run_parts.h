@@ -28,10 +28,10 @@ Result<Parts> make_parts(const RunOptions& options, const Registry& registry,
                          const std::vector<std::string>& node_names);
 
 /// Tries the faults on each node (their agents apply, prove and heal them on something of their own) and
-/// takes out those that some node cannot take; unless `leave_out`, an error names the first that was asked
+/// takes out those that some node cannot take; unless `skip`, an error names the first that was asked
 /// for by name. Returns what was left out and why, one line each.
 Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector<AgentClient*>& agents,
-                                                 const std::vector<std::string>& node_names, bool leave_out);
+                                                 const std::vector<std::string>& node_names, bool skip);
 
 /// The nodes asked for, or as many as the database is tested on by default.
 size_t node_count(const RunOptions& options, const Registry& registry);

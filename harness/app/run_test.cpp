@@ -250,13 +250,13 @@ Status Run::start_agents_and_database() {
     agents_ = std::move(*agents);
     for (const auto& agent : agents_) target.agents.push_back(agent.get());
     const int64_t began_ns = monotonic_now_ns();
-    auto left_out = keep_what_works(parts_, target.agents, info_.nodes, o_.leave_out_faults);
-    if (!left_out) return left_out.error();
+    auto skipped = keep_what_works(parts_, target.agents, info_.nodes, o_.skip_unsupported_faults);
+    if (!skipped) return skipped.error();
     printer_.say("preflight: " + std::to_string(parts_.faults.size()) +
                  " faults work on every node, tried in " +
                  format_duration((monotonic_now_ns() - began_ns) / kNanosPerMilli * kNanosPerMilli));
-    for (const std::string& line : *left_out) printer_.say(line);
-    if (!left_out->empty()) note_faults();
+    for (const std::string& line : *skipped) printer_.say(line);
+    if (!skipped->empty()) note_faults();
   }
 
   LifecycleOptions options;

@@ -27,7 +27,7 @@ struct RunOptions {
   std::map<std::string, std::string> fault_options;  ///< KEY for every fault, FAULT.KEY for one
   std::shared_ptr<const FaultSchedule> schedule;     ///< null: the faults' own times
   std::string max_broken;                            ///< see parse_max_broken; empty: no limit
-  bool leave_out_faults = false;                     ///< rather than end when a node cannot take one
+  bool skip_unsupported_faults = false;              ///< rather than end when a node does not support one
   bool faults_together = false;                      ///< several faults at once, rather than in turns
   std::string cluster;     ///< use this one; empty: make one for the run and remove it afterwards
   std::string nodes_file;  ///< the user's own hosts

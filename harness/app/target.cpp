@@ -25,11 +25,23 @@ void declare_target(CLI::App& app, TargetOptions& options) {
 
 CLI::Option* declare_agent(CLI::App& app, std::string& place) {
   return app
-      .add_option("--agent", place,
-                  "where what injects the faults runs: node (in the containers, over SSH) or beside (on this "
-                  "machine, as root: the containers need no capability)")
-      ->check(CLI::IsMember({name_of(AgentPlace::node), name_of(AgentPlace::beside)}))
+      .add_option(
+          "--agent", place,
+          "where the agents that inject the faults run: node (in the containers, over SSH) or host (on "
+          "this machine, as root: the containers need no capability)")
+      ->transform([](const std::string& word) {
+        const auto known = agent_place_from(word);  // also by the name it had in older versions
+        return known ? std::string(name_of(*known)) : word;
+      })
+      ->check(CLI::IsMember({name_of(AgentPlace::node), name_of(AgentPlace::host)}))
       ->capture_default_str();
+}
+
+void declare_image(CLI::App& app, std::string& suite, std::string& image) {
+  app.add_option("--debian-suite", suite, "Debian release to take the database from (selects its version)")
+      ->capture_default_str();
+  app.add_option("--suite", suite)->group("");  // its name in older versions
+  app.add_option("--image", image, "another image than riven-node-DB:SUITE");
 }
 
 Result<std::string> ask_secret(const std::string& prompt) {
@@ -62,16 +74,16 @@ Result<ClusterSpec> load_target(const TargetOptions& options) {
 Result<std::string> agent_path() {
   std::error_code error;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto beside = self.parent_path() / "riven-agent";
-  if (!error && std::filesystem::exists(beside, error)) return beside.string();
+  const auto sibling = self.parent_path() / "riven-agent";
+  if (!error && std::filesystem::exists(sibling, error)) return sibling.string();
   const char* const path = std::getenv("PATH");
   std::istringstream folders(path == nullptr ? "" : path);
   for (std::string folder; std::getline(folders, folder, ':');) {
     const auto installed = std::filesystem::path(folder) / "riven-agent";
     if (!folder.empty() && std::filesystem::exists(installed, error)) return installed.string();
   }
-  return Error{"there is no riven-agent beside " + self.string() +
-               " nor on the PATH: build it (cmake --build --preset release), or install Riven's programs"};
+  return Error{"there is no riven-agent next to " + self.string() +
+               " or on the PATH: build it (cmake --build --preset release), or install Riven's programs"};
 }
 
 Status for_each_at_once(size_t count, const std::function<Status(size_t)>& fn) {

@@ -29,6 +29,9 @@ void declare_target(CLI::App& app, TargetOptions& options);
 /// told what it excludes.
 CLI::Option* declare_agent(CLI::App& app, std::string& place);
 
+/// Declares --debian-suite and --image, for containers that the command makes.
+void declare_image(CLI::App& app, std::string& suite, std::string& image);
+
 /// The inventory, or the cluster made earlier.
 Result<ClusterSpec> load_target(const TargetOptions& options);
 
@@ -40,7 +43,7 @@ Result<std::string> ask_secret(const std::string& prompt);
 Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster,
                                                                const std::string& owner, Milliseconds lease);
 
-/// riven-agent beside this program, else on the PATH; the error says how to build it.
+/// riven-agent next to this program, else on the PATH; the error says how to build it.
 Result<std::string> agent_path();
 
 /// Runs fn(index) for each of `count` at once, a thread each; the errors are joined by "; ".

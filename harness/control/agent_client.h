@@ -22,7 +22,7 @@ struct AgentOptions {
   std::string state_directory = "/var/lib/riven";  ///< on the node: ledger, locks, the agent itself
   /// Never cut off from the node's SSH port by any fault, besides the peer that SSH itself names.
   std::vector<std::string> controller_addresses;
-  /// That port, where the agent's own connection does not tell it: the agent runs beside its node. 0: it
+  /// That port, where the agent's own connection does not show it: the agent runs on the host. 0: it
   /// does.
   uint16_t control_port = 0;
   /// What may be done to a machine whose kernel is its own; the agent makes sure that it is not ours.
@@ -109,12 +109,12 @@ AgentLauncher ssh_agent_launcher(Session& session, ProgramStarter start, std::st
 AgentLauncher cluster_agent_launcher(const Cluster& cluster, size_t index, std::string local_agent_path,
                                      AgentOptions options);
 
-/// The launcher for an agent beside a container of this machine's engine (`container`: its name or id), which
-/// enters the container's namespaces; see nemesis/agent/beside.h. Each start asks the engine for the
+/// The launcher for an agent on this host that enters the namespaces of a local container (`container`: its
+/// name or id); see nemesis/agent/beside.h. Each start asks the engine for the
 /// container's first process anew: a container may have been started again. Errors say why it cannot be done
 /// here: no root, another machine's engine, a container that does not run.
-AgentLauncher beside_agent_launcher(std::string container, std::string local_agent_path,
-                                    const AgentOptions& options);
+AgentLauncher host_agent_launcher(std::string container, std::string local_agent_path,
+                                  const AgentOptions& options);
 
 /// The launcher for a program on this machine: `argv` is the agent's path or a wrapper (nsenter, ip netns
 /// exec) that ends in it; the agent's own arguments are appended.

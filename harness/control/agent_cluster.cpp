@@ -16,9 +16,9 @@ AgentLauncher cluster_agent_launcher(const Cluster& cluster, size_t index, std::
   const NodeSpec& node = cluster.spec().nodes[index];
   options.may_reboot = node.may_reboot;
   options.may_set_clock = node.may_set_clock;
-  if (cluster.spec().agents == AgentPlace::beside) {
+  if (cluster.spec().agents == AgentPlace::host) {
     options.control_port = node.ssh.port;
-    return beside_agent_launcher(node.container, std::move(local_agent_path), options);
+    return host_agent_launcher(node.container, std::move(local_agent_path), options);
   }
   const ProgramStarter start = [&cluster, index](const std::vector<std::string>& argv) {
     return cluster.start(index, argv, true, kStartDeadline);

@@ -23,12 +23,13 @@ Status check_names(const ClusterSpec& spec) {
 
 }  // namespace
 
-const char* name_of(AgentPlace place) { return place == AgentPlace::beside ? "beside" : "node"; }
+const char* name_of(AgentPlace place) { return place == AgentPlace::host ? "host" : "node"; }
 
 std::optional<AgentPlace> agent_place_from(const std::string& word) {
-  for (const AgentPlace place : {AgentPlace::node, AgentPlace::beside}) {
+  for (const AgentPlace place : {AgentPlace::node, AgentPlace::host}) {
     if (word == name_of(place)) return place;
   }
+  if (word == "beside") return AgentPlace::host;  // its name in older versions
   return std::nullopt;
 }
 

@@ -14,10 +14,12 @@
 
 namespace riven {
 
-/// Where the agents run: on the nodes, started over SSH, or on this machine beside the nodes' containers.
-enum class AgentPlace : uint8_t { node, beside };
-/// "node" and "beside".
+/// Where the agents run: on the nodes, started over SSH, or on this host, from where they enter the nodes'
+/// containers.
+enum class AgentPlace : uint8_t { node, host };
+/// "node" and "host".
 const char* name_of(AgentPlace place);
+/// Reads "beside" as host: that was its name in older versions.
 std::optional<AgentPlace> agent_place_from(const std::string& word);
 
 struct NodeSpec {

@@ -117,15 +117,15 @@ class Construction {
     if (auto named = check_name(options_.name); !named) return named;
     if (options_.nodes < 1 || options_.nodes > 99) return Error{"a cluster has 1 to 99 nodes"};
     if (auto answers = docker_engine_answers(); !answers) return answers;
-    if (options_.agents == AgentPlace::beside) {
-      if (auto can = can_run_beside(); !can) return can;
+    if (options_.agents == AgentPlace::host) {
+      if (auto can = can_run_on_host(); !can) return can;
     }
     auto image = run_docker({"image", "inspect", "--format", "{{.Id}}", record_.image}, kDockerQueryDeadline);
     if (image) return ok_status();
     if (!options_.image.empty())
       return Error{"there is no image " + record_.image + ": docker pull or build it first"};
     return Error{"there is no image " + record_.image + ": `docker/build-image " + options_.database +
-                 (options_.suite == "bookworm" ? "" : " --suite " + options_.suite) + "` builds it"};
+                 (options_.suite == "bookworm" ? "" : " --debian-suite " + options_.suite) + "` builds it"};
   }
 
   Status build() {
@@ -209,7 +209,7 @@ class Construction {
     if (!node.address6.empty()) words.insert(words.end(), {"--ip6", node.address6});
     for (const auto& other : record_.nodes)
       words.insert(words.end(), {"--add-host", other.name + ":" + other.address});
-    for (std::string& option : capability_options(options_.faults, options_.agents == AgentPlace::beside))
+    for (std::string& option : capability_options(options_.faults, options_.agents))
       words.push_back(std::move(option));
     words.push_back(record_.image);
     const std::string place = "node " + node.name + " of cluster " + options_.name + ": ";
@@ -266,7 +266,7 @@ class Construction {
     if (!session) return Error{session.error().message};
     if (record_.subnet6.empty()) return ok_status();
     const std::string place = "node " + record_.nodes[i].name + " of cluster " + options_.name + ": ";
-    if (record_.agents == AgentPlace::beside) {
+    if (record_.agents == AgentPlace::host) {
       auto init = find_container_init(record_.nodes[i].container);
       if (!init) return init.error();
       const Status sealed = remove_ipv6_routes_out(init->pid);

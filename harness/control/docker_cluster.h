@@ -20,7 +20,7 @@ struct DockerClusterOptions {
   /// (SYS_NICE), "disk" (SYS_ADMIN and /dev/fuse); "memory" (512 MiB a node) and "reboot" (restarted when it
   /// dies). Unknown names are ignored.
   std::vector<std::string> faults;
-  /// beside: the containers get no capability for any fault, and no device; this process must be root, and
+  /// host: the containers get no capability for any fault, and no device; this process must be root, and
   /// the engine this machine's.
   AgentPlace agents = AgentPlace::node;
   Milliseconds deadline{60'000};  ///< until SSH answers on all nodes

@@ -83,15 +83,15 @@ bool docker_engine_is_local() {
   return endpoint && endpoint->substr(0, 7) == "unix://";
 }
 
-Status can_run_beside() {
+Status can_run_on_host() {
   if (::geteuid() != 0)
     return Error{
-        "an agent beside a container enters its namespaces, which only root may: run riven as root, or say "
-        "--agent node"};
+        "--agent host enters the containers' namespaces, which takes root: run riven as root, or use --agent "
+        "node"};
   if (!docker_engine_is_local())
     return Error{
-        "an agent beside a container must be on its machine, and this Docker Engine is on another (or behind "
-        "TCP): say --agent node"};
+        "--agent host needs a Docker Engine on this machine, and this one is remote (or behind TCP): use "
+        "--agent node"};
   return ok_status();
 }
 
@@ -103,7 +103,7 @@ Result<ContainerInit> find_container_init(const std::string& container) {
   if (!init) return init;
   if (init->pid == 0) return Error{"container " + container + " does not run"};
   if (proc_file(init->pid, "cgroup").find(init->id) != std::string::npos) return init;
-  if (Status can = can_run_beside(); !can) return can.error();
+  if (Status can = can_run_on_host(); !can) return can.error();
   return Error{
       "container " + container +
       " has no process on this machine (its engine is elsewhere, or in a virtual machine): say --agent "

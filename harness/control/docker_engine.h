@@ -23,8 +23,9 @@ Result<std::string> run_docker(std::vector<std::string> words, Milliseconds dead
 /// Whether containers run on this machine, so that its routes matter to them.
 bool docker_engine_is_local();
 
-/// Whether agents can run beside this engine's containers: it is this machine's, and this process is root.
-Status can_run_beside();
+/// Whether agents on this host can enter this engine's containers: the engine is local and this process is
+/// root.
+Status can_run_on_host();
 
 /// A container's first process, which is one of this machine's: its control group says so. The number may
 /// pass on to another process afterwards. Errors say why there is none.

@@ -167,7 +167,7 @@ std::vector<std::string> capabilities_for(bool clock, bool priority, bool disk) 
 }
 
 /// The engine's own default less what nothing there needs: the same as above without NET_ADMIN.
-std::vector<std::string> capabilities_beside() {
+std::vector<std::string> capabilities_for_host_agent() {
   std::vector<std::string> options;
   for (const char* capability : {"MKNOD", "NET_RAW", "SETFCAP", "SETPCAP"}) {
     options.emplace_back("--cap-drop");
@@ -178,13 +178,14 @@ std::vector<std::string> capabilities_beside() {
 
 }  // namespace
 
-std::vector<std::string> capability_options(const std::vector<std::string>& faults, bool beside) {
+std::vector<std::string> capability_options(const std::vector<std::string>& faults, AgentPlace agents) {
   const auto wants = [&](const char* fault) {
     return std::find(faults.begin(), faults.end(), fault) != faults.end();
   };
   std::vector<std::string> options =
-      beside ? capabilities_beside()
-             : capabilities_for(wants("clock") || wants("pause"), wants("priority"), wants("disk"));
+      agents == AgentPlace::host
+          ? capabilities_for_host_agent()
+          : capabilities_for(wants("clock") || wants("pause"), wants("priority"), wants("disk"));
   // Bounds what a process of ours may take there; no swap, so that the limit is one.
   if (wants("memory")) {
     for (const char* word : {"--memory", "512m", "--memory-swap", "512m"}) options.emplace_back(word);

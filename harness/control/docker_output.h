@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/control/cluster.h"
 #include "harness/core/result.h"
 
 namespace riven {
@@ -56,8 +57,8 @@ Result<ContainerInit> parse_container_init(const std::string& text);
 bool has_ipv6_default_route(const std::string& routes);
 
 /// --cap-drop, --cap-add, --device and --security-opt for a node on which `faults` are to be injected.
-/// `beside`: the agent does not run there, so nothing is added for it.
-std::vector<std::string> capability_options(const std::vector<std::string>& faults, bool beside);
+/// An agent on the host needs none of them: the container gets a part of the engine's default.
+std::vector<std::string> capability_options(const std::vector<std::string>& faults, AgentPlace agents);
 
 /// A file in an archive.
 struct ArchiveFile {

@@ -7,6 +7,8 @@
 namespace riven {
 namespace {
 
+constexpr std::string_view kStartStopped = "start-stopped";  // ends what `stop` began
+
 struct Role {
   enum class Kind : uint8_t { mark, start, stop, heal_all, kill_or_fault_start };
   Kind kind = Kind::mark;
@@ -17,8 +19,11 @@ std::string_view after(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix ? text.substr(prefix.size()) : std::string_view();
 }
 
-Role role_by_name(std::string_view f) {
+/// `stops_nodes`: the history has Riven's fault "stop", so its `stop` is not the end of another fault.
+Role role_by_name(std::string_view f, bool stops_nodes) {
   using Kind = Role::Kind;
+  if (stops_nodes && f == "stop") return {Kind::start, "stop"};
+  if (stops_nodes && f == kStartStopped) return {Kind::stop, "stop"};
   for (const std::string_view prefix : {"start-", "start_"})
     if (const auto name = after(f, prefix); !name.empty()) return {Kind::start, std::string(name)};
   for (const std::string_view prefix : {"stop-", "stop_", "heal-", "heal_"})
@@ -31,14 +36,14 @@ Role role_by_name(std::string_view f) {
   return {};
 }
 
-Role role_of(std::string_view f, const std::vector<PlotSpan>& spans) {
+Role role_of(std::string_view f, const std::vector<PlotSpan>& spans, bool stops_nodes) {
   for (const PlotSpan& span : spans) {
     if (std::find(span.starts.begin(), span.starts.end(), f) != span.starts.end())
       return {Role::Kind::start, span.name};
     if (std::find(span.stops.begin(), span.stops.end(), f) != span.stops.end())
       return {Role::Kind::stop, span.name};
   }
-  return role_by_name(f);
+  return role_by_name(f, stops_nodes);
 }
 
 std::string color_of(const std::string& name, const std::vector<PlotSpan>& spans,
@@ -99,7 +104,10 @@ class TimelineReader {
  public:
   TimelineReader(const History& history, const std::vector<PlotSpan>& spans)
       : history_(history), spans_(spans) {
-    for (const Symbol f : history.functions()) roles_.push_back(role_of(f.text(), spans));
+    const auto& functions = history.functions();
+    const bool stops_nodes = std::any_of(functions.begin(), functions.end(),
+                                         [](const Symbol f) { return f.text() == kStartStopped; });
+    for (const Symbol f : functions) roles_.push_back(role_of(f.text(), spans, stops_nodes));
   }
 
   FaultTimeline read() {

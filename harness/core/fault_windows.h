@@ -54,7 +54,8 @@ struct FaultTimeline {
 /// Reads the nemesis entries of `history`. A function in a span's `starts` begins it, one in `stops` ends it.
 /// Functions in no span follow their names: `start-X` begins X and `stop-X` (or `heal-X`) ends it; `kill`
 /// ends by `start`, `pause` by `resume`, and `start` with no kill open begins the fault "fault", which `stop`
-/// ends; `heal` ends every window. A second start while a span is open belongs to the open window; one whose
+/// ends; but in a history that has the function `start-stopped`, `stop` begins the fault "stop" and that ends
+/// it; `heal` ends every window. A second start while a span is open belongs to the open window; one whose
 /// completion says `skipped` begins nothing.
 /// O(entries), deterministic.
 FaultTimeline fault_timeline(const History& history, const std::vector<PlotSpan>& spans = {});

@@ -90,7 +90,7 @@ class Door {
       return Error{"the namespaces of " + who + " cannot be seen: " + std::strerror(errno)};
     if (!is_same(here, there))
       return Error{who +
-                   " has users of its own (userns-remap, rootless): an agent beside it is not supported"};
+                   " has users of its own (userns-remap, rootless): --agent host does not support that"};
     for (const Namespace& each : kNamespaces) {
       const std::string name = std::string("ns/") + each.name;
       const int fd = ::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC);

@@ -1,5 +1,5 @@
-// The agent beside a container: a process of the controller's machine that enters the container's namespaces,
-// with the rights that it has here. The container itself needs none.
+// The agent on the host: a process of the controller's machine that enters a container's namespaces and keeps
+// its own rights. The container needs none.
 #pragma once
 
 #include <sys/types.h>

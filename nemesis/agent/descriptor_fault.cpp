@@ -245,6 +245,6 @@ Status probe(const Context& context) {
 
 }  // namespace
 
-FaultKind descriptor_kind() { return {"descriptors", make, undo, nullptr, probe}; }
+FaultKind descriptor_kind() { return {"fd-limit", make, undo, nullptr, probe, {"descriptors"}}; }
 
 }  // namespace riven::agent

@@ -1,4 +1,4 @@
-// Kind "descriptors": the database's processes can open nothing any more.
+// Kind "fd-limit": the database's processes can open nothing any more.
 #pragma once
 
 #include "nemesis/agent/fault.h"

@@ -21,7 +21,7 @@ struct Context {
   bool may_reboot = false;
   bool may_set_clock = false;
   std::string controller_boot_id;
-  /// Beside a container, whose id it is, what was taken along from outside (beside.h); else the node's own.
+  /// For an agent on the host: the container's id, and what the agent opened outside of it (beside.h).
   std::string container;
   std::string fuse_device = "/dev/fuse";  ///< empty: there is none
   std::string memory_group;               ///< folder of the container's; empty: it could not be had
@@ -63,6 +63,7 @@ struct FaultKind {
   std::function<Result<Json>(const Context&)> sweep;
   /// Whether it can work here; the error says why not and what would make it work.
   std::function<Status(const Context&)> probe;
+  std::vector<std::string> aliases = {};  ///< names in ledgers of older versions
 };
 
 /// Every kind this agent knows.

@@ -37,14 +37,14 @@ void request_stop(int) { stop_requested = 1; }
 struct Arguments {
   std::string command;
   ServerOptions server;
-  std::optional<Container> beside;
+  std::optional<Container> container;
 };
 
 int usage() {
   std::fputs(
       "usage: riven-agent serve --owner NAME [--lease-ms N] [--state DIR] [--control ADDRESS]...\n"
       "                         [--may reboot|set-clock]... [--controller-boot-id ID]\n"
-      "                         [--beside CONTAINER-ID:PID] [--control-port PORT]\n"
+      "                         [--container CONTAINER-ID:PID] [--control-port PORT]\n"
       "       riven-agent heal [--state DIR]    undo what any owner's ledger holds\n"
       "       riven-agent version\n",
       stderr);
@@ -89,9 +89,9 @@ bool parse(int argc, char** argv, Arguments& arguments) {
       int64_t port = 0;
       if (!read_number(value, 1, UINT16_MAX, port)) return false;
       arguments.server.context.control_port = static_cast<uint16_t>(port);
-    } else if (option == "--beside") {
-      arguments.beside = container_from(value);
-      if (!arguments.beside) return false;
+    } else if (option == "--container") {
+      arguments.container = container_from(value);
+      if (!arguments.container) return false;
     } else {
       return false;
     }
@@ -137,15 +137,15 @@ int fail(const Error& error) {
   return kFailed;
 }
 
-int serve_command(ServerOptions options, const std::optional<Container>& beside) {
+int serve_command(ServerOptions options, const std::optional<Container>& container) {
   if (options.context.owner.empty()) return usage();
-  if (!beside) {
+  if (!container) {
     find_control_connection(options.context);
-  } else if (Status entered = enter_container(*beside, options.context); !entered) {
+  } else if (Status entered = enter_container(*container, options.context); !entered) {
     return fail(entered.error());
   }
   if (Status left = leave_session(); !left) return fail(left.error());
-  if (Status inside = beside ? check_inside() : ok_status(); !inside) return fail(inside.error());
+  if (Status inside = container ? check_inside() : ok_status(); !inside) return fail(inside.error());
   catch_stop_signals();
   Result<OwnerLock> lock =
       OwnerLock::take_over(options.context.state_directory, options.context.owner, kPatienceMs);
@@ -185,7 +185,7 @@ int main(int argc, char** argv) {
   if (argc > 1 && std::string(argv[1]) == "hog") return hog_command(argc, argv);  // the agent starts it
   Arguments arguments;
   if (!parse(argc, argv, arguments)) return usage();
-  if (arguments.command == "serve") return serve_command(std::move(arguments.server), arguments.beside);
+  if (arguments.command == "serve") return serve_command(std::move(arguments.server), arguments.container);
   if (arguments.command == "heal") return heal_command(arguments.server.context);
   if (arguments.command == "version") return std::printf("%d\n", kAgentProtocolVersion) < 0 ? kFailed : 0;
   return usage();

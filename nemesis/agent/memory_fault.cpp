@@ -174,7 +174,7 @@ class MemoryFault final : public Fault {
   Hog hog_;
 };
 
-/// Beside a container it is the container's, never the agent's own.
+/// For an agent on the host it is the container's, never the agent's own.
 std::optional<MemoryGroup> limited_group(const Context& context) {
   if (context.container.empty()) return MemoryGroup::own();
   MemoryGroup group(context.memory_group);

@@ -164,8 +164,8 @@ Result<std::unique_ptr<Fault>> make_pause(const Context& context, const std::str
   if (trees.empty()) return Error{"no process called " + names->front() + " runs"};
   const std::vector<ProcessId> known = ids_of(trees);
   std::vector<std::string> folders;
-  // Beside a container its groups' paths here and there are two different things. And a clock that is bent
-  // could not be asked, nor mended, while its process is frozen.
+  // For an agent on the host, the group's path differs inside and outside of the container. And a clock that
+  // is bent could not be asked, nor mended, while its process is frozen.
   if (by != kBySignal && context.container.empty() && !any_clock_is_bent(known))
     folders = freezer_folders(known, context.owner + "." + id);
   if (by == kByFreezer && folders.empty())

@@ -13,7 +13,7 @@
 namespace riven::agent {
 namespace {
 
-constexpr std::string_view kComesBack = "RIVEN_RESTARTS=1";  // in a node's environment, beside the policy
+constexpr std::string_view kComesBack = "RIVEN_RESTARTS=1";  // in a node's environment, with the policy
 constexpr useconds_t kAnswerUs = 50'000;                     // for the answer to go out
 
 Status probe(const Context& context) {

@@ -105,8 +105,10 @@ int64_t Server::next_tick_ns() const { return std::min(retry_ns_, lease_.next_ch
 bool Server::finished() const { return quit_ || lease_.state(clock_.now_ns()) == Lease::State::over; }
 
 const FaultKind* Server::kind_named(const std::string& name) const {
-  const auto found =
-      std::find_if(kinds_.begin(), kinds_.end(), [&](const FaultKind& kind) { return kind.name == name; });
+  const auto found = std::find_if(kinds_.begin(), kinds_.end(), [&](const FaultKind& kind) {
+    return kind.name == name ||
+           std::find(kind.aliases.begin(), kind.aliases.end(), name) != kind.aliases.end();
+  });
   return found == kinds_.end() ? nullptr : &*found;
 }
 
@@ -309,7 +311,7 @@ AgentReply Server::probe(const Json&) {
                    {"uid", getuid()},
                    {"link", link_means(options_.context)},
                    {"pause", freezes ? "freezer" : "SIGSTOP"},
-                   {"beside", options_.context.container}}}});
+                   {"container", options_.context.container}}}});
 }
 
 AgentReply Server::quit(const Json&) {

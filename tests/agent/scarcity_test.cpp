@@ -76,7 +76,7 @@ TEST_CASE("processes without file descriptors open nothing until it is healed", 
   const Victim victim;
   REQUIRE(victim.lives());
   for (int round = 0; round < 2; ++round) {
-    const auto ack = (*agent)->apply({"descriptors", {{"processes", {victim.name()}}}});
+    const auto ack = (*agent)->apply({"fd-limit", {{"processes", {victim.name()}}}});
     REQUIRE(ack);
     CHECK(victim.stands_still());  // each step opens a file, in a child that inherits the limit
     const auto healed = (*agent)->heal(ack->ids);
@@ -85,7 +85,7 @@ TEST_CASE("processes without file descriptors open nothing until it is healed", 
     CHECK(victim.lives());
     REQUIRE((*agent)->heal(ack->ids));
   }
-  REQUIRE((*agent)->apply({"descriptors", {{"processes", {victim.name()}}}}));
+  REQUIRE((*agent)->apply({"fd-limit", {{"processes", {victim.name()}}}}));
   CHECK(victim.stands_still());
   agent->reset();  // the connection's end heals
   CHECK(victim.lives());

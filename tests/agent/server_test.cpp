@@ -218,6 +218,18 @@ TEST_CASE("a new agent repairs what a killed one left, and says so", "[agent]") 
   CHECK(ask(*next, "hello").body["repaired"].size() == 2);
 }
 
+TEST_CASE("a new agent heals what an older version's ledger holds under an older name", "[agent]") {
+  Node node;
+  REQUIRE(ask(*node.serve(), "prepare", notes(1)).ok);
+  node.kinds.front().name = "notice";
+  node.serve();  // it does not know the kind: the entry stays
+  node.kinds.front().aliases = {"note"};
+  auto server = node.serve();
+  const AgentReply hello = ask(*server, "hello");
+  REQUIRE(array_of(hello.body, "repaired").size() == 1);
+  CHECK(text_of(array_of(hello.body, "repaired")[0], "kind") == "notice");
+}
+
 TEST_CASE("one owner's heal leaves another's faults alone, unless asked", "[agent]") {
   Node node;
   {

@@ -293,10 +293,31 @@ TEST_CASE("what --faults may say") {
   CHECK(storm->size() > 3);
   for (const FaultWish& wish : *storm) CHECK((wish.name != "reboot" && wish.name != "membership"));
   CHECK_FALSE(choose_faults("earthquake", registry));
+  const auto older = choose_faults("descriptors", registry);  // its name in older versions
+  REQUIRE(older);
+  CHECK(older->front().name == "fd-limit");
+  CHECK_FALSE(choose_faults("descriptors,fd-limit", registry));
   CHECK_FALSE(choose_faults("kill,kill", registry));
   CHECK_FALSE(choose_faults("kill,all", registry));
   CHECK(find_profile("storm")->together);
   CHECK(find_profile("partition") == nullptr);
+}
+
+TEST_CASE("a schedule of an older version does the same faults under their names") {
+  Stage stage;
+  auto schedule = parse_schedule("at 1s descriptors n1 for 5s\nat 7s stop/start-stop n2 for 2s\n", "f");
+  REQUIRE(schedule);
+  use_current_names(*schedule, stage.registry);
+  CHECK(schedule->faults() == std::vector<std::string>{"fd-limit", "stop"});
+  std::vector<NamedPackage> named;
+  for (size_t i = 0; i < stage.packages.size(); ++i)
+    named.push_back({stage.factories[i], &stage.packages[i]});
+  const auto bound = bind_schedule(*schedule, named, stage.target, kLimitNs);
+  REQUIRE(bound);
+  REQUIRE(bound->size() == 4);
+  CHECK((*bound)[0].draft.f.text() == "start-fd-limit");
+  CHECK((*bound)[2].draft.f.text() == "start-stop");
+  CHECK((*bound)[3].draft.f.text() == "start-stopped");
 }
 
 TEST_CASE("how many nodes a minority is") {

@@ -53,7 +53,7 @@ TEST_CASE("a cluster's record survives the disk, readable by its owner alone") {
   record.image = "riven-node-etcd:bookworm";
   record.subnet = "198.18.1.0/24";
   record.ipv6_note = "no \"IPv6\"";
-  record.agents = AgentPlace::beside;
+  record.agents = AgentPlace::host;
   record.nodes.push_back({"n1", "riven-a-n1", "198.18.1.11", "fd00::b"});
   REQUIRE(save_cluster(record));
   CHECK(mode_of(cluster_directory("a") + "/cluster.json") == 0600);
@@ -70,7 +70,7 @@ TEST_CASE("a cluster's record survives the disk, readable by its owner alone") {
   CHECK(spec->kind == ClusterSpec::Kind::docker);
   CHECK(spec->nodes[0].addresses == std::vector<std::string>{"198.18.1.11", "fd00::b"});
   CHECK(spec->nodes[0].ssh.known_hosts_file == cluster_directory("a") + "/known_hosts");
-  CHECK(spec->agents == AgentPlace::beside);
+  CHECK(spec->agents == AgentPlace::host);
   CHECK(spec->nodes[0].container == "riven-a-n1");
 }
 
@@ -84,8 +84,9 @@ TEST_CASE("agents run on the nodes unless the record says otherwise") {
     REQUIRE(spec);
     CHECK(spec->agents == AgentPlace::node);
   }
-  CHECK(agent_place_from("beside") == AgentPlace::beside);
-  CHECK_FALSE(agent_place_from("Beside"));
+  CHECK(agent_place_from("host") == AgentPlace::host);
+  CHECK(agent_place_from("beside") == AgentPlace::host);  // in records of older versions
+  CHECK_FALSE(agent_place_from("Host"));
 }
 
 TEST_CASE("clusters that are there, half there and not there") {

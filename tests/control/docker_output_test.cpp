@@ -97,22 +97,23 @@ TEST_CASE("capabilities are the least that the faults need") {
   const auto has = [](const std::vector<std::string>& options, const std::string& word) {
     return std::find(options.begin(), options.end(), word) != options.end();
   };
-  const auto plain = capability_options({"partition"}, false);
+  const auto plain = capability_options({"partition"}, AgentPlace::node);
   CHECK(plain[0] == "--cap-drop");
   CHECK(plain[1] == "ALL");
   CHECK(has(plain, "NET_ADMIN"));
   for (const char* more : {"SYS_ADMIN", "SYS_PTRACE", "SYS_NICE", "SYS_TIME", "--privileged", "/dev/fuse"}) {
     CHECK_FALSE(has(plain, more));
   }
-  CHECK(has(capability_options({"clock"}, false), "SYS_PTRACE"));
-  CHECK(has(capability_options({"priority"}, false), "SYS_NICE"));
-  CHECK(has(capability_options({"disk"}, false), "SYS_ADMIN"));
-  CHECK(has(capability_options({"disk"}, false), "/dev/fuse"));
-  CHECK_FALSE(has(capability_options({"disk"}, false), "SYS_PTRACE"));
+  CHECK(has(capability_options({"clock"}, AgentPlace::node), "SYS_PTRACE"));
+  CHECK(has(capability_options({"priority"}, AgentPlace::node), "SYS_NICE"));
+  CHECK(has(capability_options({"disk"}, AgentPlace::node), "SYS_ADMIN"));
+  CHECK(has(capability_options({"disk"}, AgentPlace::node), "/dev/fuse"));
+  CHECK_FALSE(has(capability_options({"disk"}, AgentPlace::node), "SYS_PTRACE"));
 }
 
-TEST_CASE("nodes whose agents run beside them get nothing for any fault") {
-  const auto options = capability_options({"clock", "disk", "pause", "priority", "memory", "reboot"}, true);
+TEST_CASE("nodes whose agents run on the host get nothing for any fault") {
+  const auto options =
+      capability_options({"clock", "disk", "pause", "priority", "memory", "reboot"}, AgentPlace::host);
   for (const char* none : {"--cap-add", "--device", "--security-opt", "--privileged"})
     CHECK(std::find(options.begin(), options.end(), none) == options.end());
   CHECK(std::count(options.begin(), options.end(), "--cap-drop") == 4);

@@ -63,6 +63,19 @@ TEST_CASE("the usual names pair up: kill and start, pause and resume, start and 
   CHECK(t.marks[0].name == "compact");
 }
 
+TEST_CASE("stopped nodes are a fault by themselves, as older versions called it too") {
+  for (const auto& [begin, end] : {std::pair{"stop", "start-stopped"}, {"start-stop", "stop-stop"}}) {
+    const History h =
+        Script().fault(5, "start-link").fault(10, begin).fault(20, end).fault(30, "heal").history();
+    const FaultTimeline t = fault_timeline(h);
+    REQUIRE(t.windows.size() == 2);
+    CHECK(t.windows[1].name == "stop");
+    CHECK(t.windows[1].ended);
+    CHECK(t.windows[1].end_ns == 20'000'000);
+    CHECK(t.windows[0].end_ns == 30'000'000);
+  }
+}
+
 TEST_CASE("a fault that could not be ended is in force until somebody ends it") {
   Script script;
   script.fault(10, "start-kill").fault(20, "stop-kill", Value(), Value("n2 is gone"));

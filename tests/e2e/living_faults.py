@@ -16,7 +16,7 @@ import urllib.request
 BUILD = os.path.abspath(sys.argv[1])
 RIVEN = os.path.join(BUILD, "riven")
 NODES = ("n1", "n2", "n3")
-FAULTS = "clock,cpu,descriptors,disk,kill,link,membership,memory,partition,pause,reboot,restart,stop"
+FAULTS = "clock,cpu,disk,fd-limit,kill,link,membership,memory,partition,pause,reboot,restart,stop"
 LEASE_S = 10
 # What a node must look like when nothing is broken there: every word is one thing that was left.
 LEFT = r"""
@@ -194,8 +194,8 @@ class LivingFaults(unittest.TestCase):
         self.check("memory oom nodes=n2", lambda: self.memory("n2", "oom_kill") > kills and self.pid("n2") != before,
                    lambda: self.answers("n2"), goes_with_controller=False)
 
-    def test_descriptors(self):
-        self.check("descriptors n2", lambda: not self.answers("n2", 0.7))
+    def test_fd_limit(self):
+        self.check("fd-limit n2", lambda: not self.answers("n2", 0.7))
 
     def test_partition(self):
         self.check("partition --isolate n1", lambda: not self.hears("n2", "n1") and self.hears("n2", "n3"))
@@ -271,7 +271,7 @@ class LivingFaults(unittest.TestCase):
 
     @unittest.skipUnless(os.environ.get("RIVEN_NIGHTLY"), "nightly")
     def test_all_nodes_are_struck_within_5_ms(self):
-        for words in ("partition halves", "link nodes=all delay-ms=20", "pause all", "cpu 50 nodes=all", "descriptors all",
+        for words in ("partition halves", "link nodes=all delay-ms=20", "pause all", "cpu 50 nodes=all", "fd-limit all",
                       "memory pressure nodes=all leave-mb=64", "clock jump offset-ms=60000 nodes=all", "stop all", "kill all"):
             spreads = []
             for _ in range(3):
@@ -316,9 +316,9 @@ class LivingFaults(unittest.TestCase):
         self.nothing_is_left()
 
 
-class LivingFaultsBeside(LivingFaults):
-    """The same by agents beside containers that have no capability for it; all of it at night."""
-    agent = "beside"
+class LivingFaultsFromHost(LivingFaults):
+    """The same by agents on the host, for containers that have no capability for it; all of it at night."""
+    agent = "host"
     thorough = bool(os.environ.get("RIVEN_NIGHTLY"))
     BY_DAY = ("partition", "pause", "kill", "clock", "disk", "link", "memory_pressure")
 

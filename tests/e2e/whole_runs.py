@@ -100,11 +100,11 @@ class WholeRuns(unittest.TestCase):
             self.assertEqual(again, VALID, out + err)
 
     @unittest.skipUnless(ROUNDS > 1, "nightly")
-    def test_a_correct_database_stays_valid_under_faults_from_beside_its_containers(self):
-        code, out, results, folder = self.run_riven("--db", "etcd", "--agent", "beside", "--faults", "partition,kill,clock,pause",
+    def test_a_correct_database_stays_valid_under_faults_from_the_host(self):
+        code, out, results, folder = self.run_riven("--db", "etcd", "--agent", "host", "--faults", "partition,kill,clock,pause",
                                                     "--interval", "2s", "--time-limit", "30s", "--seed", "5")
         self.assertEqual((code, results["verdict"]), (VALID, "valid"), out)
-        self.assertIn("--agent beside", out)  # in the line that does it again
+        self.assertIn("--agent host", out)  # in the line that does it again
         with open(folder + "/faults.jsonl", encoding="utf-8") as file:
             faults = [fault for fault in map(json.loads, file) if fault["ended"]]
         self.assertEqual({fault["fault"] for fault in faults}, {"partition", "kill", "clock", "pause"})

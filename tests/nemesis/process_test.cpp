@@ -9,7 +9,7 @@ void add_pause(Registry& registry);
 void add_stop(Registry& registry);
 void add_restart(Registry& registry);
 void add_cpu(Registry& registry);
-void add_descriptors(Registry& registry);
+void add_fd_limit(Registry& registry);
 void add_memory(Registry& registry);
 void add_reboot(Registry& registry);
 
@@ -148,12 +148,12 @@ TEST_CASE("a node is asked to end, stays down, and is started again", "[nemesis]
   const auto world = OneNode::make(add_stop);
   if (!world) return;
   REQUIRE(world->database.victim.lives());
-  const auto stopped = world->invoke("start-stop", Value::map({"nodes", "n1"}));
+  const auto stopped = world->invoke("stop", Value::map({"nodes", "n1"}));
   REQUIRE(stopped);
   CHECK(stopped->find("asked")->find("n1")->integer() >= 1);
   CHECK(world->database.victim.ended());
-  CHECK_FALSE(world->invoke("start-stop"));
-  const auto started = world->invoke("stop-stop");
+  CHECK_FALSE(world->invoke("start-stop"));  // already stopped, by its older name too
+  const auto started = world->invoke("start-stopped");
   REQUIRE(started);
   CHECK(started->find("took_effect")->boolean());
   CHECK(world->database.victim.lives());
@@ -207,12 +207,12 @@ TEST_CASE("a node gets its share of the processor", "[nemesis][root]") {
 }
 
 TEST_CASE("a node has no file descriptors left", "[nemesis][root]") {
-  const auto full = OneNode::make(add_descriptors);
+  const auto full = OneNode::make(add_fd_limit);
   if (!full) return;
   REQUIRE(full->database.victim.lives());
-  REQUIRE(full->invoke("start-descriptors", Value::map({"nodes", "n1"})));
+  REQUIRE(full->invoke("start-fd-limit", Value::map({"nodes", "n1"})));
   CHECK(full->database.victim.stands_still());
-  const auto healed = full->invoke("stop-descriptors");
+  const auto healed = full->invoke("stop-fd-limit");
   REQUIRE(healed);
   CHECK(healed->find("took_effect")->boolean());
   CHECK(full->database.starts == 1);  // asked to, in case that it had ended
@@ -226,7 +226,7 @@ TEST_CASE("faults of scarcity know their words and their bounds", "[nemesis]") {
   } cases[] = {{add_cpu, {{"percent", "10"}, {"period-ms", "200"}}, {{"percent", "100"}}},
                {add_memory, {{"memory", "oom"}}, {{"memory", "all"}}},
                {add_memory, {{"leave-mb", "64"}}, {{"leave-mb", "none"}}},
-               {add_descriptors, {{"spare", "3"}}, {{"spare", "-1"}}},
+               {add_fd_limit, {{"spare", "3"}}, {{"spare", "-1"}}},
                {add_restart, {{"restart", "storm"}, {"times", "3"}}, {{"times", "many"}}}};
   for (const auto& each : cases) {
     Registry registry;
@@ -244,7 +244,7 @@ TEST_CASE("faults of scarcity know their words and their bounds", "[nemesis]") {
 }
 
 TEST_CASE("process faults that cannot work are refused before the run", "[nemesis]") {
-  for (const auto add : {add_kill, add_pause, add_stop, add_restart, add_cpu, add_memory, add_descriptors}) {
+  for (const auto add : {add_kill, add_pause, add_stop, add_restart, add_cpu, add_memory, add_fd_limit}) {
     Registry registry;
     add(registry);
     const FaultFactory& factory = *registry.faults().front();

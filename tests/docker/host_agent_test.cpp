@@ -1,5 +1,5 @@
-// Agents beside containers that have no capability for them: what they reach, what they never reach, and what
-// becomes of them when container or controller goes.
+// Agents on the host, for containers that have no capability: what they reach, what they never reach, and
+// what becomes of them when container or controller goes.
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -21,13 +21,13 @@ namespace {
 
 constexpr size_t kNodes = 2;
 /// A name that the test gives processes inside and outside.
-constexpr char kVictim[] = "rvbeside";
+constexpr char kVictim[] = "rvhosted";
 
-struct Beside : docker_test::TestCluster {
-  Beside()
-      : TestCluster("beside", kNodes, {"clock", "pause", "priority", "disk", "memory", "reboot"},
-                    AgentPlace::beside) {}
-  ~Beside() { CHECK(DockerClusters::down(name())); }
+struct HostAgents : docker_test::TestCluster {
+  HostAgents()
+      : TestCluster("host-agent", kNodes, {"clock", "pause", "priority", "disk", "memory", "reboot"},
+                    AgentPlace::host) {}
+  ~HostAgents() { CHECK(DockerClusters::down(name())); }
 
   std::string docker(const std::vector<std::string>& words) const {
     auto done = run_local(words, "", Milliseconds(60'000));
@@ -133,7 +133,7 @@ bool has_agent(const std::string& owner) {
   return found && found->succeeded();
 }
 
-void check_rights(const Beside& docker) {
+void check_rights(const HostAgents& docker) {
   for (size_t i = 0; i < kNodes; ++i) {
     CHECK(docker.facts(i, "{{.HostConfig.CapAdd}} {{.HostConfig.Devices}} {{.HostConfig.Privileged}}") ==
           "[] [] false\n");
@@ -145,18 +145,18 @@ void check_rights(const Beside& docker) {
   }
 }
 
-TEST_CASE("beside containers without capabilities every fault works, and strikes nothing outside",
+TEST_CASE("from the host every fault works in containers without capabilities, and touches nothing outside",
           "[docker]") {
   RIVEN_NEEDS_CONTAINERS();
-  const auto docker = std::make_unique<Beside>();
+  const auto docker = std::make_unique<HostAgents>();
   check_rights(*docker);
   auto connected = Cluster::connect(docker->spec);
   REQUIRE(connected);
   const Cluster& cluster = **connected;
-  auto agent = agent_at(cluster, 0, options_for("beside-test"));
+  auto agent = agent_at(cluster, 0, options_for("hosted-test"));
   const auto probe = agent->probe();
   REQUIRE(probe);
-  CHECK(text_of(probe->facts, "beside") + "\n" == docker->facts(0, "{{.Id}}"));
+  CHECK(text_of(probe->facts, "container") + "\n" == docker->facts(0, "{{.Id}}"));
   for (const AgentProbe::Ability& ability : probe->abilities) {
     INFO(ability.kind << ": " << ability.why_not);
     CHECK(ability.works == (ability.kind != "machine-clock"));
@@ -198,8 +198,8 @@ TEST_CASE("beside containers without capabilities every fault works, and strikes
 
   agent.reset();
   CHECK_FALSE(docker->has_rules(0));
-  CHECK(docker->inside(0, "ls -A /var/lib/riven/ledger /var/lib/riven/lock | grep -c beside").out == "0\n");
-  CHECK(within(3'000, [] { return !has_agent("beside-test"); }));
+  CHECK(docker->inside(0, "ls -A /var/lib/riven/ledger /var/lib/riven/lock | grep -c hosted").out == "0\n");
+  CHECK(within(3'000, [] { return !has_agent("hosted-test"); }));
 }
 
 /// Forked: a controller that cuts n1 off and stops its victim, says so, and waits for its end.
@@ -208,17 +208,16 @@ pid_t fork_controller(const ClusterSpec& spec, int ready, Milliseconds lease) {
   if (pid != 0) return pid;
   auto cluster = Cluster::connect(spec);
   if (!cluster) ::_exit(1);
-  const AgentOptions options = options_for("beside-doomed", lease);
+  const AgentOptions options = options_for("hosted-doomed", lease);
   auto agent = AgentClient::start(cluster_agent_launcher(**cluster, 0, RIVEN_AGENT_PATH, options), options);
   const bool broken = agent && (*agent)->apply(cut_from(spec, 1)) && (*agent)->apply(on_victim("pause"));
   (void)!::write(ready, broken ? "y" : "n", 1);
   while (true) ::pause();
 }
 
-TEST_CASE("the controller of agents beside containers is killed or hangs: healed within the lease",
-          "[docker]") {
+TEST_CASE("the controller of agents on the host is killed or hangs: healed within the lease", "[docker]") {
   RIVEN_NEEDS_CONTAINERS();
-  const auto docker = std::make_unique<Beside>();
+  const auto docker = std::make_unique<HostAgents>();
   docker->start_victim(0);
   for (const int end : {SIGKILL, SIGSTOP}) {
     int ready[2];
@@ -235,7 +234,7 @@ TEST_CASE("the controller of agents beside containers is killed or hangs: healed
     CHECK(docker->hears(1, 0));
     ::kill(controller, SIGKILL);
     ::waitpid(controller, nullptr, 0);
-    CHECK(within(3'000, [] { return !has_agent("beside-doomed"); }));
+    CHECK(within(3'000, [] { return !has_agent("hosted-doomed"); }));
   }
 
   // Agent and controller both: the ledger is in the container, where the next agent finds it.
@@ -246,13 +245,13 @@ TEST_CASE("the controller of agents beside containers is killed or hangs: healed
   CHECK(::read(ready[0], &byte, 1) == 1);
   for (const int fd : ready) ::close(fd);
   ::kill(controller, SIGSTOP);
-  CHECK(docker->inside(0, "kill -9 $(cat /var/lib/riven/lock/beside-doomed)").succeeded());
+  CHECK(docker->inside(0, "kill -9 $(cat /var/lib/riven/lock/hosted-doomed)").succeeded());
   ::kill(controller, SIGKILL);
   ::waitpid(controller, nullptr, 0);
   CHECK(docker->state(0) == "T\n");
   auto connected = Cluster::connect(docker->spec);
   REQUIRE(connected);
-  const auto healer = agent_at(**connected, 0, options_for("beside-healer"));
+  const auto healer = agent_at(**connected, 0, options_for("hosted-healer"));
   const auto healed = healer->heal_all(true);
   REQUIRE(healed);
   CHECK(healed->healed.size() == 2);

@@ -1,4 +1,4 @@
-// Agents on this machine, beside the containers of its engine.
+// Agents on this host that enter the namespaces of its containers.
 #include <unistd.h>
 
 #include "harness/control/agent_client.h"
@@ -8,14 +8,14 @@
 
 namespace riven {
 
-AgentLauncher beside_agent_launcher(std::string container, std::string local_agent_path,
-                                    const AgentOptions& options) {
+AgentLauncher host_agent_launcher(std::string container, std::string local_agent_path,
+                                  const AgentOptions& options) {
   return [container = std::move(container), path = std::move(local_agent_path),
           options]() -> Result<std::unique_ptr<ByteStream>> {
     if (::geteuid() != 0) {
-      if (Status can = can_run_beside(); !can) return can.error();
+      if (Status can = can_run_on_host(); !can) return can.error();
     }
-    // The agent looks again, in a way that no number which passes on can deceive.
+    // The agent checks again, safe against PID reuse.
     Result<ContainerInit> init = find_container_init(container);
     if (!init) return init.error();
     // A container that was started again has the routes that its engine gives it.
@@ -23,7 +23,7 @@ AgentLauncher beside_agent_launcher(std::string container, std::string local_age
       return Error{"container " + container + ": " + closed.error().message};
     std::vector<std::string> argv = {path};
     for (std::string& argument : agent_arguments(options)) argv.push_back(std::move(argument));
-    argv.insert(argv.end(), {"--beside", init->id + ":" + std::to_string(init->pid)});
+    argv.insert(argv.end(), {"--container", init->id + ":" + std::to_string(init->pid)});
     return start_local(argv);
   };
 }

@@ -1,7 +1,7 @@
-// No file descriptors left: the database's processes can accept and open nothing any more, but `spare` (0).
+// No file descriptors left: the database's processes cannot accept or open anything beyond `spare` (0) more.
 //
-// :start-descriptors with a map, and :stop-descriptors, as in parts/node_fault.h. It took effect when a
-// process could open nothing. A database that ended over it is started again.
+// :start-fd-limit with a map, and :stop-fd-limit, as in parts/node_fault.h. It took effect when a process
+// could open nothing. A database that ended because of it is started again.
 #include "harness/api/registry.h"
 #include "harness/control/agent_message.h"
 #include "nemesis/parts/node_fault.h"
@@ -11,7 +11,7 @@ namespace {
 
 Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
   NodeFaultShape shape;
-  shape.name = shape.kind = "descriptors";
+  shape.name = shape.kind = "fd-limit";
   shape.color = "#a05a7d";
   shape.numbers = {{"spare", "spare", 1, 0, 1'000'000}};
   shape.ends_servers = true;
@@ -21,12 +21,13 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
 
 }  // namespace
 
-void add_descriptors(Registry& registry) {
+void add_fd_limit(Registry& registry) {
   auto factory = std::make_shared<FaultFactory>();
-  factory->name = "descriptors";
+  factory->name = "fd-limit";
+  factory->aliases = {"descriptors"};
   factory->description = "the database's processes can open no more files and connections (spare)";
   factory->word = "nodes";
-  factory->agent_kinds = {"descriptors"};
+  factory->agent_kinds = {"fd-limit"};
   factory->make = make;
   registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
 }

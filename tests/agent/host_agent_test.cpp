@@ -1,5 +1,5 @@
-// The agent beside a container: whom it does not enter, and how it knows where it is. What it does inside is
-// tested with real containers (tests/docker/beside_test.cpp).
+// The agent on the host: whom it does not enter, and how it knows where it is. What it does inside is
+// tested with real containers (tests/docker/host_agent_test.cpp).
 #include "nemesis/agent/beside.h"
 
 #include <sched.h>
@@ -70,13 +70,13 @@ TEST_CASE("a process that is none of the container's is not entered", "[agent]")
   // The agent says so itself, and ends before it has touched anything.
   const TempDirectory state;
   AgentOptions options;
-  options.owner = "beside";
+  options.owner = "hosted";
   options.state_directory = state.path + "/state";
   const auto started = AgentClient::start(
       [&] {
         std::vector<std::string> argv = {RIVEN_AGENT_PATH};
         for (std::string& word : agent_arguments(options)) argv.push_back(std::move(word));
-        argv.insert(argv.end(), {"--beside", kId + ":" + std::to_string(getpid())});
+        argv.insert(argv.end(), {"--container", kId + ":" + std::to_string(getpid())});
         return start_local(argv);
       },
       options);
@@ -102,7 +102,7 @@ TEST_CASE("who sees other processes than its container's does not begin", "[agen
   CHECK(outcome == 0);
 }
 
-TEST_CASE("beside a container nothing concerns the whole machine", "[agent]") {
+TEST_CASE("for an agent on the host nothing concerns the whole machine", "[agent]") {
   agent::Context context;
   context.container = kId;
   context.may_reboot = true;
