@@ -108,7 +108,8 @@ bool Filling::add_pairs(const Seen& seen, const ValueView& v, bool write, std::v
   return true;
 }
 
-/// [[f k v] ...] as micro-operations; of a crashed transaction the writes alone, for what it read changes nothing.
+/// [[f k v] ...] as micro-operations; of a crashed transaction the writes alone, for what it read changes
+/// nothing.
 Status Filling::add_micro_operations(const Operation& op, const Seen& seen, const ValueView& v,
                                      std::vector<MicroOp>& micro) {
   for (const ValueView item : v) {

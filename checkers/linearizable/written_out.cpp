@@ -152,7 +152,8 @@ class Writer {
         --left_[key_of(i)];
       }
     }
-    if (writes_out_initial(model_)) initial_elements_ = static_cast<int64_t>(model_.initial.elements().size());
+    if (writes_out_initial(model_))
+      initial_elements_ = static_cast<int64_t>(model_.initial.elements().size());
   }
   /// A completion's answer without its key.
   ValueView taken(uint32_t completed) const {
