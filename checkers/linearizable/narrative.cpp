@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "checkers/linearizable/narrative_texts.h"
+
 namespace riven::linearizable {
 
 namespace {
@@ -221,8 +223,16 @@ void narrate(Model model, const Projection& projection, const History& history,
              std::span<const Operation> part, Evidence& evidence) {
   Narrator narrator(projection, history, part, evidence);
   bool told = false;
-  if (model == Model::reg || model == Model::cas_register || model == Model::kv)
+  const bool appends =
+      std::any_of(part.begin(), part.end(), [](const Operation& op) { return op.f == Function::append; });
+  if (model == Model::kv && appends) {
+    const auto sentence = tell_texts(projection, history, part, evidence);
+    told = sentence.has_value();
+    if (told) evidence.sentence = *sentence;
+    told = told || narrator.tell_stale_read();
+  } else if (model == Model::reg || model == Model::cas_register || model == Model::kv) {
     told = narrator.tell_register() || narrator.tell_contradicting_reads() || narrator.tell_stale_read();
+  }
   if (model == Model::fifo_queue || model == Model::stack || model == Model::priority_queue ||
       model == Model::unordered_queue)
     told = narrator.tell_collection() || (model == Model::fifo_queue && narrator.tell_queue());

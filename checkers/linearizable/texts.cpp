@@ -104,46 +104,44 @@ uint64_t PieceIndex::Hash::of(const char* data, size_t length) const {
   return mix64(words_ ^ rest ^ (uint64_t{length} << 48));
 }
 
-void PieceIndex::add(std::string_view text, uint32_t what) {
-  if (pieces_.size() * 2 >= slots_.size()) grow();
+uint64_t PieceIndex::hash_of(std::string_view text) {
   Hash hash;
   hash.advance(text.data(), text.size());
+  return hash.of(text.data(), text.size());
+}
+
+/// Where the text is, or a free slot for it.
+size_t PieceIndex::slot_of(uint64_t hash, std::string_view text) const {
   const size_t mask = slots_.size() - 1;
-  size_t slot = hash.of(text.data(), text.size()) & mask;
-  for (; slots_[slot] != kNone; slot = (slot + 1) & mask) {
-    if (pieces_[slots_[slot]].text != text) continue;
-    ++pieces_[slots_[slot]].count;
+  size_t at = hash & mask;
+  for (; slots_[at].piece != kNone; at = (at + 1) & mask)
+    if (slots_[at].tag == tag(hash) && pieces_[slots_[at].piece].text == text) break;
+  return at;
+}
+
+void PieceIndex::add(std::string_view text, uint32_t what) {
+  if (pieces_.size() * 2 >= slots_.size()) grow();
+  const uint64_t hash = hash_of(text);
+  Slot& slot = slots_[slot_of(hash, text)];
+  if (slot.piece != kNone) {
+    ++pieces_[slot.piece].count;
     return;
   }
-  slots_[slot] = static_cast<uint32_t>(pieces_.size());
+  slot = {static_cast<uint32_t>(pieces_.size()), tag(hash)};
   pieces_.push_back({text, what, 1});
   const auto length = std::lower_bound(lengths_.begin(), lengths_.end(), text.size());
   if (length == lengths_.end() || *length != text.size()) lengths_.insert(length, text.size());
 }
 
 uint32_t PieceIndex::find(std::string_view text) const {
-  if (slots_.empty()) return kNone;
-  Hash hash;
-  hash.advance(text.data(), text.size());
-  return look_up(hash.of(text.data(), text.size()), text);
-}
-
-uint32_t PieceIndex::look_up(uint64_t hash, std::string_view text) const {
-  const size_t mask = slots_.size() - 1;
-  size_t slot = hash & mask;
-  while (slots_[slot] != kNone && pieces_[slots_[slot]].text != text) slot = (slot + 1) & mask;
-  return slots_[slot];
+  return slots_.empty() ? kNone : look_up(hash_of(text), text);
 }
 
 void PieceIndex::grow() {
-  slots_.assign(std::max<size_t>(64, slots_.size() * 2), kNone);
-  const size_t mask = slots_.size() - 1;
+  slots_.assign(std::max<size_t>(64, slots_.size() * 2), {});
   for (uint32_t i = 0; i < pieces_.size(); ++i) {
-    Hash hash;
-    hash.advance(pieces_[i].text.data(), pieces_[i].text.size());
-    size_t slot = hash.of(pieces_[i].text.data(), pieces_[i].text.size()) & mask;
-    while (slots_[slot] != kNone) slot = (slot + 1) & mask;
-    slots_[slot] = i;
+    const uint64_t hash = hash_of(pieces_[i].text);
+    slots_[slot_of(hash, pieces_[i].text)] = {i, tag(hash)};
   }
 }
 

@@ -71,7 +71,7 @@ class PieceIndex {
   uint32_t find(std::string_view text) const;
   size_t longest() const { return lengths_.empty() ? 0 : lengths_.back(); }
   uint64_t memory_bytes() const {
-    return pieces_.capacity() * sizeof(Piece) + slots_.capacity() * sizeof(uint32_t) + lengths_.size() * 8;
+    return pieces_.capacity() * sizeof(Piece) + slots_.capacity() * sizeof(Slot) + lengths_.size() * 8;
   }
 
   /// Calls fn(piece, end) for each piece that `whole` has at `at` and that ends behind `beyond`.
@@ -101,11 +101,18 @@ class PieceIndex {
     uint64_t words_ = 0x9e3779b97f4a7c15ULL;
     size_t done_ = 0;
   };
-  uint32_t look_up(uint64_t hash, std::string_view text) const;
+  struct Slot {
+    uint32_t piece = kNone;
+    uint32_t tag = 0;  // of its hash: most strings that differ are told apart without a look at them
+  };
+  static uint32_t tag(uint64_t hash) { return static_cast<uint32_t>(hash >> 32); }
+  static uint64_t hash_of(std::string_view text);
+  size_t slot_of(uint64_t hash, std::string_view text) const;
+  uint32_t look_up(uint64_t hash, std::string_view text) const { return slots_[slot_of(hash, text)].piece; }
   void grow();
 
   std::vector<Piece> pieces_;
-  std::vector<uint32_t> slots_;
+  std::vector<Slot> slots_;
   std::vector<size_t> lengths_;  // ascending, each once
 };
 

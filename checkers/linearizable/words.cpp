@@ -17,12 +17,18 @@ std::string_view to_text(Model model) {
 
 namespace {
 
-std::string shortened(std::string text) {
-  constexpr size_t kShown = 300;
-  if (text.size() <= kShown) return text;
-  size_t end = kShown;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0U) == 0x80U) --end;  // whole characters
-  return text.substr(0, end) + "...";
+/// The beginning and the end of what is too long to be read.
+std::string shown(const Value& value) {
+  constexpr size_t kLongest = 240;
+  constexpr size_t kEnd = 100;
+  std::string text = to_edn(value);
+  if (text.size() <= kLongest) return text;
+  const auto inside = [&](size_t at) { return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
+  size_t begin = kEnd;
+  size_t end = text.size() - kEnd;
+  while (begin > 0 && inside(begin)) --begin;  // whole code points
+  while (end < text.size() && inside(end)) ++end;
+  return text.substr(0, begin) + " ... " + text.substr(end);
 }
 
 }  // namespace
@@ -32,7 +38,7 @@ std::string describe_entry(const History& history, size_t entry) {
   std::string text = "entry " + std::to_string(history.source_index(entry));
   if (const auto line = history.source_line(entry)) text += ", line " + std::to_string(*line);
   text += ": {:process " + std::to_string(op.process) + ", :type :" + std::string(riven::to_text(op.type)) +
-          ", :f :" + std::string(op.f.text()) + ", :value " + shortened(to_edn(op.value)) + "}";
+          ", :f :" + std::string(op.f.text()) + ", :value " + shown(op.value) + "}";
   return text;
 }
 
@@ -50,11 +56,11 @@ std::string name_operation(const History& history, const Operation& op) {
     if (value.is_list() && value.list().size() == 2 && value.list()[1].is_list()) pair = &value.list()[1];
     what = op.f == Function::failed_cas ? "failed cas" : "cas";
     if (pair->is_list() && pair->list().size() == 2)
-      what += " from " + to_edn(pair->list()[0]) + " to " + to_edn(pair->list()[1]);
+      what += " from " + shown(pair->list()[0]) + " to " + shown(pair->list()[1]);
   } else if (op.f == Function::acquire || op.f == Function::release || op.f == Function::failed_acquire) {
-    if (!value.is_nil()) what += " " + to_edn(value);
+    if (!value.is_nil()) what += " " + shown(value);
   } else {
-    what += (op.f == Function::read && op.a == kNil) || !value.is_nil() ? " of " + to_edn(value) : "";
+    what += (op.f == Function::read && op.a == kNil) || !value.is_nil() ? " of " + shown(value) : "";
     if (op.f == Function::take && op.a == kNil) what += " of nothing (empty)";
   }
   if (op.b == kTrue || op.b == kFalse) {
