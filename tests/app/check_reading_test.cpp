@@ -69,10 +69,10 @@ TEST_CASE("check: the initial value 0 of Plume's format may be written, too") {
   CHECK(results()["verdict"] == "valid");
   // Nobody writes 0 after 3, and session 1 reads 3 and then 0.
   CHECK(check("back.txt", "w(4,3,0,0)\nr(4,3,1,1)\nr(4,0,1,2)\n",
-              {"--format", "plume", "--model", "serializable"}) == 1);
+              {"--format", "plume", "--model", "strong-session-serializable"}) == 1);
   // Somebody does: that may be what it read.
   CHECK(check("again.txt", "w(4,3,0,0)\nr(4,3,1,1)\nr(4,0,1,2)\nw(4,0,2,3)\n",
-              {"--format", "plume", "--model", "serializable"}) == 0);
+              {"--format", "plume", "--model", "strong-session-serializable"}) == 0);
 }
 
 TEST_CASE("check: a set that was read may be a set or a list") {

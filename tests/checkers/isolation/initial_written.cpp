@@ -82,10 +82,10 @@ Small random_history(Rng& rng) {
   return txns;
 }
 
-CheckerPtr serializable() {
+CheckerPtr in_session_order() {
   Registry registry;
   add_isolation(registry);
-  auto checker = registry.make_checker("serializable", {{"real-time", "no"}});
+  auto checker = registry.make_checker("strong-session-serializable", {{"real-time", "no"}});
   REQUIRE(checker);
   return initial_written_checker(*checker, 0);
 }
@@ -99,7 +99,7 @@ CheckResult judge(const CheckerPtr& checker, const std::string& text) {
 }
 
 TEST_CASE("reads of a written initial value agree with brute force") {
-  const CheckerPtr checker = serializable();
+  const CheckerPtr checker = in_session_order();
   Rng rng(11);
   size_t valid = 0;
   size_t invalid = 0;
@@ -125,14 +125,15 @@ TEST_CASE("reads of a written initial value agree with brute force") {
 
 TEST_CASE("a transaction that writes the initial value at the beginning changes nothing") {
   const CheckResult result =
-      judge(serializable(), "w(4,0,0,0)\nw(5,0,0,0)\nr(5,0,0,0)\nr(4,0,1,1)\nw(4,3,1,1)\nr(4,3,2,2)\n");
+      judge(in_session_order(), "w(4,0,0,0)\nw(5,0,0,0)\nr(5,0,0,0)\nr(4,0,1,1)\nw(4,3,1,1)\nr(4,3,2,2)\n");
   CHECK(result.verdict == Verdict::valid);
 }
 
 TEST_CASE("what is wrong without the reads of the initial value is wrong with them") {
   // Two transactions read 3 and both write key 4 anew: a lost update, whatever the read of 0 was of.
-  const CheckResult result = judge(
-      serializable(), "w(4,0,0,0)\nr(4,0,1,1)\nw(4,3,1,1)\nr(4,3,2,2)\nw(4,5,2,2)\nr(4,3,3,3)\nw(4,6,3,3)\n");
+  const CheckResult result =
+      judge(in_session_order(),
+            "w(4,0,0,0)\nr(4,0,1,1)\nw(4,3,1,1)\nr(4,3,2,2)\nw(4,5,2,2)\nr(4,3,3,3)\nw(4,6,3,3)\n");
   CHECK(result.verdict == Verdict::invalid);
   CHECK(!result.anomalies.empty());
 }
@@ -140,8 +141,8 @@ TEST_CASE("what is wrong without the reads of the initial value is wrong with th
 TEST_CASE("each way to tell reads of the initial value apart is tried, and it is said so") {
   // Key 1 is 3 and then 0 again for session 2; session 3 sees the second write of 0 and then 3.
   const std::string late = "w(1,3,0,0)\nr(1,3,2,1)\nr(1,0,2,2)\nw(1,0,4,3)\n";
-  CHECK(judge(serializable(), late).verdict == Verdict::valid);
-  const CheckResult back = judge(serializable(), late + "r(1,3,2,4)\n");
+  CHECK(judge(in_session_order(), late).verdict == Verdict::valid);
+  const CheckResult back = judge(in_session_order(), late + "r(1,3,2,4)\n");
   CHECK(back.verdict == Verdict::invalid);
   CHECK(back.reason.find("ways to tell") != std::string::npos);
 }
@@ -151,7 +152,7 @@ TEST_CASE("too many ways to tell reads apart are an honest unknown") {
   for (int i = 0; i < 20; ++i)  // of two sessions in turn, each of them before and after 3
     text += "r(1," + std::string(i % 3 == 1 ? "3" : "0") + "," + std::to_string(1 + i % 2) + "," +
             std::to_string(10 + i) + ")\n";
-  CHECK(judge(serializable(), text).verdict != Verdict::valid);
+  CHECK(judge(in_session_order(), text).verdict != Verdict::valid);
 }
 
 }  // namespace

@@ -182,7 +182,9 @@ TEST_CASE("a linearization is written whatever the model, and without what was t
         check(use.lines, {{"model", use.model}, {use.option, use.value}, {"witness", "yes"}});
     REQUIRE(result.artifacts.size() == 1);
     CHECK(result.details["linearization-verified"] == true);
-    for (const Json& part : Json::parse(result.artifacts[0].content))
+    const auto parts = Json::parse(result.artifacts[0].content);
+    REQUIRE(parts);
+    for (const Json& part : *parts)
       for (const Json& index : part["order"]) CHECK(index.get<int64_t>() >= 0);
   }
 }
