@@ -71,7 +71,7 @@ class Json {
   bool is_array() const { return kind_ == Kind::array; }
   bool is_object() const { return kind_ == Kind::object; }
 
-  /// As bool, a number (converted as C++ converts it), std::string or a vector of these.
+  /// As bool, a number (converted as C++ converts it), std::string, a vector of these, or JSON as it is.
   template <typename T>
   T get() const;
   const std::string& string() const;
@@ -209,7 +209,9 @@ class Json::Iterator {
 
 template <typename T>
 T Json::get() const {
-  if constexpr (std::same_as<T, bool>) {
+  if constexpr (std::same_as<T, Json>) {
+    return *this;
+  } else if constexpr (std::same_as<T, bool>) {
     RIVEN_CHECK(kind_ == Kind::boolean, "a JSON value was read as another kind than it has");
     return storage_.boolean;
   } else if constexpr (std::same_as<T, std::string>) {

@@ -220,7 +220,7 @@ TEST_CASE("a new agent repairs what a killed one left, and says so", "[agent]") 
 
 TEST_CASE("a new agent heals what an older version's ledger holds under an older name", "[agent]") {
   Node node;
-  REQUIRE(ask(*node.serve(), "prepare", notes(1)).ok);
+  REQUIRE(ask(*node.serve(), "prepare", notes(1)).error.empty());
   node.kinds.front().name = "notice";
   node.serve();  // it does not know the kind: the entry stays
   node.kinds.front().aliases = {"note"};

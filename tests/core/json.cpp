@@ -118,6 +118,7 @@ TEST_CASE("a JSON value keeps what it holds") {
     CHECK(json.find("b")->get<int>() == 1);
     CHECK(json.find("c") == std::as_const(json).end());
     CHECK(json.value("c", 7) == 7);
+    CHECK(json.value("c", Json::array()) == Json::array());
     CHECK(json.value("c", "none") == "none");
   }
 }
