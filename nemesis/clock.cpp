@@ -128,7 +128,7 @@ class ClockNemesis final : public Nemesis {
     for (auto& node : faults) node.push_back(watching());
     for (size_t i = 0; i < plan->nodes.size(); ++i) {
       Json params = plan->shapes[i];
-      if (params.front() == 0 && params.size() == 1) continue;  // an offset of 0 in a scramble: only watched
+      if (params.size() == 1 && *params.begin() == 0) continue;  // an offset of 0 in a scramble: only watched
       params["processes"] = processes_;
       faults[plan->nodes[i]] = {{kind_, std::move(params)}};
     }
