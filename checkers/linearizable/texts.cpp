@@ -100,7 +100,7 @@ void PieceIndex::Hash::advance(const char* data, size_t length) {
 
 uint64_t PieceIndex::Hash::of(const char* data, size_t length) const {
   uint64_t rest = 0;
-  std::memcpy(&rest, data + done_, length - done_);
+  if (length > done_) std::memcpy(&rest, data + done_, length - done_);
   return mix64(words_ ^ rest ^ (uint64_t{length} << 48));
 }
 
