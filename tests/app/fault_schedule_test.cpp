@@ -155,7 +155,7 @@ at 60s pause {"nodes":["n1","n2"]}
   CHECK(text == std::vector<std::string>{
                     "500 kill {\"nodes\" \"minority\"}", "5500 start nil",
                     "12000 start-partition {\"isolate\" \"n3\"}", "20000 stop-partition nil",
-                    "20000 start-link {\"nodes\" \"n1\", \"delay-ms\" 80}", "30000 stop-link nil",
+                    "20000 start-link {\"delay-ms\" 80, \"nodes\" \"n1\"}", "30000 stop-link nil",
                     "50000 start-partition {\"partition\" \"halves\", \"verdict\" \"reject\"}"});
   CHECK((*good)[3].closes == size_t{2});
 }

@@ -75,13 +75,15 @@ std::vector<Operation> prefix(const AppendHistory& small, uint32_t until) {
   return ops;
 }
 
-/// The chosen operations; all others that change something may happen at any time or never.
+/// The chosen operations in the window that they span. Others that change something and returned before it
+/// stay as they were; the rest may happen at any time or never.
 bool is_conflict(const AppendHistory& small, const std::set<uint32_t>& chosen) {
+  const uint32_t window = *chosen.begin();
   std::vector<Operation> ops;
   for (Operation op : small.operations()) {
     if (chosen.count(op.invoked) == 0) {
       if (op.f == Function::read) continue;
-      op.returned = kPending;
+      if (op.returned >= window) op.returned = kPending;
     }
     ops.push_back(op);
   }

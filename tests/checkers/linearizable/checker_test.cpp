@@ -27,11 +27,11 @@ TEST_CASE("two concurrent writes that replace each other: the stale read is name
   // Whichever it is, the other value had been read before it was invoked.
   const Json& details = result.anomalies.front().details.at(0);
   CHECK(details["stale-versions"] == 1);
-  CHECK(details["stale-ms"].get<double>() >= 0);
+  CHECK_FALSE(details.contains("stale-ms"));  // this history has no times
   REQUIRE(result.figures.size() == 1);
   const auto& figure = std::get<LanesFigure>(result.figures[0].content);
   CHECK(figure.facts.find("Possible just before: ") != std::string::npos);
-  CHECK(figure.facts.find("Stale by 1 version and ") != std::string::npos);
+  CHECK(figure.facts.find("Stale by 1 version at least.") != std::string::npos);
 }
 
 TEST_CASE("a value that a cas took away while it was being written: the stale read is named") {
