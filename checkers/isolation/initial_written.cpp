@@ -128,7 +128,8 @@ class InitialValue {
   }
 
   void explain(uint32_t txn, const Place& at, const Value& key) {
-    OpenRead read{.at = at};
+    OpenRead read;
+    read.at = at;
     std::optional<size_t> own_session;
     for (const Write& write : writes_[to_edn(key)]) {
       if (write.txn == txn) continue;
