@@ -64,7 +64,7 @@ class SubHistory {
     uint32_t m = t_.begin_of(txn);
     for (const Value& mop : value.list()) {
       const uint32_t here = m++;
-      if (!wanted(mop.list()[1]) || misses_writer(here)) continue;
+      if (!wanted(mop.list()[1]) || (here < t_.end_of(txn) && misses_writer(here))) continue;
       Value::List parts = mop.list();
       if (selection_.cut_lists && parts[2].is_list()) {
         Value::List elements;
