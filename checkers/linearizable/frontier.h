@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "checkers/linearizable/config_table.h"
 #include "checkers/linearizable/operation.h"
 #include "harness/core/rng.h"
 
@@ -53,13 +54,6 @@ class UsedCounts {
   std::unordered_map<uint64_t, uint32_t> next_;
   std::unordered_multimap<uint64_t, uint32_t> by_hash_;
 };
-
-/// What a vector holds, or will while it grows if it is about to.
-template <typename T>
-uint64_t room(const std::vector<T>& v) {
-  constexpr size_t kSoon = 32768;
-  return v.capacity() * sizeof(T) * (v.capacity() > kSoon && v.size() + kSoon > v.capacity() ? 3 : 1);
-}
 
 /// State, operations in flight that are linearized (by slot), crashed ones used, and when the last overwrite
 /// was linearized.
@@ -117,29 +111,18 @@ struct DominanceRule {
 
 /// Configurations, found by hash. Cleared in O(size).
 template <size_t kWords>
-class FrontierSet {
+class FrontierSet : public ConfigTable<FrontierConfig<kWords>> {
+  using Table = ConfigTable<FrontierConfig<kWords>>;
+  using Table::kNone, Table::head, Table::next, Table::insert;
+
  public:
   using Config = FrontierConfig<kWords>;
-  std::vector<Config> configs;
-
-  void clear() {
-    configs.clear();
-    next_.clear();
-    if (heads_.size() > 4096 && touched_.size() * 64 < heads_.size()) {
-      heads_.assign(1024, kNone);
-    } else {
-      for (const uint32_t at : touched_) heads_[at] = kNone;
-    }
-    touched_.clear();
-  }
-  uint64_t bytes() const {
-    return room(configs) + room(heads_) + room(touched_) + room(next_) + room(hashes_);
-  }
+  using Table::configs;
 
   /// Adds `c` unless it is there (greedy: with whatever crashed operations used). Whether it was added.
   bool add_new(const Config& c, bool greedy = false) {
     const uint64_t h = hash(c.state, (greedy ? 0 : c.used * 2) + c.fresh, c.done, nullptr);
-    for (uint32_t i = head(h); i != kNone; i = next_[i])
+    for (uint32_t i = head(h); i != kNone; i = next(i))
       if (configs[i].same_place(c) && (greedy || configs[i].used == c.used)) return false;
     insert(h, c);
     return true;
@@ -149,13 +132,13 @@ class FrontierSet {
   void add_undominated(const Config& c, const DominanceRule<kWords>& rule, uint32_t) {
     const uint64_t h = hash(c.state, 0, c.done, rule.strict);
     int looks = 0;
-    for (uint32_t i = head(h); i != kNone && looks < kMaxLooks; i = next_[i], ++looks) {
+    for (uint32_t i = head(h); i != kNone && looks < kMaxLooks; i = next(i), ++looks) {
       Config& have = configs[i];
       if (have.state != c.state || !same_strict(have, c, *rule.strict)) continue;
       if (rule.dominates(have, c)) return;
       if (rule.dominates(c, have)) {
         have = c;
-        drop_dominated(next_[i], c, rule, looks);
+        drop_dominated(next(i), c, rule, looks);
         return;
       }
     }
@@ -163,11 +146,10 @@ class FrontierSet {
   }
 
  private:
-  static constexpr uint32_t kNone = UINT32_MAX;
   static constexpr int kMaxLooks = 256;
 
   void drop_dominated(uint32_t from, const Config& c, const DominanceRule<kWords>& rule, int looks) {
-    for (uint32_t i = from; i != kNone && looks < kMaxLooks; i = next_[i], ++looks) {
+    for (uint32_t i = from; i != kNone && looks < kMaxLooks; i = next(i), ++looks) {
       Config& have = configs[i];
       if (have.state == c.state && same_strict(have, c, *rule.strict) && rule.dominates(c, have))
         have.state = Config::kDropped;
@@ -184,32 +166,6 @@ class FrontierSet {
     for (size_t w = 0; w < kWords; ++w) h = mix64(h ^ (mask != nullptr ? done[w] & (*mask)[w] : done[w]));
     return h;
   }
-  uint32_t head(uint64_t h) const { return heads_[h & (heads_.size() - 1)]; }
-  void insert(uint64_t h, const Config& c) {
-    if (configs.size() >= heads_.size()) grow();
-    uint32_t& top = heads_[h & (heads_.size() - 1)];
-    if (top == kNone) touched_.push_back(static_cast<uint32_t>(h & (heads_.size() - 1)));
-    configs.push_back(c);
-    next_.push_back(top);
-    hashes_.resize(configs.size());
-    hashes_.back() = h;
-    top = static_cast<uint32_t>(configs.size() - 1);
-  }
-  void grow() {
-    heads_.assign(heads_.size() * 2, kNone);
-    touched_.clear();
-    for (uint32_t i = 0; i < configs.size(); ++i) {
-      const auto at = static_cast<uint32_t>(hashes_[i] & (heads_.size() - 1));
-      if (heads_[at] == kNone) touched_.push_back(at);
-      next_[i] = heads_[at];
-      heads_[at] = i;
-    }
-  }
-
-  std::vector<uint32_t> heads_ = std::vector<uint32_t>(1024, kNone);
-  std::vector<uint32_t> touched_;
-  std::vector<uint32_t> next_;
-  std::vector<uint64_t> hashes_;
 };
 
 }  // namespace riven::linearizable

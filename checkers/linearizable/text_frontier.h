@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "checkers/linearizable/config_table.h"
 #include "checkers/linearizable/operation.h"
 #include "checkers/linearizable/text_trie.h"
 #include "checkers/linearizable/used_sets.h"
@@ -57,32 +58,20 @@ struct TextDominance {
 
 /// Configurations, found by their text.
 template <size_t kWords>
-class TextSet {
+class TextSet : public ConfigTable<TextConfig<kWords>> {
+  using Table = ConfigTable<TextConfig<kWords>>;
+  using Table::kNone, Table::head, Table::next, Table::insert, Table::hash_at;
+
  public:
   using Config = TextConfig<kWords>;
-  std::vector<Config> configs;
+  using Table::configs;
 
-  void clear() {
-    configs.clear();
-    next_.clear();
-    if (heads_.size() > 4096 && touched_.size() * 64 < heads_.size()) {
-      heads_.assign(1024, kNone);
-    } else {
-      for (const uint32_t at : touched_) heads_[at] = kNone;
-    }
-    touched_.clear();
-  }
-  uint64_t bytes() const {
-    return configs.capacity() * sizeof(Config) +
-           (heads_.capacity() + touched_.capacity() + next_.capacity()) * sizeof(uint32_t) +
-           hashes_.capacity() * sizeof(uint64_t);
-  }
   /// Adds `c` unless it is there. Whether it was added.
   bool add_new(const Config& c) {
     uint64_t h = hash(c.place) ^ c.put_at ^ (uint64_t{c.used} << 32) ^ (c.fresh ? 1 : 0);
     for (const uint64_t word : c.done) h = mix64(h ^ word);
-    for (uint32_t i = heads_[h & (heads_.size() - 1)]; i != kNone; i = next_[i])
-      if (hashes_[i] == h && configs[i].same(c)) return false;
+    for (uint32_t i = head(h); i != kNone; i = next(i))
+      if (hash_at(i) == h && configs[i].same(c)) return false;
     insert(h, c);
     return true;
   }
@@ -91,10 +80,9 @@ class TextSet {
     constexpr int kMostLooks = 256;
     const uint64_t h = hash(c.place);
     int looks = 0;
-    for (uint32_t i = heads_[h & (heads_.size() - 1)]; i != kNone && looks < kMostLooks;
-         i = next_[i], ++looks) {
+    for (uint32_t i = head(h); i != kNone && looks < kMostLooks; i = next(i), ++looks) {
       Config& have = configs[i];
-      if (hashes_[i] != h || have.dropped || !(have.place == c.place)) continue;
+      if (hash_at(i) != h || have.dropped || !(have.place == c.place)) continue;
       if (better(have, c)) return;
       have.dropped = better(c, have);
     }
@@ -102,33 +90,7 @@ class TextSet {
   }
 
  private:
-  static constexpr uint32_t kNone = UINT32_MAX;
   static uint64_t hash(TextPlace place) { return mix64((uint64_t{place.node} << 32) | place.length); }
-  void insert(uint64_t h, const Config& c) {
-    if (configs.size() >= heads_.size()) grow();
-    uint32_t& head = heads_[h & (heads_.size() - 1)];
-    if (head == kNone) touched_.push_back(static_cast<uint32_t>(h & (heads_.size() - 1)));
-    configs.push_back(c);
-    next_.push_back(head);
-    hashes_.resize(configs.size());
-    hashes_.back() = h;
-    head = static_cast<uint32_t>(configs.size() - 1);
-  }
-  void grow() {
-    heads_.assign(heads_.size() * 2, kNone);
-    touched_.clear();
-    for (uint32_t i = 0; i < configs.size(); ++i) {
-      const auto at = static_cast<uint32_t>(hashes_[i] & (heads_.size() - 1));
-      if (heads_[at] == kNone) touched_.push_back(at);
-      next_[i] = heads_[at];
-      heads_[at] = i;
-    }
-  }
-
-  std::vector<uint32_t> heads_ = std::vector<uint32_t>(1024, kNone);
-  std::vector<uint32_t> touched_;
-  std::vector<uint32_t> next_;
-  std::vector<uint64_t> hashes_;
 };
 
 }  // namespace riven::linearizable

@@ -1,37 +1,12 @@
 // The evidence for keys that are appended to, against brute force, and what a user reads of it.
 #include <set>
 
-#include "checkers/linearizable/checker.h"
-#include "tests/catch.h"
 #include "tests/checkers/linearizable/append_histories.h"
+#include "tests/checkers/linearizable/lines.h"
 #include "tests/checkers/linearizable/small_histories.h"
 
 namespace riven::linearizable::testing {
 namespace {
-
-struct Line {
-  Process process;
-  OpType type;
-  const char* f;
-  Value value;
-};
-
-History history_of(const std::vector<Line>& lines) {
-  HistoryBuilder builder;
-  int64_t time_ns = 0;
-  for (const Line& line : lines) {
-    Op op;
-    op.time_ns = time_ns += 1'000'000;
-    op.process = line.process;
-    op.type = line.type;
-    op.f = Symbol(line.f);
-    op.value = Value(Value::List{Value("k"), line.value});
-    builder.append(op);
-  }
-  auto made = builder.finish(HistoryBuilder::Pairing::lenient);
-  REQUIRE(made);
-  return std::move(made).value();
-}
 
 /// Each event is an entry, in order; each operation is a process of its own.
 std::vector<Line> lines_of(const AppendHistory& small) {
@@ -56,12 +31,18 @@ std::vector<Line> lines_of(const AppendHistory& small) {
   return lines;
 }
 
-CheckResult check(const std::vector<Line>& lines) {
+/// The same on the key "k".
+History on_one_key(std::vector<Line> lines) {
+  for (Line& line : lines) line.value = pair("k", std::move(line.value));
+  return history(lines);
+}
+
+CheckResult check_on_one_thread(const std::vector<Line>& lines) {
   const auto checker = make_checker({{"model", "kv"}});
   REQUIRE(checker);
   Budget budget;
   budget.threads = 1;
-  return (*checker)->check(history_of(lines), budget);
+  return (*checker)->check(on_one_key(lines), budget);
 }
 
 std::vector<Operation> prefix(const AppendHistory& small, uint32_t until) {
@@ -91,7 +72,7 @@ bool is_conflict(const AppendHistory& small, const std::set<uint32_t>& chosen) {
 }
 
 void check_evidence(const AppendHistory& small) {
-  const CheckResult result = check(lines_of(small));
+  const CheckResult result = check_on_one_thread(lines_of(small));
   CAPTURE(to_text(small), result.reason);
   if (result.verdict != Verdict::invalid) FAIL("not refused");
   const Json& details = result.anomalies.at(0).details.at(0);
@@ -147,9 +128,6 @@ TEST_CASE("the evidence is right: appends of elements to lists") {
   prove_evidence(shape, 5);
 }
 
-constexpr OpType kInvoke = OpType::invoke;
-constexpr OpType kOk = OpType::ok;
-
 TEST_CASE("an append of nothing changes nothing: after a text, and before there is one") {
   const std::vector<Line> lines{{0, kInvoke, "append", ""},   {0, kOk, "append", ""},
                                 {0, kInvoke, "get", Value()}, {0, kOk, "get", ""},
@@ -160,7 +138,7 @@ TEST_CASE("an append of nothing changes nothing: after a text, and before there 
     const auto checker = make_checker({{"model", "kv"}, {"engine", engine}});
     REQUIRE(checker);
     CAPTURE(engine);
-    CHECK((*checker)->check(history_of(lines), {}).verdict == Verdict::valid);
+    CHECK((*checker)->check(on_one_key(lines), {}).verdict == Verdict::valid);
   }
 }
 
