@@ -25,7 +25,8 @@ struct Place {
 
 /// A read of the initial value with more than one explanation; the likeliest first.
 struct OpenRead {
-  Place at;
+  Place at;       ///< in the completion
+  Place invoked;  ///< in the invocation
   std::vector<Value> from;
   size_t initial = 0;  ///< which of them is the initial version
 };
@@ -48,7 +49,7 @@ class InitialValue {
     std::vector<Place> dropped;
     for (size_t i = 0; i < open_.size(); ++i) {
       if (choice == nullptr) {
-        dropped.push_back(open_[i].at);
+        dropped.insert(dropped.end(), {open_[i].at, open_[i].invoked});
       } else {
         told[open_[i].at] = open_[i].from[(*choice)[i]];
       }
@@ -130,6 +131,7 @@ class InitialValue {
   void explain(uint32_t txn, const Place& at, const Value& key) {
     OpenRead read;
     read.at = at;
+    read.invoked = {t_.invoke[txn], at.mop};
     std::optional<size_t> own_session;
     for (const Write& write : writes_[to_edn(key)]) {
       if (write.txn == txn) continue;
