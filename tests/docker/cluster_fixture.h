@@ -2,10 +2,12 @@
 #pragma once
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -14,6 +16,7 @@
 #include "harness/control/cluster.h"
 #include "harness/control/docker_cluster.h"
 #include "harness/control/local_command.h"
+#include "harness/core/clock.h"
 #include "tests/catch.h"
 
 namespace riven::docker_test {
@@ -29,6 +32,16 @@ inline std::string cannot_run() {
   auto image = run_local({"docker", "image", "inspect", test_image()}, "", Milliseconds(20'000));
   if (image && image->succeeded()) return "";
   return "skipped: there is no image " + test_image() + ": docker/build-image etcd builds it";
+}
+
+/// Whether it holds at some moment within that time.
+inline bool within(int64_t limit_ms, const std::function<bool()>& holds) {
+  const int64_t until = monotonic_now_ns() + limit_ms * kNanosPerMilli;
+  while (monotonic_now_ns() < until) {
+    if (holds()) return true;
+    ::usleep(50'000);
+  }
+  return holds();
 }
 
 /// State in a folder of its own, so that no test sees the user's clusters.

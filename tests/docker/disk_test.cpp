@@ -5,13 +5,11 @@
 #include <unistd.h>
 
 #include <csignal>
-#include <functional>
 
 #include "harness/api/nemesis.h"
 #include "harness/api/registry.h"
 #include "harness/control/agent_client.h"
 #include "harness/control/cluster.h"
-#include "harness/core/clock.h"
 #include "tests/docker/cluster_fixture.h"
 
 namespace riven {
@@ -23,6 +21,7 @@ void add_disk(Registry& registry);
 namespace {
 
 using docker_test::milliseconds_of;
+using docker_test::within;
 
 constexpr size_t kNodes = 3;
 constexpr const char* kData = "/var/lib/riven-etcd";
@@ -97,15 +96,6 @@ struct World {
   FaultTarget target;
   FaultPackage package;
 };
-
-bool within(int64_t limit_ms, const std::function<bool()>& holds) {
-  const int64_t until = monotonic_now_ns() + limit_ms * kNanosPerMilli;
-  while (monotonic_now_ns() < until) {
-    if (holds()) return true;
-    ::usleep(50'000);
-  }
-  return holds();
-}
 
 TEST_CASE("disks fail under a real etcd, and nothing stays", "[docker]") {
   RIVEN_NEEDS_CONTAINERS();

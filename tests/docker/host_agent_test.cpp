@@ -8,16 +8,16 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
-#include <functional>
 
 #include "harness/control/agent_client.h"
 #include "harness/control/cluster.h"
 #include "harness/control/docker_engine.h"
-#include "harness/core/clock.h"
 #include "tests/docker/cluster_fixture.h"
 
 namespace riven {
 namespace {
+
+using docker_test::within;
 
 constexpr size_t kNodes = 2;
 /// A name that the test gives processes inside and outside.
@@ -117,15 +117,6 @@ FaultSpec cut_from(const ClusterSpec& spec, size_t peer) {
 }
 
 FaultSpec on_victim(const char* kind) { return {kind, {{"processes", {kVictim}}}}; }
-
-bool within(int64_t limit_ms, const std::function<bool()>& holds) {
-  const int64_t until = monotonic_now_ns() + limit_ms * kNanosPerMilli;
-  while (monotonic_now_ns() < until) {
-    if (holds()) return true;
-    ::usleep(50'000);
-  }
-  return holds();
-}
 
 /// Whether this machine still runs an agent of that owner, inside or waiting outside.
 bool has_agent(const std::string& owner) {
