@@ -123,10 +123,7 @@ class Judge {
  private:
   std::string function(size_t f) const { return valid_utf8(history_.functions()[f].text()); }
 
-  bool is_outage(const FaultWindow& w) const {
-    const auto& named = options_.outages;
-    return std::find(named.begin(), named.end(), w.name) != named.end() || ended_servers(w);
-  }
+  bool is_outage(const FaultWindow& w) const { return w.stops_nodes || ended_servers(w); }
 
   /// By what the fault itself says that it killed, as a power failure does.
   bool ended_servers(const FaultWindow& w) const {

@@ -22,15 +22,14 @@ struct VacuityOptions {
       1'000'000'000;  ///< windows shorter than this need no proof of their own, only of their kind
   /// Faults that must have begun at least once (names of spans or functions).
   std::vector<std::string> expected = {};
-  /// Faults that may stop every node: no successes are demanded in such a window, nor in one of a fault that
-  /// says what it `killed` when it began.
-  std::vector<std::string> outages = {"kill", "pause", "crash", "power", "reboot", "restart"};
 };
 
-/// `unknown` with a reason that begins with "vacuous:" when no client operation succeeded, when none did at
-/// the end for longer than `patience_ns` (or half the run, where that is less) with no fault in force, when a
-/// fault window of `patience_ns` or more, or most of the shorter ones of a fault, saw too few successes of a
-/// function or of all together, when a fault could not be applied, is proved to have had no effect
+/// In a window of a fault that may stop every node (PlotSpan::stops_nodes), or that says what it `killed`
+/// when it began, no success is demanded. `unknown` with a reason that begins with "vacuous:" when no client
+/// operation succeeded, when none did at the end for longer than `patience_ns` (or half the run, where that
+/// is less) with no fault in force, when a fault window of `patience_ns` or more, or most of the shorter ones
+/// of a fault, saw too few successes of a function or of all together, when a fault could not be applied, is
+/// proved to have had no effect
 /// (`took_effect` false, or nothing dropped and `took_effect` not true) or, if expected, never began or was
 /// never proved; otherwise `valid`. Of windows that other faults overlapped one of each fault must have taken
 /// effect. Never `invalid`. A success counts for a window when it was invoked and completed inside; a

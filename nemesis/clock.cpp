@@ -12,13 +12,13 @@
 // followed: processes that were found after the beginning}; `took_effect` is missing where the skew was too
 // small to be told from none.
 #include <algorithm>
-#include <cmath>
 #include <mutex>
 
 #include "harness/api/registry.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
 #include "nemesis/parts/clock_plan.h"
+#include "nemesis/parts/fields.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/on_nodes.h"
 #include "nemesis/parts/turns.h"
@@ -223,15 +223,14 @@ Result<Value::List> fixed_fields(const FaultOptions& options) {
       fields.emplace_back(text);
       continue;
     }
-    char* end = nullptr;
-    const double number = std::strtod(text.c_str(), &end);
-    if (text.empty() || *end != 0 || !std::isfinite(number)) {
-      return Error{"clock: " + key + " must be a number, not " + text};
-    }
-    fields.emplace_back(number);
+    const std::optional<double> number = parse_number(text);
+    if (!number) return Error{"clock: " + key + " must be a number, not " + text};
+    fields.emplace_back(*number);
   }
   return fields;
 }
+
+PlotSpan span_of(const std::string& kind) { return fault_span(kind, kind == kClock ? "#2a9d8f" : "#1f6f8b"); }
 
 Result<FaultPackage> make(const std::string& kind, const FaultOptions& options,
                           const Capabilities& capabilities) {
@@ -244,12 +243,7 @@ Result<FaultPackage> make(const std::string& kind, const FaultOptions& options,
   if (!who) return who.error();
   Result<Value::List> fields = fixed_fields(options);
   if (!fields) return fields.error();
-  FaultTarget shape;
-  for (const std::string& name : options.nodes) {
-    Node node;
-    node.name = name;
-    shape.nodes.push_back(node);
-  }
+  const FaultTarget shape = FaultTarget::named(options.nodes);
   const bool random = fields->empty();
   if (Rng trial(options.seed); !shape.nodes.empty()) {
     if (const Result<ClockPlan> plan = plan_clock(Value::map(*fields), shape, trial); !plan)
@@ -270,27 +264,35 @@ Result<FaultPackage> make(const std::string& kind, const FaultOptions& options,
     return gen::op("start-" + kind, Value::map(std::move(map)));
   };
   return in_turns(std::make_unique<ClockNemesis>(kind, mix64(options.seed + 4), capabilities.processes),
-                  options.interval_ns, start,
-                  {kind, kind == kClock ? "#2a9d8f" : "#1f6f8b", {"start-" + kind}, {"stop-" + kind}});
+                  options.interval_ns, start, span_of(kind));
+}
+
+FaultFactory facts_of(const std::string& kind, const std::string& description) {
+  return {.name = kind,
+          .description = description,
+          .word = "clock",
+          .span = span_of(kind),
+          .agent_kinds = {kind},
+          .make = [kind](const FaultOptions& options, const Capabilities& capabilities) {
+            return make(kind, options, capabilities);
+          }};
 }
 
 }  // namespace
 
 void add_clock(Registry& registry) {
-  const auto add = [&registry](const std::string& kind, const std::string& description) {
-    auto factory = std::make_shared<FaultFactory>();
-    factory->name = kind;
-    factory->description = description;
-    factory->word = "clock";
-    factory->agent_kinds = {kind};
-    factory->make = [kind](const FaultOptions& options, const Capabilities& capabilities) {
-      return make(kind, options, capabilities);
-    };
-    registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
-  };
-  add(kClock, "wrong clocks (clock:jump, drift, strobe, leap, smear, scramble; default: any by chance)");
-  add(kMachineClock,
+  FaultFactory processes = facts_of(
+      kClock, "wrong clocks (clock:jump, drift, strobe, leap, smear, scramble; default: any at random)");
+  processes.container.capabilities = {"SYS_PTRACE"};
+  processes.in_storm = true;
+  processes.command.examples = {"riven fault clock jump offset-ms=3600000 nodes=n1 --for 20s",
+                                "riven fault clock drift ppm=1000 nodes=all"};
+  registry.add(std::move(processes));
+  FaultFactory machine = facts_of(
+      kMachineClock,
       "the same by the machine's own clock, where its owner allows it (may_set_clock in hosts.toml)");
+  machine.needs_permission = true;
+  registry.add(std::move(machine));
 }
 
 }  // namespace riven

@@ -1,8 +1,8 @@
-// Slow processors: the database's processes get only `percent` of the time (default: 5 to 50, by chance), in
-// turns of `period-ms` (100).
+// Slow processors: the database's processes get only `percent` of the time (default: 5 to 50, at random), in
+// periods of `period-ms` (100).
 //
-// :start-cpu with a map, and :stop-cpu, as in parts/node_fault.h. It took effect when the processes stood
-// still for three quarters at least of the time that they should have.
+// It took effect when the processes stood still for at least three quarters of the time that they should
+// have.
 #include "harness/api/registry.h"
 #include "harness/control/agent_message.h"
 #include "nemesis/parts/node_fault.h"
@@ -12,35 +12,31 @@ namespace {
 
 constexpr double kPerPercent = 10'000, kMillion = 1'000'000;
 
-Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
-  NodeFaultShape shape;
-  shape.name = shape.kind = "cpu";
-  shape.color = "#3f8f6b";
-  shape.numbers = {{"percent", "share_per_million", kPerPercent, 1, 99},
-                   {"period-ms", "period_us", 1000, 10, 10'000}};
-  shape.by_chance = [](Rng& rng) -> Value::List {
-    constexpr uint64_t kLeast = 5, kMost = 50;
-    return {"percent", static_cast<int64_t>(kLeast + rng.below(kMost - kLeast + 1))};
-  };
-  shape.took_effect = [](const Json& proof) {
-    const double asked = 1 - real_of(proof, "share_per_million") / kMillion;
-    const double stopped = real_of(proof, "stopped_us") / real_of(proof, "elapsed_us", 1);
-    constexpr double kEnough = 0.75;  // the first period has not begun at once
-    return integer_of(proof, "periods") > 0 && stopped >= kEnough * asked;
-  };
-  return make_node_fault(shape, options, capabilities);
+Value::List draw(Rng& rng) {
+  constexpr uint64_t kLeast = 5, kMost = 50;
+  return {"percent", static_cast<int64_t>(kLeast + rng.below(kMost - kLeast + 1))};
+}
+
+bool took_effect(const NodeEffect& node) {
+  const double asked = 1 - real_of(node.proof, "share_per_million") / kMillion;
+  const double stopped = real_of(node.proof, "stopped_us") / real_of(node.proof, "elapsed_us", 1);
+  constexpr double kEnough = 0.75;  // the first period does not begin at once
+  return integer_of(node.proof, "periods") > 0 && stopped >= kEnough * asked;
 }
 
 }  // namespace
 
 void add_cpu(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "cpu";
-  factory->description = "the database's processes get only a share of the processor (percent, period-ms)";
-  factory->word = "percent";
-  factory->agent_kinds = {"cpu"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(node_fault(
+      {.name = "cpu",
+       .description = "the database's processes get only a share of the processor (percent, period-ms)",
+       .word = "percent",
+       .span = {.color = "#3f8f6b"}},
+      {.kind = "cpu",
+       .numbers = {{"percent", "share_per_million", kPerPercent, 1, 99},
+                   {"period-ms", "period_us", 1000, 10, 10'000}},
+       .at_random = draw,
+       .took_effect = took_effect}));
 }
 
 }  // namespace riven

@@ -26,11 +26,12 @@
 #include <cmath>
 #include <map>
 #include <mutex>
-#include <sstream>
 
 #include "harness/api/registry.h"
+#include "harness/core/text.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/fields.h"
 #include "nemesis/parts/membership.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/on_nodes.h"
@@ -39,6 +40,8 @@
 namespace riven {
 namespace {
 
+constexpr const char* kName = "disk";
+constexpr const char* kColor = "#8a6d4b";
 constexpr const char* kStale = "stale-snapshot";
 constexpr std::array<const char*, 9> kWords = {"power-loss", "slow",     "slow-sync", "eio", "full",
                                                "read-only",  "truncate", "bit-flip",  kStale};
@@ -46,31 +49,13 @@ constexpr std::array<const char*, 9> kWords = {"power-loss", "slow",     "slow-s
 constexpr size_t kByDefault = 4;
 constexpr std::array<const char*, 4> kLosses = {"all", "torn", "reordered", "files"};
 
-std::string joined(const char* const* first, const char* const* last) {
-  std::string text;
-  for (; first != last; ++first) text += (text.empty() ? "" : ", ") + std::string(*first);
-  return text;
-}
-
-Value field(const Value& spec, const char* key) {
-  const Value* found = spec.is_map() ? spec.find(key) : nullptr;
-  return found == nullptr ? Value() : *found;
-}
-
-std::string text_field(const Value& spec, const char* key, const std::string& fallback) {
-  const Value told = field(spec, key);
-  const bool is_text = told.kind() == Value::Kind::string || told.kind() == Value::Kind::keyword;
-  return is_text ? std::string(told.text()) : fallback;
-}
-
 Result<double> number_field(const Value& spec, const char* key, double fallback, double most) {
   const Value told = field(spec, key);
   if (told.is_nil()) return fallback;
-  const bool real = told.kind() == Value::Kind::real;
-  if (!real && !told.is_integer()) return Error{std::string(key) + " must be a number"};
-  const double number = real ? told.real() : static_cast<double>(told.integer());
-  if (!(number > 0 && number <= most)) return Error{std::string(key) + " is out of range"};
-  return number;
+  const std::optional<double> number = number_of(told);
+  if (!number) return Error{std::string(key) + " must be a number"};
+  if (!(*number > 0 && *number <= most)) return Error{std::string(key) + " is out of range"};
+  return *number;
 }
 
 bool loses_power(const std::string& word) {
@@ -83,7 +68,7 @@ Result<Json> disk_params(const Value& spec, uint64_t seed) {
   if (loses_power(word)) {
     const std::string loss = text_field(spec, "loss", "all");
     if (std::find(kLosses.begin(), kLosses.end(), loss) == kLosses.end())
-      return Error{"loss is " + joined(kLosses.begin(), kLosses.end()) + ", not " + loss};
+      return Error{"loss is " + joined(kLosses) + ", not " + loss};
     Json crash = {{"loss", loss}, {"seed", seed >> 1}};
     if (word == "power-loss") return Json{{"crash", crash}};
     const bool cuts = word == "truncate";
@@ -110,7 +95,7 @@ Result<Json> disk_params(const Value& spec, uint64_t seed) {
   } else if (word == "full" || word == "read-only") {
     rule["what"] = word;
   } else {
-    return Error{"unknown disk fault '" + word + "' (known: " + joined(kWords.begin(), kWords.end()) + ")"};
+    return Error{"unknown disk fault '" + word + "' (known: " + joined(kWords) + ")"};
   }
   return Json{{"rules", Json::array({rule})}};
 }
@@ -146,11 +131,7 @@ class DiskNemesis final : public Nemesis {
       if (field(op.value, "seed").is_nil())
         exact.insert(exact.end(), {"seed", static_cast<int64_t>(rng_.below(1'000'000'000))});
     }
-    for (size_t i = 0; op.value.is_map() && i < op.value.flat_map().size(); i += 2) {
-      const Value& key = op.value.flat_map()[i];
-      if (!key.is_name("nodes") && !key.is_name("disk"))
-        exact.insert(exact.end(), {key, op.value.flat_map()[i + 1]});
-    }
+    append_fields(exact, op.value, {"nodes", "disk"});
     plan->value = Value::map(std::move(exact));
     if (Result<Json> params = disk_params(plan->value, 0); !params) return params.error();
     return plan;
@@ -332,14 +313,11 @@ class DiskNemesis final : public Nemesis {
 Status read_options(const FaultOptions& options, std::vector<std::string>& words, Value::List& fields) {
   for (const auto& [key, text] : options.extra) {
     if (key == "disk") {
-      std::istringstream in(text);
-      std::string word;
-      while (std::getline(in, word, ',')) words.push_back(word);
+      words = split(text, ',');
     } else if (key == "delay-ms" || key == "percent" || key == "bytes") {
-      double number = 0;
-      std::istringstream in(text);
-      if (!(in >> number) || !in.eof()) return Error{"disk: " + key + " must be a number, not " + text};
-      fields.insert(fields.end(), {key, number});
+      const std::optional<double> number = parse_number(text);
+      if (!number) return Error{"disk: " + key + " must be a number, not " + text};
+      fields.insert(fields.end(), {key, *number});
     } else if (key == "path" || key == "loss") {
       fields.insert(fields.end(), {key, text});
     }
@@ -369,20 +347,26 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
     return gen::op("start-disk", Value::map(std::move(map)));
   };
   return in_turns(std::make_unique<DiskNemesis>(mix64(options.seed + 5), capabilities), options.interval_ns,
-                  start, {"disk", "#8a6d4b", {"start-disk"}, {"stop-disk"}});
+                  start, fault_span(kName, kColor));
 }
 
 }  // namespace
 
 void add_disk(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "disk";
-  factory->description =
-      "power loss, slow, full and failing disks, stale snapshots put back under the database";
-  factory->word = "disk";
-  factory->agent_kinds = {"disk-layer", "disk", "kill", "snapshot", "rollback"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(FaultFactory{
+      .name = kName,
+      .description = "power loss, slow, full and failing disks, stale snapshots put back under the database",
+      .word = "disk",
+      .span = fault_span(kName, kColor),
+      .agent_kinds = {"disk-layer", "disk", "kill", "snapshot", "rollback"},
+      .container = {.capabilities = {"SYS_ADMIN"}, .devices = {"/dev/fuse"}, .mounts = true},
+      .needs_layer = true,
+      .ends_database = true,
+      .in_storm = true,
+      .command =
+          {.examples = {"riven fault disk slow-sync nodes=n1 delay-ms=200         the database is started "
+                        "again for it, and after it"}},
+      .make = make});
 }
 
 }  // namespace riven

@@ -15,17 +15,20 @@
 #include <array>
 #include <cmath>
 #include <set>
-#include <sstream>
 
 #include "harness/api/registry.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/fields.h"
 #include "nemesis/parts/grudge.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
+
+constexpr const char* kName = "link";
+constexpr const char* kColor = "#3d7ec7";
 
 struct Field {
   const char* key;    // in the operation's value
@@ -42,30 +45,22 @@ constexpr std::array<Field, 8> kFields = {{{"delay-ms", "delay_us", 1000},
                                            {"rate-kbit", "rate_bps", 1000}}};
 constexpr std::array<const char*, 2> kWords = {"distribution", "by"};
 
-Value field(const Value& spec, const char* key) {
-  const Value* found = spec.is_map() ? spec.find(key) : nullptr;
-  return found == nullptr ? Value() : *found;
-}
-
 /// The agent's params; what they mean together is the agent's to check.
 Result<Json> link_params(const Value& spec) {
   Json params = Json::object();
   for (const Field& each : kFields) {
     const Value told = field(spec, each.key);
     if (told.is_nil()) continue;
-    const bool is_real = told.kind() == Value::Kind::real;
-    if (!is_real && !told.is_integer()) return Error{std::string(each.key) + " must be a number"};
-    const double number = is_real ? told.real() : static_cast<double>(told.integer());
-    if (!(number >= 0 && number <= 1e9)) return Error{std::string(each.key) + " is out of range"};
-    params[each.param] = std::llround(number * each.scale);
+    const std::optional<double> number = number_of(told);
+    if (!number) return Error{std::string(each.key) + " must be a number"};
+    if (!(*number >= 0 && *number <= 1e9)) return Error{std::string(each.key) + " is out of range"};
+    params[each.param] = std::llround(*number * each.scale);
   }
   if (params.empty()) params = {{"delay_us", 50'000}, {"jitter_us", 10'000}};
   for (const char* const key : kWords) {
     const Value told = field(spec, key);
     if (told.is_nil()) continue;
-    if (told.kind() != Value::Kind::string && told.kind() != Value::Kind::keyword) {
-      return Error{std::string(key) + " must be a word"};
-    }
+    if (!is_text(told)) return Error{std::string(key) + " must be a word"};
     params[key] = std::string(told.text());
   }
   return params;
@@ -84,12 +79,7 @@ Result<Value> named(const Value& spec, const FaultTarget& target, Rng& rng) {
     exact.emplace_back(key);
     exact.push_back(names_of(*chosen, target.nodes));
   }
-  for (size_t i = 0; spec.is_map() && i < spec.flat_map().size(); i += 2) {
-    const Value& key = spec.flat_map()[i];
-    if (key.is_name("nodes") || key.is_name("from") || key.is_name("to")) continue;
-    exact.push_back(key);
-    exact.push_back(spec.flat_map()[i + 1]);
-  }
+  append_fields(exact, spec, {"nodes", "from", "to"});
   return Value::map(std::move(exact));
 }
 
@@ -231,10 +221,9 @@ Result<Value::List> read_options(const FaultOptions& options, std::vector<std::s
       fields.emplace_back(text);
       continue;
     }
-    double number = 0;
-    std::istringstream in(text);
-    if (!(in >> number) || !in.eof()) return Error{"link: " + key + " must be a number, not " + text};
-    fields.emplace_back(number);
+    const std::optional<double> number = parse_number(text);
+    if (!number) return Error{"link: " + key + " must be a number, not " + text};
+    fields.emplace_back(*number);
   }
   Result<Json> params = link_params(Value::map(fields));
   if (!params) return params.error();
@@ -253,19 +242,21 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities&) {
     return gen::op("start-link", Value::map(std::move(map)));
   };
   return in_turns(std::make_unique<LinkNemesis>(mix64(options.seed + 3)), options.interval_ns, start,
-                  {"link", "#3d7ec7", {"start-link"}, {"stop-link"}});
+                  fault_span(kName, kColor));
 }
 
 }  // namespace
 
 void add_link(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "link";
-  factory->description = "slow, lossy, doubling, reordering, damaging or narrow links (default: 50 +- 10 ms)";
-  factory->word = "nodes";
-  factory->agent_kinds = {"link"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(FaultFactory{
+      .name = kName,
+      .description = "slow, lossy, doubling, reordering, damaging or narrow links (default: 50 +- 10 ms)",
+      .word = "nodes",
+      .span = fault_span(kName, kColor),
+      .agent_kinds = {"link"},
+      .in_storm = true,
+      .command = {.examples = {"riven fault link nodes=n1 delay-ms=80 jitter-ms=10"}},
+      .make = make});
 }
 
 }  // namespace riven

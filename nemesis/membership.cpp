@@ -16,6 +16,9 @@
 namespace riven {
 namespace {
 
+constexpr const char* kName = "membership";
+constexpr const char* kColor = "#3d8f85";
+
 class MembershipNemesis final : public Nemesis {
  public:
   MembershipNemesis(uint64_t seed, std::vector<std::string> processes)
@@ -69,20 +72,21 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
   Result<Value> who = nodes_option(bounded, {});
   if (!who) return who.error();
   return in_turns(std::make_unique<MembershipNemesis>(mix64(options.seed + 12), capabilities.processes),
-                  options.interval_ns, at_nodes("start-membership", *who),
-                  {"membership", "#3d8f85", {"start-membership"}, {"stop-membership"}});
+                  options.interval_ns, at_nodes("start-membership", *who), fault_span(kName, kColor));
 }
 
 }  // namespace
 
 void add_membership(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "membership";
-  factory->description = "nodes are removed from the cluster's members and join again with empty disks";
-  factory->word = "nodes";
-  factory->agent_kinds = {"kill"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(FaultFactory{
+      .name = kName,
+      .description = "nodes are removed from the cluster's members and join again with empty disks",
+      .word = "nodes",
+      .span = fault_span(kName, kColor),
+      .agent_kinds = {"kill"},
+      .ends_database = true,
+      .make = make,
+      .heal_leftovers = bring_members_back});  // the members know who is missing, not the agents' ledgers
 }
 
 }  // namespace riven

@@ -3,16 +3,18 @@
 // :start-partition with a value as in parts/partition_plan.h; completes with the exact plan and how long it
 // took from the first node's first rule to the last node's last. :stop-partition completes with
 // {took_effect, dropped {"n1->n2" packets}}: what the rules really dropped.
-#include <sstream>
-
 #include "harness/api/registry.h"
 #include "harness/generator/combinators.h"
 #include "nemesis/parts/agent_faults.h"
+#include "nemesis/parts/fields.h"
 #include "nemesis/parts/partition_plan.h"
 #include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
+
+constexpr const char* kName = "partition";
+constexpr const char* kColor = "#d1495b";
 
 Value proof_value(const std::vector<NodeProof>& proofs, const std::vector<Node>& nodes) {
   Value::List dropped;
@@ -94,20 +96,17 @@ Result<StartOptions> read_options(const FaultOptions& options, const Capabilitie
   StartOptions read;
   for (const auto& [key, text] : options.extra) {
     if (key == "partition") {
-      std::istringstream words(text);
-      std::string word;
-      while (std::getline(words, word, ',')) read.words.push_back(word);
+      read.words = split(text, ',');
     } else if (key == "verdict") {
       read.fields.insert(read.fields.end(), {key, text});
     } else if (key == "one-way") {
       read.fields.insert(read.fields.end(), {key, text == "true"});
     } else if (key == "port" || key == "percent" || key == "flap-ms") {
-      double number = 0;
-      std::istringstream in(text);
-      if (!(in >> number) || !in.eof()) return Error{"partition: " + key + " must be a number, not " + text};
+      const std::optional<double> number = parse_number(text);
+      if (!number) return Error{"partition: " + key + " must be a number, not " + text};
       const bool whole = key == "port";
       read.fields.insert(read.fields.end(),
-                         {key, whole ? Value(static_cast<int64_t>(number)) : Value(number)});
+                         {key, whole ? Value(static_cast<int64_t>(*number)) : Value(*number)});
     } else {
       return Error{"partitions have no option '" + key +
                    "' (known: partition, verdict, one-way, port, percent, flap-ms)"};
@@ -166,32 +165,49 @@ Status keep_possible(StartOptions& options, const FaultTarget& shape, const Capa
 Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
   Result<StartOptions> read = read_options(options, capabilities);
   if (!read) return read.error();
-  FaultTarget shape;
-  for (const std::string& name : options.nodes) {
-    Node node;
-    node.name = name;
-    node.index = shape.nodes.size();
-    shape.nodes.push_back(node);
-  }
+  const FaultTarget shape = FaultTarget::named(options.nodes);
   if (Status fits = keep_possible(*read, shape, capabilities, options.seed, options.max_broken); !fits)
     return fits.error();
   read->decide_later = options.max_broken.has_value();
   const auto start = [told = *read, shape](Rng& rng) { return start_draft(told, shape, rng); };
   return in_turns(std::make_unique<PartitionNemesis>(mix64(options.seed)), options.interval_ns, start,
-                  {"partition", "#d1495b", {"start-partition"}, {"stop-partition"}});
+                  fault_span(kName, kColor));
+}
+
+FaultCommandLine command_line() {
+  return {.description = "cut nodes off from each other; their SSH stays",
+          .words =
+              "words as in a schedule's line: primaries, clients, third, percent=20, verdict=reject, "
+              "port=2380, one-way=true, ...",
+          .choices = {{{"--majority", "a random minority is cut off from the majority", "majority"}},
+                      {{"--halves", "two random halves", "halves"}},
+                      {{"--bridge", "two halves that only one node connects", "bridge"}},
+                      {{"--ring", "each node sees a majority, no two the same", "ring"}},
+                      {{"--isolate", "these nodes, each from all others (n1 or n1,n3)", "isolate="}},
+                      {{"--from", "one way: packets from these nodes ...", "from="},
+                       {"--to", "... to these are lost", "to="}}},
+          .demand = "say which partition",
+          .event = "partitioned",
+          .examples = {"riven fault partition --majority --for 10s", "riven fault partition --isolate n1",
+                       "riven fault partition --from n1 --to n2,n3 --for 30s     one way",
+                       "riven fault partition --ring --cluster mine",
+                       "riven fault partition halves percent=20                  one packet in five is lost",
+                       "riven fault partition --isolate n1 verdict=reject        refused with a reset"}};
 }
 
 }  // namespace
 
 void add_partition(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "partition";
-  factory->description =
-      "nodes that do not hear each other (halves, majority, one, bridge, ring, primaries, clients)";
-  factory->word = "partition";
-  factory->agent_kinds = {"packets"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(FaultFactory{
+      .name = kName,
+      .description =
+          "nodes that do not hear each other (halves, majority, one, bridge, ring, primaries, clients)",
+      .word = "partition",
+      .span = fault_span(kName, kColor),
+      .agent_kinds = {"packets"},
+      .in_storm = true,
+      .command = command_line(),
+      .make = make});
 }
 
 }  // namespace riven

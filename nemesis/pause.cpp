@@ -1,95 +1,34 @@
-// Paused nodes: the database's processes are stopped where they stand, and go on later.
+// Paused nodes: the database's processes are stopped where they are, and continue later.
 //
-// :pause with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h); completes
-// with {nodes, stopped {"n1" processes}, spread-us}. :resume completes with {took_effect, stopped, running,
-// ended}: what was still stopped, what was not, and what had ended, just before.
+// :pause completes with {nodes, stopped {"n1" processes}, spread-us}, :resume with {took_effect, nodes,
+// stopped, running, ended}: how many processes were still stopped just before, how many ran, and how many had
+// died. A process that died during the pause (by another fault) had been paused until it died.
 #include "harness/api/registry.h"
-#include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/turns.h"
+#include "harness/control/agent_message.h"
+#include "nemesis/parts/node_fault.h"
 
 namespace riven {
 namespace {
 
-class PauseNemesis final : public Nemesis {
- public:
-  PauseNemesis(uint64_t seed, std::vector<std::string> processes)
-      : rng_(seed), processes_(std::move(processes)) {}
-
-  Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
-    return plan_nodes(op.value, target, rng_);
-  }
-
-  Result<Value> invoke(FaultTarget& target, const Op& op) override {
-    if (op.f.text() == "pause") return pause(target, op.value);
-    if (op.f.text() == "resume") return resume(target);
-    return Error{"pauses have no operation " + std::string(op.f.text())};
-  }
-
-  Status heal(FaultTarget& target) noexcept override {
-    Result<std::vector<NodeProof>> healed = faults_.heal(target);
-    return healed ? ok_status() : Status(healed.error());
-  }
-
- private:
-  Result<Value> pause(FaultTarget& target, const Value& who) {
-    if (faults_.in_force()) return Error{"nodes are paused already"};
-    Result<std::vector<size_t>> nodes = choose_nodes(nodes_in(who), target, rng_);
-    if (!nodes) return nodes.error();
-    std::vector<std::vector<FaultSpec>> faults(target.nodes.size());
-    for (const size_t node : *nodes) faults[node].push_back({"pause", {{"processes", processes_}}});
-    Result<std::vector<FaultAck>> acks = faults_.apply(target, faults);
-    if (!acks) return acks.error();
-    Value::List stopped;
-    for (const size_t node : *nodes) {
-      const FaultAck& ack = (*acks)[node];
-      stopped.emplace_back(target.nodes[node].name);
-      stopped.emplace_back(integer_of(ack.details[ack.ids.front()], "stopped"));
-    }
-    return Value::map({"nodes", names_of(*nodes, target.nodes), "stopped", Value::map(std::move(stopped)),
-                       "spread-us", spread_ns(*acks) / 1000});
-  }
-
-  Result<Value> resume(FaultTarget& target) {
-    if (!faults_.in_force()) return Value("no node was paused");
-    Result<std::vector<NodeProof>> healed = faults_.end(target);
-    if (!healed) return healed.error();
-    int64_t stopped = 0, running = 0, ended = 0;
-    for (const NodeProof& proof : *healed) {
-      stopped += integer_of(proof.fault.proof, "stopped");
-      running += integer_of(proof.fault.proof, "running");
-      ended += integer_of(proof.fault.proof, "ended");
-    }
-    // What ended meanwhile (another fault's doing) stood still until then: it began with all of it stopped.
-    Value::List done{"took_effect", stopped + ended > 0 && running == 0, "stopped", stopped, "running",
-                     running};
-    if (ended > 0) done.insert(done.end(), {Value("ended"), Value(ended)});
-    return Value::map(std::move(done));
-  }
-
-  AgentFaults faults_;
-  Rng rng_;
-  std::vector<std::string> processes_;
-};
-
-Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
-  if (!capabilities.pause || capabilities.processes.empty()) return Error{"this database cannot be paused"};
-  Result<Value> who = nodes_option(options, {});
-  if (!who) return who.error();
-  return in_turns(std::make_unique<PauseNemesis>(mix64(options.seed + 2), capabilities.processes),
-                  options.interval_ns, at_nodes("pause", *who), {"pause", "#c98a1b", {"pause"}, {"resume"}});
+bool took_effect(const NodeEffect& node) {
+  const int64_t paused = integer_of(node.proof, "stopped") + integer_of(node.proof, "ended");
+  return paused > 0 && integer_of(node.proof, "running") == 0;
 }
 
 }  // namespace
 
 void add_pause(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "pause";
-  factory->description = "the database's processes are stopped where they stand (nodes: one, minority, ...)";
-  factory->word = "nodes";
-  factory->agent_kinds = {"pause"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(node_fault(
+      {.name = "pause",
+       .description = "the database's processes are stopped where they are (nodes: one, minority, ...)",
+       .span = {.color = "#c98a1b", .starts = {"pause"}, .stops = {"resume"}, .stops_nodes = true},
+       .container = {.capabilities = {"SYS_PTRACE"}},
+       .in_storm = true,
+       .command = {.examples = {"riven fault pause n2 --for 5s"}}},
+      {.kind = "pause",
+       .begun = NodeCount{"stopped", "stopped"},
+       .sums = {"stopped", "running", "ended"},
+       .took_effect = took_effect}));
 }
 
 }  // namespace riven

@@ -115,25 +115,33 @@ class RebootNemesis final : public Nemesis {
   bool took_effect_ = false;
 };
 
+PlotSpan span() {
+  PlotSpan span = fault_span("reboot", "#5b4a8a");
+  span.stops_nodes = true;
+  return span;
+}
+
 Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
   if (!capabilities.kill) return Error{"this database cannot be started again"};
   Result<Value> who = nodes_option(options, {});
   if (!who) return who.error();
   return in_turns(std::make_unique<RebootNemesis>(mix64(options.seed + 8)), options.interval_ns,
-                  at_nodes("start-reboot", *who), {"reboot", "#5b4a8a", {"start-reboot"}, {"stop-reboot"}});
+                  at_nodes("start-reboot", *who), span());
 }
 
 }  // namespace
 
 void add_reboot(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "reboot";
-  factory->description =
-      "nodes end with all they run, and come back: containers, and machines that allow it (nodes: one, ...)";
-  factory->word = "nodes";
-  factory->agent_kinds = {"reboot"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(FaultFactory{.name = "reboot",
+                            .description = "nodes end with all they run, and come back: containers, and "
+                                           "machines that allow it (nodes: one, ...)",
+                            .word = "nodes",
+                            .span = span(),
+                            .agent_kinds = {"reboot"},
+                            .container = {.restarts = true},
+                            .ends_database = true,
+                            .needs_permission = true,
+                            .make = make});
 }
 
 }  // namespace riven

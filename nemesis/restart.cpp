@@ -7,20 +7,23 @@
 // completes after the last start with {nodes, restarts}; :stop-restart starts what does not run and completes
 // with {took_effect, nodes, restarts}: it took effect when each node's processes were ended each time.
 #include <algorithm>
+#include <cmath>
 #include <mutex>
-#include <sstream>
 #include <thread>
 
 #include "harness/api/registry.h"
 #include "harness/core/clock.h"
 #include "harness/generator/combinators.h"
-#include "nemesis/parts/downed_nodes.h"
+#include "nemesis/parts/fields.h"
+#include "nemesis/parts/kill_shape.h"
 #include "nemesis/parts/node_choice.h"
 #include "nemesis/parts/turns.h"
 
 namespace riven {
 namespace {
 
+constexpr const char* kEnd = "end";  // of the nemesis that restarts consist of
+constexpr const char* kStart = "start";
 constexpr int64_t kStormTimes = 5, kStormGapMs = 300, kMostTimes = 100, kLongestGapMs = 60'000;
 
 struct RestartPlan {
@@ -58,7 +61,9 @@ Result<RestartPlan> restart_plan(const Value& spec) {
 class RestartNemesis final : public Nemesis {
  public:
   RestartNemesis(uint64_t seed, std::vector<std::string> processes)
-      : down_(std::move(processes)), rng_(seed) {}
+      : kill_(node_nemesis({.name = "restart", .starts = {kEnd}, .stops = {kStart}}, kill_shape(), seed,
+                           std::move(processes))),
+        rng_(seed) {}
 
   Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
     const std::lock_guard<std::mutex> lock(mutex_);
@@ -66,10 +71,7 @@ class RestartNemesis final : public Nemesis {
     Result<FaultPlan> plan = plan_nodes(op.value, target, rng_);
     if (!plan) return plan;
     Value::List exact = plan->value.flat_map();
-    for (size_t i = 0; op.value.is_map() && i + 1 < op.value.flat_map().size(); i += 2) {
-      const Value& key = op.value.flat_map()[i];
-      if (!key.is_name("nodes")) exact.insert(exact.end(), {key, op.value.flat_map()[i + 1]});
-    }
+    append_fields(exact, op.value, {"nodes"});
     plan->value = Value::map(std::move(exact));
     return plan;
   }
@@ -83,10 +85,17 @@ class RestartNemesis final : public Nemesis {
 
   Status heal(FaultTarget& target) noexcept override {
     const std::lock_guard<std::mutex> lock(mutex_);
-    return down_.heal(target);
+    return kill_->heal(target);
   }
 
  private:
+  Result<Value> ask(FaultTarget& target, const char* f, Value value = {}) {
+    Op op;
+    op.f = Symbol(f);
+    op.value = std::move(value);
+    return kill_->invoke(target, op);
+  }
+
   Result<Value> start(FaultTarget& target, const Value& spec) {
     Result<RestartPlan> plan = restart_plan(spec);
     if (!plan) return plan.error();
@@ -97,19 +106,19 @@ class RestartNemesis final : public Nemesis {
     took_effect_ = true;
     for (int64_t i = 0; i < plan->times; ++i) {
       if (i > 0) std::this_thread::sleep_for(Milliseconds(plan->gap_ms));
-      if (Result<Value::List> ended = down_.end(target, *nodes, plan->signal, "killed"); !ended)
+      if (Result<Value> ended = ask(target, kEnd, Value::map({"nodes", nodes_, "signal", plan->signal}));
+          !ended)
         return ended.error();
-      Result<Value::List> started = down_.start(target);
+      Result<Value> started = ask(target, kStart);
       if (!started) return started.error();
-      const Value told = Value::map(std::move(*started));
-      took_effect_ = took_effect_ && told.find("took_effect")->boolean();
+      took_effect_ = took_effect_ && started->is_map() && started->find("took_effect")->boolean();
       ++done_;
     }
     return Value::map({"nodes", nodes_, "restarts", done_});
   }
 
   Result<Value> stop(FaultTarget& target) {
-    if (Status started = down_.heal(target); !started) return started.error();
+    if (Status started = kill_->heal(target); !started) return started.error();
     if (done_ == 0) return Value("no node was restarted");
     const Value told = Value::map({"took_effect", took_effect_, "nodes", nodes_, "restarts", done_});
     done_ = 0;
@@ -117,7 +126,7 @@ class RestartNemesis final : public Nemesis {
   }
 
   std::mutex mutex_;
-  DownedNodes down_;
+  std::unique_ptr<Nemesis> kill_;
   Rng rng_;
   Value nodes_;
   int64_t done_ = 0;
@@ -129,12 +138,17 @@ Value::List fields_of(const FaultOptions& options, const std::vector<std::string
   Value::List fields;
   for (const auto& [key, text] : options.extra) {
     if (std::find(keys.begin(), keys.end(), key) == keys.end()) continue;
-    int64_t number = 0;
-    std::istringstream in(text);
-    const bool is_number = (in >> number) && in.eof();
-    fields.insert(fields.end(), {key, is_number ? Value(number) : Value(text)});
+    const std::optional<double> number = parse_number(text);
+    const bool is_whole = number && std::abs(*number) < 1e15 && std::nearbyint(*number) == *number;
+    fields.insert(fields.end(), {key, is_whole ? Value(static_cast<int64_t>(*number)) : Value(text)});
   }
   return fields;
+}
+
+PlotSpan span() {
+  PlotSpan span = fault_span("restart", "#8e5fc4");
+  span.stops_nodes = true;
+  return span;
 }
 
 Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capabilities) {
@@ -153,19 +167,20 @@ Result<FaultPackage> make(const FaultOptions& options, const Capabilities& capab
     return gen::op("start-restart", Value::map(std::move(map)));
   };
   return in_turns(std::make_unique<RestartNemesis>(mix64(options.seed + 7), capabilities.processes),
-                  options.interval_ns, start, {"restart", "#8e5fc4", {"start-restart"}, {"stop-restart"}});
+                  options.interval_ns, start, span());
 }
 
 }  // namespace
 
 void add_restart(Registry& registry) {
-  auto factory = std::make_shared<FaultFactory>();
-  factory->name = "restart";
-  factory->description = "the database is ended and started again at once (restart:once, restart:storm)";
-  factory->word = "restart";
-  factory->agent_kinds = {"kill"};
-  factory->make = make;
-  registry.add(std::shared_ptr<const FaultFactory>(std::move(factory)));
+  registry.add(FaultFactory{
+      .name = "restart",
+      .description = "the database is ended and started again at once (restart:once, restart:storm)",
+      .word = "restart",
+      .span = span(),
+      .agent_kinds = {"kill"},
+      .ends_database = true,
+      .make = make});
 }
 
 }  // namespace riven

@@ -1,6 +1,7 @@
 // Locks that are acquired and released; at most one holder.
 #include "harness/api/registry.h"
 #include "harness/api/workload.h"
+#include "workloads/generators/lock_holders.h"
 #include "workloads/generators/mutex_generator.h"
 #include "workloads/generators/workload_settings.h"
 
@@ -20,11 +21,13 @@ Result<Workload> make(const WorkloadOptions& options, const Registry& registry) 
   auto checker =
       registry.make_checker(options.model.empty() ? "owner-mutex" : options.model, options.checker_options);
   if (!checker) return checker.error();
-  return Workload{.name = "mutex",
-                  .required_functions = {"acquire", "release"},
-                  .generator = mutex_generator(generated),
-                  .final_generator = nullptr,
-                  .checker = *checker};
+  return Workload{
+      .name = "mutex",
+      .required_functions = {"acquire", "release"},
+      .generator = mutex_generator(generated),
+      .final_generator = nullptr,
+      .checker = *checker,
+      .groups = {{"lock-holders", std::make_shared<LockHolders>(options.concurrency, options.nodes)}}};
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/api/checker.h"
+#include "harness/api/node_groups.h"
 #include "harness/api/registry.h"
 #include "harness/core/result.h"
 #include "harness/generator/generator.h"
@@ -31,6 +32,7 @@ struct Workload {
   GeneratorPtr generator;        ///< for clients, without time limit (the runner adds it)
   GeneratorPtr final_generator;  ///< after healing; null: none
   CheckerPtr checker;
+  NodeGroups groups = {};  ///< words for nodes that faults may strike in a run of this workload
 };
 
 /// Makes a workload; its checker alone is also used by `riven check --workload NAME`.

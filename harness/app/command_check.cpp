@@ -9,6 +9,7 @@
 #include "checkers/linearizable/checker.h"
 #include "harness/app/beginning.h"
 #include "harness/app/command.h"
+#include "harness/app/fault_choice.h"
 #include "harness/app/judge.h"
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
@@ -59,7 +60,7 @@ std::string command_line_of(const CheckOptions& o) {
 }
 
 /// A journal of a run says itself what it was: workload and model, unless the caller says otherwise.
-void take_from_metadata(const Json& metadata, JudgeOptions& judged) {
+void take_from_metadata(const Json& metadata, const Registry& registry, JudgeOptions& judged) {
   const auto text = [&](const char* key) {
     return metadata.contains(key) && metadata[key].is_string() ? metadata[key].get<std::string>()
                                                                : std::string();
@@ -68,6 +69,8 @@ void take_from_metadata(const Json& metadata, JudgeOptions& judged) {
     judged.workload = text("workload");
     judged.model = text("model");
     judged.of_a_run = true;
+    if (metadata.contains("faults"))
+      judged.spans = spans_of(metadata["faults"].get<std::vector<std::string>>(), registry);
   }
 }
 
@@ -78,6 +81,7 @@ RunInfo info_of(const CheckOptions& o, const JudgeOptions& judged, const ReadHis
   info.workload = judged.workload;
   info.model = judged.model.empty() ? guessed : judged.model;
   info.guessed = guessed;
+  info.spans = judged.spans;
   info.rerun_line = command_line_of(o);
   info.version = riven_version();
   info.versions = riven_versions();
@@ -177,7 +181,7 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
 
   judged.no_realtime = read->metadata.value("no_realtime", false);
   judged.initial_written = read->metadata.value("initial_written", false);
-  take_from_metadata(read->metadata, judged);
+  take_from_metadata(read->metadata, registry, judged);
   const auto picked = pick_checkers(registry, read->history, judged);
   if (!picked) return usage_error(picked.error().message);
   if (!o.elle_json.empty() && picked->checkers.front()->name() != "isolation")

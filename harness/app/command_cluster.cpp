@@ -4,11 +4,14 @@
 #include <memory>
 
 #include "harness/api/database.h"
+#include "harness/api/nemesis.h"
 #include "harness/api/registry.h"
 #include "harness/app/command.h"
+#include "harness/app/fault_choice.h"
 #include "harness/app/target.h"
 #include "harness/control/cluster.h"
 #include "harness/core/json.h"
+#include "harness/core/text.h"
 #include "harness/run/lifecycle.h"
 
 namespace riven {
@@ -17,6 +20,7 @@ namespace {
 
 struct ClusterOptions {
   DockerClusterOptions up;
+  std::string faults = "none";
   bool all = false;
   bool bare = false;
   bool json = false;
@@ -74,6 +78,29 @@ Status start_database(const DatabaseFactory& factory, const ClusterSpec& spec) {
   if (!cluster) return cluster.error();
   constexpr Milliseconds kPatience{60'000};
   return bring_up(**database, (*cluster)->nodes(), kPatience);
+}
+
+bool needs_more(const ContainerNeeds& needs) {
+  return !needs.capabilities.empty() || !needs.devices.empty() || needs.mounts ||
+         needs.memory_limit_mib > 0 || needs.restarts;
+}
+
+/// Names of the faults that need containers made for them.
+std::string demanding_faults(const Registry& registry) {
+  std::vector<std::string> names;
+  for (const auto& factory : registry.faults()) {
+    if (needs_more(factory->container)) names.push_back(factory->name);
+  }
+  return joined(names);
+}
+
+/// What the faults that `words` asks for need of containers.
+Result<ContainerNeeds> needs_of(const std::string& words, const Registry& registry) {
+  const auto chosen = choose_faults(words, registry);
+  if (!chosen) return chosen.error();
+  ContainerNeeds needs;
+  for (const FaultWish& wish : *chosen) needs.add(registry.find<FaultFactory>(wish.name)->container);
+  return needs;
 }
 
 /// `factory`: null where the image holds a database that this build does not know.
@@ -147,11 +174,10 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
                                        "how many; default: the database's (5, or 1 where it has no replicas)")
                           ->check(CLI::Range(1, 99));
   declare_image(*up_app, o.up.suite, o.up.image);
-  up_app
-      ->add_option("--faults", o.up.faults,
-                   "kinds of faults that need more capabilities or bounds: clock, pause, priority, disk, "
-                   "memory, reboot")
-      ->delimiter(',');
+  up_app->add_option("--faults", o.faults,
+                     "faults that the containers must allow, names with commas, all or a profile; these need "
+                     "more than the default: " +
+                         demanding_faults(registry));
   declare_agent(*up_app, o.agent);
   up_app->add_flag("--bare", o.bare, "the nodes alone; else the database is set up and serves");
   auto* const down_app = app.add_subcommand("down", "remove a cluster, whatever is left of it");
@@ -183,6 +209,9 @@ CommandAction declare_cluster(CLI::App& app, const Registry& registry) {
         return usage_error("no database is called " + options->up.database +
                            "; see `riven list` (or give --image)");
       }
+      auto needs = needs_of(options->faults, registry);
+      if (!needs) return usage_error(needs.error().message);
+      options->up.needs = *needs;
       options->up.agents = agent_place_from(options->agent).value_or(AgentPlace::node);
       if (nodes->count() == 0 && found != nullptr) options->up.nodes = found->default_nodes;
       return up(*options, found);

@@ -5,10 +5,11 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
-#include <thread>
+#include <set>
 
 #include "harness/api/nemesis.h"
 #include "harness/app/command.h"
@@ -16,9 +17,11 @@
 #include "harness/app/live_layer.h"
 #include "harness/app/target.h"
 #include "harness/app/units.h"
+#include "harness/core/at_once.h"
 #include "harness/core/clock.h"
 #include "harness/core/fault_windows.h"
-#include "nemesis/parts/membership.h"
+#include "harness/core/text.h"
+#include "nemesis/parts/fields.h"
 
 namespace riven {
 
@@ -26,19 +29,19 @@ namespace {
 
 struct FaultCommand {
   TargetOptions target;
-  std::string fault = "partition";
-  std::vector<std::string> what;  // of other faults: as in a schedule's line
+  const FaultFactory* factory = nullptr;     // the fault whose sub-command was given
+  std::vector<std::string> words;            // as in a schedule's line
+  std::map<std::string, bool> flags;         // by option: the fault's flags that were given ...
+  std::map<std::string, std::string> nodes;  // ... and the values of those that take nodes
   std::string database;
-  bool majority = false;
-  bool halves = false;
-  bool bridge = false;
-  bool ring = false;
-  std::string isolate;
-  std::string from;
-  std::string to;
   std::string hold;
   uint64_t seed = std::random_device{}();
   bool json = false;
+
+  bool has(const FaultFlag& flag) const {
+    if (!flag.takes_nodes()) return flags.at(flag.option);
+    return !nodes.at(flag.option).empty();
+  }
 };
 
 ExitCode failed(const std::string& message) {
@@ -46,31 +49,45 @@ ExitCode failed(const std::string& message) {
   return ExitCode::infrastructure;
 }
 
-Value names_of(const std::string& commas) {
-  Value::List names;
-  for (size_t at = 0; at < commas.size();) {
-    const size_t end = std::min(commas.find(',', at), commas.size());
-    if (end > at) names.emplace_back(commas.substr(at, end - at));
-    at = end + 1;
+/// What is asked for, in the words of a schedule's line: by the choice that the flags make, then by words;
+/// nullopt: the flags make several choices, or half of one.
+std::optional<std::vector<std::string>> words_of_line(const FaultCommand& c) {
+  std::vector<std::string> line;
+  for (const std::vector<FaultFlag>& choice : c.factory->command.choices) {
+    const auto given =
+        std::count_if(choice.begin(), choice.end(), [&](const auto& flag) { return c.has(flag); });
+    if (given == 0) continue;
+    if (!line.empty() || static_cast<size_t>(given) < choice.size()) return std::nullopt;
+    for (const FaultFlag& flag : choice)
+      line.push_back(flag.takes_nodes() ? flag.word + c.nodes.at(flag.option) : flag.word);
   }
-  return Value(std::move(names));
+  line.insert(line.end(), c.words.begin(), c.words.end());
+  return line;
 }
 
-/// What the options of a partition say, in the words of a schedule's line, before what was said in words;
-/// nothing where they ask for no topology, or for several.
-std::optional<std::vector<std::string>> partition_words(const FaultCommand& c) {
-  std::vector<std::vector<std::string>> asked;
-  if (c.majority) asked.push_back({"majority"});
-  if (c.halves) asked.push_back({"halves"});
-  if (c.bridge) asked.push_back({"bridge"});
-  if (c.ring) asked.push_back({"ring"});
-  if (!c.isolate.empty()) asked.push_back({"isolate=" + c.isolate});
-  if (!c.from.empty() && !c.to.empty()) asked.push_back({"from=" + c.from, "to=" + c.to});
-  if (c.from.empty() != c.to.empty() || asked.size() > 1) return std::nullopt;
-  std::vector<std::string> words = asked.empty() ? std::vector<std::string>{} : asked.front();
-  words.insert(words.end(), c.what.begin(), c.what.end());
-  if (words.empty()) return std::nullopt;
-  return words;
+/// The complaint about what was asked for; empty: none.
+std::string complaint_about(const FaultCommand& c) {
+  const FaultCommandLine& command = c.factory->command;
+  const auto line = words_of_line(c);
+  if (line && (!line->empty() || command.demand.empty())) return {};
+  const auto flag_text = [](const FaultFlag& flag) {
+    return flag.option + (flag.takes_nodes() ? " NODES" : "");
+  };
+  const auto choice_text = [&](const std::vector<FaultFlag>& choice) {
+    return joined(choice, " ", flag_text);
+  };
+  return (command.demand.empty() ? "say one thing" : command.demand) + ": one of " +
+         joined(command.choices, ", ", choice_text) + "; or words as in a schedule's line";
+}
+
+/// A node that a flag names and the cluster does not have; empty: none.
+std::string unknown_node(const FaultCommand& c, const std::vector<std::string>& nodes) {
+  for (const auto& [option, names] : c.nodes) {
+    for (const std::string& name : split(names, ',')) {
+      if (!name.empty() && std::find(nodes.begin(), nodes.end(), name) == nodes.end()) return name;
+    }
+  }
+  return {};
 }
 
 /// Blocks SIGINT and SIGTERM for this thread and those it makes, and waits for one of them.
@@ -123,11 +140,11 @@ Result<Experiment> open_experiment(const TargetOptions& options, const std::stri
   return experiment;
 }
 
-void print_outcome(bool json, const char* what, const Value& value) {
+void print_outcome(bool json, const std::string& what, const Value& value) {
   if (json) {
     std::printf("%s\n", Json{{"event", what}, {"value", to_json(value)}}.dump().c_str());
   } else {
-    std::printf("%s: %s\n", what, to_edn(value).c_str());
+    std::printf("%s: %s\n", what.c_str(), to_edn(value).c_str());
   }
   std::fflush(stdout);
 }
@@ -146,26 +163,16 @@ Status find_database(const std::string& told, const Registry& registry, Experime
   return ok_status();
 }
 
-/// Whether the database has to be started again after the fault.
-bool ends_database(const FaultFactory& factory) {
-  const auto& kinds = factory.agent_kinds;
-  return std::any_of(kinds.begin(), kinds.end(), [](const std::string& kind) {
-    return kind == "kill" || kind == "disk-layer" || kind == "reboot" || kind == "memory";
-  });
-}
-
 /// The operation that begins the fault.
-Result<Op> first_operation(const FaultCommand& c, const FaultFactory& factory, const FaultPackage& package,
-                           const FaultTarget& target) {
+Result<Op> first_operation(const FaultCommand& c, const FaultPackage& package, const FaultTarget& target) {
   Op op{.process = kNemesis, .type = OpType::info, .f = Symbol(package.span.starts.front()), .value = {}};
-  std::string line = "at 0s " + factory.name;
-  for (const std::string& word : factory.name == "partition" ? *partition_words(c) : c.what)
-    line += " " + word;
-  auto schedule = parse_schedule(line, "riven fault");
+  std::vector<std::string> words = *words_of_line(c);
+  words.insert(words.begin(), {"at", "0s", c.factory->name});
+  auto schedule = parse_schedule(joined(words, " "), "riven fault");
   if (!schedule) return schedule.error();
   FaultTarget shape;
   shape.nodes = target.nodes;
-  auto bound = bind_schedule(*schedule, {{&factory, &package}}, std::move(shape), kNanosPerSecond);
+  auto bound = bind_schedule(*schedule, {{c.factory, &package}}, std::move(shape), kNanosPerSecond);
   if (!bound) return bound.error();
   op.f = bound->front().draft.f;
   op.value = bound->front().draft.value;
@@ -186,7 +193,8 @@ ExitCode hold_and_heal(const FaultCommand& c, int64_t hold_ns, FaultPackage& pac
     if (layered) static_cast<void>(take_layers_away(target));
     return failed(started.error().message);
   }
-  print_outcome(c.json, c.fault == "partition" ? "partitioned" : c.fault.c_str(), *started);
+  const std::string& event = c.factory->command.event;
+  print_outcome(c.json, event.empty() ? c.factory->name : event, *started);
   if (!c.json)
     std::printf("%s\n", hold_ns < 0 ? "in force until ctrl-C (or `riven heal` from elsewhere)"
                                     : ("in force for " + c.hold + " (ctrl-C: heal now)").c_str());
@@ -210,19 +218,14 @@ ExitCode hold_and_heal(const FaultCommand& c, int64_t hold_ns, FaultPackage& pac
 }
 
 ExitCode break_it(const FaultCommand& c, const Registry& registry) {
-  if (c.fault == "partition" && !partition_words(c))
-    return usage_error(
-        "say which partition: one of --majority, --halves, --bridge, --ring, --isolate NODES, or --from "
-        "NODES --to NODES; or words as in a schedule's line");
+  if (const std::string complaint = complaint_about(c); !complaint.empty()) return usage_error(complaint);
   int64_t hold_ns = -1;
   if (!c.hold.empty()) {
     const auto ns = parse_duration_ns(c.hold);
     if (!ns) return usage_error("--for takes a time such as 10s, not '" + c.hold + "'");
     hold_ns = *ns;
   }
-  const FaultFactory* const factory = registry.find<FaultFactory>(c.fault);
-  if (factory == nullptr) return usage_error("this build has no fault called " + c.fault);
-
+  const FaultFactory& factory = *c.factory;
   const SignalWait signals;
   auto experiment = open_experiment(c.target, "fault-" + std::to_string(::getpid()));
   if (!experiment) return failed(experiment.error().message);
@@ -231,36 +234,31 @@ ExitCode break_it(const FaultCommand& c, const Registry& registry) {
   FaultOptions options;
   options.seed = c.seed;
   for (const Node& node : experiment->target.nodes) options.nodes.push_back(node.name);
-  for (const std::string& commas : {c.isolate, c.from, c.to}) {
-    const Value wanted = names_of(commas);
-    for (const Value& name : wanted.list()) {
-      if (std::find(options.nodes.begin(), options.nodes.end(), name.text()) == options.nodes.end()) {
-        return usage_error("there is no node " + std::string(name.text()) + " in this cluster");
-      }
-    }
-  }
+  if (const std::string name = unknown_node(c, options.nodes); !name.empty())
+    return usage_error("there is no node " + name + " in this cluster");
   const bool known = experiment->database != nullptr;
-  if (known && !experiment->attached && ends_database(*factory))
+  if (known && !experiment->attached && factory.ends_database)
     return failed(experiment->attached.error().message);
-  auto package = factory->make(options, known ? experiment->database->capabilities() : Capabilities{});
+  auto package = factory.make(options, known ? experiment->database->capabilities() : Capabilities{});
   if (!package)
     return usage_error(package.error().message + (known ? "" : " (--db says which database runs there)"));
-  const auto first = first_operation(c, *factory, *package, experiment->target);
+  const auto first = first_operation(c, *package, experiment->target);
   if (!first) return usage_error(first.error().message);
-  return hold_and_heal(c, hold_ns, *package, experiment->target, *first, signals, needs_layers(*factory));
+  return hold_and_heal(c, hold_ns, *package, experiment->target, *first, signals, factory.needs_layer);
 }
 
-/// A node that a fault took out of its cluster is no matter of the agents' ledgers: the members know.
-Status bring_back(const Registry& registry, Experiment& experiment, Json& nodes) {
+/// What the agents' ledgers do not know of, each fault undoes in its own way.
+Status heal_leftovers(const Registry& registry, Experiment& experiment, Json& nodes) {
   if (experiment.cluster->spec().database.empty()) return ok_status();
   if (const Status found = find_database("", registry, experiment); !found) return found;
-  const bool can =
-      experiment.attached && experiment.database && experiment.database->capabilities().membership;
-  if (!can) return ok_status();
-  const auto back = bring_members_back(experiment.target);
-  if (!back) return back.error();
-  for (const std::string& name : *back)
-    nodes[name].push_back({{"id", name}, {"kind", "membership"}, {"proof", nullptr}});
+  if (!experiment.attached || experiment.database == nullptr) return ok_status();
+  for (const auto& factory : registry.faults()) {
+    if (!factory->heal_leftovers) continue;
+    const auto healed = factory->heal_leftovers(experiment.target);
+    if (!healed) return healed.error();
+    for (const std::string& name : *healed)
+      nodes[name].push_back({{"id", name}, {"kind", factory->name}, {"proof", nullptr}});
+  }
   return ok_status();
 }
 
@@ -268,7 +266,7 @@ ExitCode heal(const Registry& registry, const TargetOptions& target, bool json) 
   auto experiment = open_experiment(target, "heal-" + std::to_string(::getpid()));
   if (!experiment) return failed(experiment.error().message);
   std::vector<std::optional<Json>> done(experiment->agents.size());
-  Status healed = for_each_at_once(experiment->agents.size(), [&](size_t i) -> Status {
+  Status healed = try_at_once(experiment->agents.size(), [&](size_t i) -> Status {
     const std::string& name = experiment->target.nodes[i].name;
     const auto ack = experiment->agents[i]->heal_all(true);
     if (!ack) return Error{name + ": " + ack.error().message};
@@ -281,7 +279,7 @@ ExitCode heal(const Registry& registry, const TargetOptions& target, bool json) 
   Json nodes = Json::object();
   for (size_t i = 0; i < done.size(); ++i)
     if (done[i]) nodes[experiment->target.nodes[i].name] = std::move(*done[i]);
-  if (healed) healed = bring_back(registry, *experiment, nodes);
+  if (healed) healed = heal_leftovers(registry, *experiment, nodes);
   if (json) {
     std::printf("%s\n", nodes.dump(2).c_str());
   } else {
@@ -296,10 +294,17 @@ ExitCode heal(const Registry& registry, const TargetOptions& target, bool json) 
   return healed ? ExitCode::valid : failed(healed.error().message);
 }
 
-/// Faults that a whole machine's owner has to allow: that they do not work is nothing to be mended.
-bool needs_leave(const std::string& kind) { return kind == "machine-clock" || kind == "reboot"; }
+/// The agents' kinds that a machine's owner has to allow: where they do not work, nothing is broken.
+std::set<std::string> kinds_to_allow(const Registry& registry) {
+  std::set<std::string> kinds;
+  for (const auto& factory : registry.faults()) {
+    if (factory->needs_permission) kinds.insert(factory->agent_kinds.begin(), factory->agent_kinds.end());
+  }
+  return kinds;
+}
 
-ExitCode doctor(const TargetOptions& target, bool json) {
+ExitCode doctor(const Registry& registry, const TargetOptions& target, bool json) {
+  const std::set<std::string> to_allow = kinds_to_allow(registry);
   auto experiment = open_experiment(target, "doctor-" + std::to_string(::getpid()));
   if (!experiment) return failed(experiment.error().message);
   Json nodes = Json::object();
@@ -315,7 +320,7 @@ ExitCode doctor(const TargetOptions& target, bool json) {
                   probe->shares_kernel ? " (shares this machine's kernel: its clock is never set)" : "");
     for (const AgentProbe::Ability& ability : probe->abilities) {
       abilities.push_back({{"kind", ability.kind}, {"works", ability.works}, {"why_not", ability.why_not}});
-      all_work &= ability.works || needs_leave(ability.kind);
+      all_work &= ability.works || to_allow.count(ability.kind) > 0;
       if (!json)
         std::printf("  %-13s %s\n", ability.kind.c_str(),
                     !ability.works ? ("does not work: " + ability.why_not).c_str()
@@ -334,57 +339,50 @@ ExitCode doctor(const TargetOptions& target, bool json) {
 
 }  // namespace
 
+namespace {
+
+void declare_flag(CLI::App& sub, const FaultFlag& flag, FaultCommand& c) {
+  if (flag.takes_nodes()) {
+    sub.add_option(flag.option, c.nodes[flag.option], flag.help);
+  } else {
+    sub.add_flag(flag.option, c.flags[flag.option], flag.help);
+  }
+}
+
+/// The sub-command of a fault, under its name or an alias.
+void declare_sub_command(CLI::App& app, const std::string& name, const FaultFactory& factory,
+                         FaultCommand& c) {
+  const FaultCommandLine& command = factory.command;
+  auto* const sub =
+      app.add_subcommand(name, command.description.empty() ? factory.description : command.description);
+  if (name != factory.name) sub->group("");  // hidden
+  for (const std::vector<FaultFlag>& choice : command.choices) {
+    for (const FaultFlag& flag : choice) declare_flag(*sub, flag, c);
+  }
+  const std::string lone_word = factory.word.empty() ? "" : "; a lone word is its " + factory.word;
+  sub->add_option(
+      "what", c.words,
+      command.words.empty() ? "words and KEY=VALUE as in a schedule's line" + lone_word : command.words);
+  sub->add_option("--db", c.database, "the database that runs there; default: what the cluster was made for");
+  declare_target(*sub, c.target);
+  sub->add_option("--for", c.hold, "heal after this time, e.g. 10s; default: until ctrl-C");
+  sub->add_option("--seed", c.seed, "of the random choices; default: a new one");
+  sub->add_flag("--json", c.json, "events as JSON lines");
+  sub->callback([&c, &factory] { c.factory = &factory; });
+}
+
+}  // namespace
+
 CommandAction declare_fault(CLI::App& app, const Registry& registry) {
   auto command = std::make_shared<FaultCommand>();
-  FaultCommand& c = *command;
   app.require_subcommand(1);
-  const auto declare_shared = [&c](CLI::App& sub) {
-    declare_target(sub, c.target);
-    sub.add_option("--for", c.hold, "heal after this time, e.g. 10s; default: until ctrl-C");
-    sub.add_option("--seed", c.seed, "of the random choices; default: a new one");
-    sub.add_flag("--json", c.json, "events as JSON lines");
-  };
-  auto* const partition = app.add_subcommand("partition", "cut nodes off from each other; their SSH stays");
-  partition->add_flag("--majority", c.majority, "a random minority is cut off from the majority");
-  partition->add_flag("--halves", c.halves, "two random halves");
-  partition->add_flag("--bridge", c.bridge, "two halves that only one node connects");
-  partition->add_flag("--ring", c.ring, "each node sees a majority, no two the same");
-  partition->add_option("--isolate", c.isolate, "these nodes, each from all others (n1 or n1,n3)");
-  partition->add_option("--from", c.from, "one way: packets from these nodes ...");
-  partition->add_option("--to", c.to, "... to these are lost");
-  partition->add_option(
-      "what", c.what,
-      "words as in a schedule's line: primaries, clients, third, percent=20, verdict=reject, "
-      "port=2380, one-way=true, ...");
-  declare_shared(*partition);
+  std::string examples;
   for (const auto& factory : registry.faults()) {
-    if (factory->name == "partition") continue;
-    std::vector<std::string> names = factory->aliases;  // hidden
-    names.insert(names.begin(), factory->name);
-    for (const std::string& name : names) {
-      auto* const sub = app.add_subcommand(name, factory->description);
-      if (name != factory->name) sub->group("");
-      sub->add_option("what", c.what,
-                      "words and KEY=VALUE as in a schedule's line" +
-                          (factory->word.empty() ? "" : "; a lone word is its " + factory->word));
-      sub->add_option("--db", c.database,
-                      "the database that runs there; default: what the cluster was made for");
-      declare_shared(*sub);
-      sub->callback([&c, known = factory->name] { c.fault = known; });
-    }
+    declare_sub_command(app, factory->name, *factory, *command);
+    for (const std::string& alias : factory->aliases) declare_sub_command(app, alias, *factory, *command);
+    for (const std::string& line : factory->command.examples) examples += "\n  " + line;
   }
-  app.footer(R"(Examples:
-  riven fault partition --majority --for 10s
-  riven fault partition --isolate n1
-  riven fault partition --from n1 --to n2,n3 --for 30s     one way
-  riven fault partition --ring --cluster mine
-  riven fault partition halves percent=20                  one packet in five is lost
-  riven fault partition --isolate n1 verdict=reject        refused with a reset
-  riven fault disk slow-sync nodes=n1 delay-ms=200         the database is started again for it, and after it
-  riven fault clock jump offset-ms=3600000 nodes=n1 --for 20s
-  riven fault clock drift ppm=1000 nodes=all
-  riven fault pause n2 --for 5s
-  riven fault link nodes=n1 delay-ms=80 jitter-ms=10)");
+  app.footer("Examples:" + examples);
   return [command, &registry] { return break_it(*command, registry); };
 }
 
@@ -402,7 +400,7 @@ CommandAction declare_heal(CLI::App& app, const Registry& registry) {
   return [options, &registry] { return heal(registry, options->target, options->json); };
 }
 
-CommandAction declare_doctor(CLI::App& app, const Registry& /*registry*/) {
+CommandAction declare_doctor(CLI::App& app, const Registry& registry) {
   struct Options {
     TargetOptions target;
     bool json = false;
@@ -411,9 +409,11 @@ CommandAction declare_doctor(CLI::App& app, const Registry& /*registry*/) {
   declare_target(app, options->target);
   app.add_flag("--json", options->json, "as JSON");
   app.footer(
-      "Exit code 0 when every fault can work on every node, 3 otherwise; reboot and machine-clock, which a "
-      "machine's owner has to allow, do not count.");
-  return [options] { return doctor(options->target, options->json); };
+      "Exit code 0 when every fault can work on every node, 3 otherwise. Faults that a machine's owner has "
+      "to "
+      "allow do not count: " +
+      joined(kinds_to_allow(registry)) + ".");
+  return [options, &registry] { return doctor(registry, options->target, options->json); };
 }
 
 }  // namespace riven

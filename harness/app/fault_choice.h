@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/api/registry.h"
+#include "harness/core/fault_windows.h"
 #include "harness/core/result.h"
 
 namespace riven {
@@ -21,13 +22,13 @@ struct FaultWish {
 struct FaultProfile {
   std::string name;
   std::string description;
-  bool together = false;
+  bool together = false;  ///< all at once, rather than in turn
   int64_t interval_ns = 0;
-  std::string max_broken;               ///< as for --max-broken; empty: no limit
-  std::vector<std::string> leaves_out;  ///< faults that are no part of it
+  std::string max_broken;  ///< as for --max-broken; empty: no limit
 };
 
-/// gentle, nightly, storm: each of every fault that is possible, but what it leaves out.
+/// gentle, nightly, storm. The first two have every fault; one with all faults at once (`together`) has those
+/// that say so (FaultFactory::in_storm).
 const std::vector<FaultProfile>& fault_profiles();
 /// The profile that `faults` names, or null.
 const FaultProfile* find_profile(const std::string& faults);
@@ -35,6 +36,9 @@ const FaultProfile* find_profile(const std::string& faults);
 /// "partition,kill:one", "all", a profile's name, "none" or nothing; a fault's alias gives its name. Errors:
 /// an unknown name, a fault named twice.
 Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Registry& registry);
+
+/// How these faults are recognised, drawn and judged in a history; names that are not known are left out.
+std::vector<PlotSpan> spans_of(const std::vector<std::string>& faults, const Registry& registry);
 
 /// "minority": as many as leave a majority (of a single node: that one); or a number. Nothing for anything
 /// else.

@@ -11,6 +11,8 @@
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
 #include "harness/core/json.h"
+#include "harness/core/text.h"
+#include "nemesis/parts/node_choice.h"
 
 namespace riven {
 
@@ -146,14 +148,6 @@ Result<ScheduledFault> parse_line(const std::vector<std::string>& tokens) {
   return fault;
 }
 
-bool speaks_of(const Value& value, std::string_view word) {
-  if (value.is_list() || value.is_map()) {
-    const Value::List& parts = value.is_list() ? value.list() : value.flat_map();
-    return std::any_of(parts.begin(), parts.end(), [&](const Value& part) { return speaks_of(part, word); });
-  }
-  return value.is_name(word);
-}
-
 /// One line's operations before they are put in order.
 struct Bound {
   int64_t at_ns;
@@ -199,7 +193,7 @@ class Binder {
     std::string function = line.function.empty() ? span.starts.front() : line.function;
     if (std::find(span.starts.begin(), span.starts.end(), function) == span.starts.end())
       return Error{"the fault " + line.fault + " has no operation '" + function + "' that begins it"};
-    if (!speaks_of(*value, "primaries") && !speaks_of(*value, "lock-holders")) {
+    if (!has_word_of_the_run(*value, shape_.groups)) {
       Op op;
       op.f = Symbol(function);
       op.value = *value;
@@ -256,9 +250,8 @@ class Binder {
     return found == packages_.end() ? nullptr : &*found;
   }
   std::string known() const {
-    std::string names;
-    for (const NamedPackage& each : packages_) names += (names.empty() ? "" : ", ") + each.factory->name;
-    return names.empty() ? "none" : names;
+    if (packages_.empty()) return "none";
+    return joined(packages_, ", ", [](const NamedPackage& each) { return each.factory->name; });
   }
 
   const FaultSchedule& schedule_;

@@ -59,7 +59,7 @@ struct NamedPackage {
 };
 
 /// The schedule as operations in order of time. `shape` has the nodes' names, so that what cannot be planned
-/// is refused now; plans that ask the database or the history (primaries, lock-holders) are left to the run.
+/// is refused now; plans that ask the database or the workload (primaries, lock-holders) are left to the run.
 /// Errors as above: a fault that is not among `packages`, a value that makes no sense, a fault begun while it
 /// is in force, a line that begins after `time_limit_ns`.
 Result<std::vector<Appointment>> bind_schedule(const FaultSchedule& schedule,

@@ -1,19 +1,18 @@
 #include "harness/app/live_layer.h"
 
-#include <algorithm>
-
-#include "harness/app/target.h"
+#include "harness/control/agent_client.h"
+#include "harness/core/at_once.h"
 
 namespace riven {
 
 namespace {
 
-constexpr Milliseconds kPatience{60'000};
+constexpr Milliseconds kReadyDeadline{60'000};
 
 /// The agent's kill returns once nothing of the database is left, which a signal alone does not.
 Status stop(FaultTarget& target) {
   const Json params = {{"processes", target.database->capabilities().processes}};
-  return for_each_at_once(target.nodes.size(), [&](size_t i) -> Status {
+  return try_at_once(target.nodes.size(), [&](size_t i) -> Status {
     const auto killed = target.agents[i]->apply({"kill", params});
     if (!killed) return Error{target.nodes[i].name + ": " + killed.error().message};
     const auto healed = target.agents[i]->heal(killed->ids);
@@ -22,9 +21,9 @@ Status stop(FaultTarget& target) {
 }
 
 Status start(FaultTarget& target) {
-  const Status started = for_each_at_once(
+  const Status started = try_at_once(
       target.nodes.size(), [&](size_t i) { return target.database->start(target.nodes[i], target.nodes); });
-  return started ? target.database->await_ready(target.nodes, kPatience) : started;
+  return started ? target.database->await_ready(target.nodes, kReadyDeadline) : started;
 }
 
 /// The database runs again whatever becomes of `step`.
@@ -37,18 +36,13 @@ Status while_stopped(FaultTarget& target, const std::function<Status()>& step) {
 
 }  // namespace
 
-bool needs_layers(const FaultFactory& factory) {
-  const auto& kinds = factory.agent_kinds;
-  return std::find(kinds.begin(), kinds.end(), "disk-layer") != kinds.end();
-}
-
 Status put_layers_under(FaultTarget& target, Nemesis& nemesis) {
   return while_stopped(target, [&] { return nemesis.prepare(target); });
 }
 
 Status take_layers_away(FaultTarget& target) {
   return while_stopped(target, [&] {
-    return for_each_at_once(target.nodes.size(), [&](size_t i) -> Status {
+    return try_at_once(target.nodes.size(), [&](size_t i) -> Status {
       const auto healed = target.agents[i]->heal_all(false);
       return healed ? ok_status() : Status(Error{target.nodes[i].name + ": " + healed.error().message});
     });

@@ -1,13 +1,10 @@
-// Disk faults on a database that runs already: their layers come under its files while it is stopped.
+// Faults that need a layer under the files of a database that runs already: it is stopped meanwhile.
 #pragma once
 
 #include "harness/api/nemesis.h"
 #include "harness/core/result.h"
 
 namespace riven {
-
-/// Whether faults of this factory need layers under the database (agent kind "disk-layer").
-bool needs_layers(const FaultFactory& factory);
 
 /// Kills the database on all nodes, lets `nemesis` prepare, starts it again and waits until it serves.
 /// Demands target.database. After an error it was started all the same, and what is mounted goes with the

@@ -5,23 +5,18 @@
 
 #include "harness/app/target.h"
 #include "harness/app/units.h"
+#include "harness/core/at_once.h"
+#include "harness/core/text.h"
 
 namespace riven {
 
 namespace {
 
-template <typename Items, typename Name>
-std::string names_of(const Items& items, Name name) {
-  std::string all;
-  for (const auto& item : items) all += (all.empty() ? "" : ", ") + name(item);
-  return all.empty() ? "none" : all;
-}
-
 Status make_workload(const RunOptions& o, const Registry& registry, size_t nodes, Parts& parts) {
   const WorkloadFactory* const workload = registry.find<WorkloadFactory>(o.workload);
   if (workload == nullptr) {
     return Error{"no workload is called '" + o.workload + "'; there are " +
-                 names_of(registry.workloads(), [](const auto& w) { return w->name; })};
+                 joined(registry.workloads(), ", ", [](const auto& w) { return w->name; })};
   }
   const auto concurrency = parse_concurrency(o.concurrency, nodes);
   if (!concurrency)
@@ -75,6 +70,7 @@ Status make_fault(const RunOptions& o, const FaultWish& wish, const FaultFactory
   options.interval_ns = o.interval_ns;
   options.nodes = node_names;
   options.max_broken = parts.max_broken;
+  options.groups = parts.workload.groups;
   // Spared is what the database cannot take, not what the user spelled wrongly.
   if (wish.spared && !factory.make(options, capabilities)) return ok_status();
   auto extra = options_of(o, wish, factory);
@@ -115,13 +111,8 @@ Status make_faults(const RunOptions& o, const Registry& registry, const std::vec
 }
 
 Status bind(const RunOptions& o, const std::vector<std::string>& node_names, Parts& parts) {
-  FaultTarget shape;
-  for (const std::string& name : node_names) {
-    Node node;
-    node.name = name;
-    node.index = shape.nodes.size();
-    shape.nodes.push_back(node);
-  }
+  FaultTarget shape = FaultTarget::named(node_names);
+  shape.groups = parts.workload.groups;
   std::vector<NamedPackage> packages;
   for (size_t i = 0; i < parts.faults.size(); ++i) packages.push_back({parts.factories[i], &parts.faults[i]});
   auto bound = bind_schedule(*o.schedule, packages, std::move(shape), o.time_limit_ns);
@@ -139,7 +130,7 @@ Result<Parts> make_parts(const RunOptions& o, const Registry& registry,
   const DatabaseFactory* const database = registry.find<DatabaseFactory>(o.database);
   if (database == nullptr) {
     return Error{"no database is called '" + o.database + "'; there are " +
-                 names_of(registry.databases(), [](const auto& d) { return d.name; })};
+                 joined(registry.databases(), ", ", [](const auto& d) { return d.name; })};
   }
   auto made = database->make(o.database_options);
   if (!made) return made.error();
@@ -161,7 +152,7 @@ Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector
                                                  const std::vector<std::string>& node_names, bool skip) {
   std::map<std::string, std::string> broken;  // kind -> where and why it does not work
   std::mutex mutex;
-  const Status probed = for_each_at_once(agents.size(), [&](size_t i) -> Status {
+  const Status probed = try_at_once(agents.size(), [&](size_t i) -> Status {
     const auto probe = agents[i]->probe();
     if (!probe) return Error{node_names[i] + ": " + probe.error().message};
     const std::lock_guard<std::mutex> lock(mutex);
@@ -186,6 +177,16 @@ Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector
     parts.factories.erase(parts.factories.begin() + at);
   }
   return skipped;
+}
+
+std::vector<std::string> asked_faults(const RunOptions& o) {
+  std::vector<std::string> names;
+  for (const FaultWish& wish : o.faults) names.push_back(wish.name);
+  if (!o.schedule) return names;
+  for (const std::string& name : o.schedule->faults()) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return names;
 }
 
 size_t node_count(const RunOptions& o, const Registry& registry) {

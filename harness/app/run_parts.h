@@ -33,6 +33,8 @@ Result<Parts> make_parts(const RunOptions& options, const Registry& registry,
 Result<std::vector<std::string>> keep_what_works(Parts& parts, const std::vector<AgentClient*>& agents,
                                                  const std::vector<std::string>& node_names, bool skip);
 
+/// Names of the faults asked for, by the options or the schedule; each once.
+std::vector<std::string> asked_faults(const RunOptions& options);
 /// The nodes asked for, or as many as the database is tested on by default.
 size_t node_count(const RunOptions& options, const Registry& registry);
 /// The options' own name for the test, or database-workload-faults.

@@ -28,7 +28,7 @@ namespace {
 /// A cluster that lives as long as the run, unless it is to be left or is somebody else's.
 class RunCluster {
  public:
-  static Result<std::unique_ptr<RunCluster>> get(const RunOptions& o, size_t nodes) {
+  static Result<std::unique_ptr<RunCluster>> get(const RunOptions& o, const Registry& registry) {
     auto cluster = std::unique_ptr<RunCluster>(new RunCluster);
     Result<ClusterSpec> spec = Error{};
     if (!o.nodes_file.empty() || !o.cluster.empty()) {
@@ -50,11 +50,11 @@ class RunCluster {
       up.database = o.database;
       up.suite = o.suite;
       up.image = o.image;
-      up.nodes = nodes;
+      up.nodes = node_count(o, registry);
       up.agents = o.agents;
-      for (const FaultWish& wish : o.faults) up.faults.push_back(wish.name);
-      if (o.schedule) {
-        for (const std::string& name : o.schedule->faults()) up.faults.push_back(name);
+      for (const std::string& name : asked_faults(o)) {
+        if (const FaultFactory* const factory = registry.find<FaultFactory>(name))
+          up.needs.add(factory->container);
       }
       spec = DockerClusters::up(up);
       if (spec) cluster->made_ = up.name;
@@ -190,7 +190,7 @@ class Run {
 
 Status Run::prepare() {
   printer_.say("making the cluster");
-  auto cluster = RunCluster::get(o_, node_count(o_, registry_));
+  auto cluster = RunCluster::get(o_, registry_);
   if (!cluster) return cluster.error();
   cluster_ = std::move(*cluster);
   const std::vector<std::string> nodes = names_of_nodes(**cluster_);

@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
-#include <thread>
 
 #include "harness/control/inventory.h"
+#include "harness/core/at_once.h"
 
 namespace riven {
 
@@ -86,27 +86,13 @@ Result<std::string> agent_path() {
                " or on the PATH: build it (cmake --build --preset release), or install Riven's programs"};
 }
 
-Status for_each_at_once(size_t count, const std::function<Status(size_t)>& fn) {
-  std::vector<Status> outcomes(count, ok_status());
-  {
-    std::vector<std::jthread> threads;
-    threads.reserve(count);
-    for (size_t i = 0; i < count; ++i) threads.emplace_back([&, i] { outcomes[i] = fn(i); });
-  }
-  std::string errors;
-  for (const Status& outcome : outcomes) {
-    if (!outcome) errors += (errors.empty() ? "" : "; ") + outcome.error().message;
-  }
-  return errors.empty() ? ok_status() : Status(Error{errors});
-}
-
 Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cluster,
                                                                const std::string& owner, Milliseconds lease) {
   auto path = agent_path();
   if (!path) return path.error();
   const std::vector<Node>& nodes = cluster.nodes();
   std::vector<std::unique_ptr<AgentClient>> agents(nodes.size());
-  const Status started = for_each_at_once(nodes.size(), [&](size_t i) -> Status {
+  const Status started = try_at_once(nodes.size(), [&](size_t i) -> Status {
     AgentOptions options;
     options.owner = owner;
     options.lease = lease;

@@ -46,7 +46,4 @@ Result<std::vector<std::unique_ptr<AgentClient>>> start_agents(const Cluster& cl
 /// riven-agent next to this program, else on the PATH; the error says how to build it.
 Result<std::string> agent_path();
 
-/// Runs fn(index) for each of `count` at once, a thread each; the errors are joined by "; ".
-Status for_each_at_once(size_t count, const std::function<Status(size_t)>& fn);
-
 }  // namespace riven

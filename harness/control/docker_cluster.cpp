@@ -209,7 +209,7 @@ class Construction {
     if (!node.address6.empty()) words.insert(words.end(), {"--ip6", node.address6});
     for (const auto& other : record_.nodes)
       words.insert(words.end(), {"--add-host", other.name + ":" + other.address});
-    for (std::string& option : capability_options(options_.faults, options_.agents))
+    for (std::string& option : container_options(options_.needs, options_.agents))
       words.push_back(std::move(option));
     words.push_back(record_.image);
     const std::string place = "node " + node.name + " of cluster " + options_.name + ": ";

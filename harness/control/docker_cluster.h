@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "harness/control/cluster.h"
+#include "harness/control/container_needs.h"
 #include "harness/core/result.h"
 
 namespace riven {
@@ -14,12 +15,9 @@ struct DockerClusterOptions {
   std::string name = "riven";  ///< letters, digits, '-'; at most 32
   std::string database;        ///< etcd, ...; the image is riven-node-<database>:<suite>
   std::string suite = "bookworm";
-  std::string image;  ///< another image; empty: as above
-  size_t nodes = 5;   ///< 1 to 99
-  /// Kinds of faults that need capabilities beyond NET_ADMIN: "clock" and "pause" (SYS_PTRACE), "priority"
-  /// (SYS_NICE), "disk" (SYS_ADMIN and /dev/fuse); "memory" (512 MiB a node) and "reboot" (restarted when it
-  /// dies). Unknown names are ignored.
-  std::vector<std::string> faults;
+  std::string image;     ///< another image; empty: as above
+  size_t nodes = 5;      ///< 1 to 99
+  ContainerNeeds needs;  ///< of the faults that will be injected
   /// host: the containers get no capability for any fault, and no device; this process must be root, and
   /// the engine this machine's.
   AgentPlace agents = AgentPlace::node;

@@ -145,55 +145,41 @@ bool has_ipv6_default_route(const std::string& routes) {
 
 namespace {
 
-std::vector<std::string> capabilities_for(bool clock, bool priority, bool disk) {
+std::vector<std::string> options_for_inside(const ContainerNeeds& needs) {
   std::vector<std::string> options{"--cap-drop", "ALL"};
   // What sshd, sudo, package scripts and database start scripts need, and NET_ADMIN for partitions and links.
   std::vector<std::string> added{"AUDIT_WRITE", "CHOWN",  "DAC_OVERRIDE", "FOWNER",
                                  "FSETID",      "KILL",   "NET_ADMIN",    "NET_BIND_SERVICE",
                                  "SETGID",      "SETUID", "SYS_CHROOT"};
-  if (clock) added.emplace_back("SYS_PTRACE");
-  if (priority) added.emplace_back("SYS_NICE");
-  if (disk) added.emplace_back("SYS_ADMIN");
-  for (const std::string& capability : added) {
-    options.emplace_back("--cap-add");
-    options.push_back(capability);
-  }
-  if (disk) {
-    // Docker's AppArmor profile forbids mounts even with the capability.
-    for (const char* word : {"--device", "/dev/fuse", "--security-opt", "apparmor=unconfined"})
-      options.emplace_back(word);
-  }
+  added.insert(added.end(), needs.capabilities.begin(), needs.capabilities.end());
+  for (const std::string& capability : added) options.insert(options.end(), {"--cap-add", capability});
+  for (const std::string& device : needs.devices) options.insert(options.end(), {"--device", device});
+  // Docker's AppArmor profile forbids mounts even with the capability.
+  if (needs.mounts) options.insert(options.end(), {"--security-opt", "apparmor=unconfined"});
   return options;
 }
 
 /// The engine's own default less what nothing there needs: the same as above without NET_ADMIN.
-std::vector<std::string> capabilities_for_host_agent() {
+std::vector<std::string> options_for_host_agent() {
   std::vector<std::string> options;
-  for (const char* capability : {"MKNOD", "NET_RAW", "SETFCAP", "SETPCAP"}) {
-    options.emplace_back("--cap-drop");
-    options.emplace_back(capability);
-  }
+  for (const char* capability : {"MKNOD", "NET_RAW", "SETFCAP", "SETPCAP"})
+    options.insert(options.end(), {"--cap-drop", capability});
   return options;
 }
 
 }  // namespace
 
-std::vector<std::string> capability_options(const std::vector<std::string>& faults, AgentPlace agents) {
-  const auto wants = [&](const char* fault) {
-    return std::find(faults.begin(), faults.end(), fault) != faults.end();
-  };
+std::vector<std::string> container_options(const ContainerNeeds& needs, AgentPlace agents) {
   std::vector<std::string> options =
-      agents == AgentPlace::host
-          ? capabilities_for_host_agent()
-          : capabilities_for(wants("clock") || wants("pause"), wants("priority"), wants("disk"));
+      agents == AgentPlace::host ? options_for_host_agent() : options_for_inside(needs);
   // Bounds what a process of ours may take there; no swap, so that the limit is one.
-  if (wants("memory")) {
-    for (const char* word : {"--memory", "512m", "--memory-swap", "512m"}) options.emplace_back(word);
+  if (needs.memory_limit_mib > 0) {
+    const std::string limit = std::to_string(needs.memory_limit_mib) + "m";
+    options.insert(options.end(), {"--memory", limit, "--memory-swap", limit});
   }
-  // A container whose processes were killed comes back by itself; one that was stopped on purpose does not.
-  // The agent looks for the word in the environment before it dares.
-  if (wants("reboot"))
-    options.insert(options.end(), {"--restart", "on-failure", "--env", "RIVEN_RESTARTS=1"});
+  // A container whose processes were killed restarts; one that was stopped on purpose does not. The agent
+  // looks for the word in the environment before it dares.
+  if (needs.restarts) options.insert(options.end(), {"--restart", "on-failure", "--env", "RIVEN_RESTARTS=1"});
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "harness/control/cluster.h"
+#include "harness/control/container_needs.h"
 #include "harness/core/result.h"
 
 namespace riven {
@@ -56,9 +57,9 @@ Result<ContainerInit> parse_container_init(const std::string& text);
 /// Whether the IPv6 routes of a process (/proc/PID/net/ipv6_route) have one that leads anywhere.
 bool has_ipv6_default_route(const std::string& routes);
 
-/// --cap-drop, --cap-add, --device and --security-opt for a node on which `faults` are to be injected.
-/// An agent on the host needs none of them: the container gets a part of the engine's default.
-std::vector<std::string> capability_options(const std::vector<std::string>& faults, AgentPlace agents);
+/// The words of `docker create` for a node with these needs. With agents on the host the container gets a
+/// part of the engine's default capabilities and nothing for any fault but its limits.
+std::vector<std::string> container_options(const ContainerNeeds& needs, AgentPlace agents);
 
 /// A file in an archive.
 struct ArchiveFile {

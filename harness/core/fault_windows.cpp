@@ -46,21 +46,8 @@ Role role_of(std::string_view f, const std::vector<PlotSpan>& spans, bool stops_
   return role_by_name(f, stops_nodes);
 }
 
-std::string color_of(const std::string& name, const std::vector<PlotSpan>& spans,
-                     std::vector<std::string>& others) {
-  for (const PlotSpan& span : spans)
-    if (span.name == name && !span.color.empty()) return span.color;
-  struct Known {
-    std::string_view name, color;
-  };
-  static constexpr std::array<Known, 6> kKnown = {{{"partition", "#d1495b"},
-                                                   {"kill", "#7b4fb5"},
-                                                   {"pause", "#c98a1b"},
-                                                   {"clock", "#2a9d8f"},
-                                                   {"link", "#3d7ec7"},
-                                                   {"disk", "#8a6d4b"}}};
-  for (const Known& known : kKnown)
-    if (known.name == name) return std::string(known.color);
+std::string color_of(const std::string& name, const PlotSpan* span, std::vector<std::string>& others) {
+  if (span != nullptr && !span->color.empty()) return span->color;
   static constexpr std::array<std::string_view, 5> kPalette = {"#b5577a", "#4f8a5b", "#6f6fc4", "#a0722d",
                                                                "#4a8ca3"};
   auto at = std::find(others.begin(), others.end(), name);
@@ -184,7 +171,10 @@ class TimelineReader {
     }
     FaultWindow window;
     window.name = name;
-    window.color = color_of(name, spans_, others_);
+    const auto span =
+        std::find_if(spans_.begin(), spans_.end(), [&](const PlotSpan& each) { return each.name == name; });
+    window.color = color_of(name, span == spans_.end() ? nullptr : &*span, others_);
+    window.stops_nodes = span == spans_.end() ? name == "kill" || name == "pause" : span->stops_nodes;
     const uint32_t pair = history_.pair(i);
     window.begin_ns = history_.time_ns(pair == History::kNone ? i : pair);
     window.end_ns = window.begin_ns;

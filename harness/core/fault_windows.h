@@ -10,18 +10,20 @@
 
 namespace riven {
 
-/// How a fault's spans are drawn and recognised in a history.
+/// How a fault is recognised in a history, drawn and judged.
 struct PlotSpan {
   std::string name;
-  std::string color;                ///< #rrggbb
-  std::vector<std::string> starts;  ///< functions that begin the fault
-  std::vector<std::string> stops;   ///< functions that end it
+  std::string color = {};                ///< #rrggbb; empty: one of a palette
+  std::vector<std::string> starts = {};  ///< functions that begin the fault
+  std::vector<std::string> stops = {};   ///< functions that end it
+  bool stops_nodes = false;              ///< it may stop every node: no operation needs to succeed meanwhile
 };
 
 /// One span of time in which a fault was in force.
 struct FaultWindow {
-  std::string name;      ///< of the PlotSpan
-  std::string color;     ///< #rrggbb
+  std::string name;   ///< of the PlotSpan
+  std::string color;  ///< #rrggbb
+  bool stops_nodes = false;
   int64_t begin_ns = 0;  ///< completion of the operation that began it (its invocation while that is pending)
   int64_t end_ns = 0;    ///< invocation of the operation that ended it; the last time of the history if none
   bool ended = false;    ///< whether an operation ended it; one that failed did not
@@ -52,12 +54,12 @@ struct FaultTimeline {
 };
 
 /// Reads the nemesis entries of `history`. A function in a span's `starts` begins it, one in `stops` ends it.
-/// Functions in no span follow their names: `start-X` begins X and `stop-X` (or `heal-X`) ends it; `kill`
-/// ends by `start`, `pause` by `resume`, and `start` with no kill open begins the fault "fault", which `stop`
-/// ends; but in a history that has the function `start-stopped`, `stop` begins the fault "stop" and that ends
-/// it; `heal` ends every window. A second start while a span is open belongs to the open window; one whose
-/// completion says `skipped` begins nothing.
-/// O(entries), deterministic.
+/// Functions in no span follow their names, as Jepsen's do: `start-X` begins X and `stop-X` (or `heal-X`)
+/// ends it; `kill` ends by `start`, `pause` by `resume` (both may stop every node), and `start` with no kill
+/// open begins the fault "fault", which `stop` ends; but in a history that has the function `start-stopped`,
+/// `stop` begins the fault "stop" and that ends it; `heal` ends every window. A second start while a span is
+/// open belongs to the open window; one whose completion says `skipped` begins nothing. O(entries),
+/// deterministic.
 FaultTimeline fault_timeline(const History& history, const std::vector<PlotSpan>& spans = {});
 
 /// What the value of an operation that ended a fault proves; see FaultWindow::proof.

@@ -2,28 +2,32 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
+#include "harness/api/node_groups.h"
 #include "harness/core/clock.h"
 #include "harness/history/journal.h"
-#include "harness/run/lock_holders.h"
 #include "harness/run/scheduler.h"
 
 namespace riven {
 
-/// Appends to a journal, and notes when clients began and ended and, where `holders` is not null, who holds a
-/// lock. Borrows both, which live as long as the run. Used by the scheduler's thread.
+/// Appends to a journal, notes when clients began and ended, and shows each entry of a client to the
+/// observers. Borrows the journal, which lives as long as the run. Used by the scheduler's thread.
 class JournalSink final : public EntrySink {
  public:
-  explicit JournalSink(JournalWriter& journal, LockHolders* holders = nullptr)
-      : journal_(journal), holders_(holders) {}
+  explicit JournalSink(JournalWriter& journal, NodeGroups observers = {})
+      : journal_(journal), observers_(std::move(observers)) {}
 
   Status append(const Op& op) override {
     if (op.process >= 0) {
       last_ns_ = monotonic_now_ns();
       if (first_ns_ == 0) first_ns_ = last_ns_;
-      if (holders_ != nullptr) holders_->note(op);
     }
-    return journal_.append(op);
+    Status appended = journal_.append(op);
+    if (op.process >= 0) {
+      for (const auto& [word, observer] : observers_) observer->note(op);
+    }
+    return appended;
   }
   /// On monotonic_now_ns(); 0 before a client's first operation.
   int64_t first_ns() const { return first_ns_; }
@@ -31,7 +35,7 @@ class JournalSink final : public EntrySink {
 
  private:
   JournalWriter& journal_;
-  LockHolders* holders_;
+  NodeGroups observers_;
   int64_t first_ns_ = 0;
   int64_t last_ns_ = 0;
 };

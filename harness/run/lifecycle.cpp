@@ -11,7 +11,6 @@
 #include "harness/core/rng.h"
 #include "harness/generator/combinators.h"
 #include "harness/run/journal_sink.h"
-#include "harness/run/lock_holders.h"
 #include "harness/run/thread_executor.h"
 
 namespace riven {
@@ -269,10 +268,8 @@ Result<Recorded> Lifecycle::drive() {
 
   Recorded recorded;
   recorded.version = s.database.version(s.target.nodes.front());
-  // Shared with a nemesis that may never return.
-  const auto holders = std::make_shared<LockHolders>(s.options.concurrency, s.target.nodes.size());
-  JournalSink sink(**journal, holders.get());
-  s.target.lock_holders = [holders] { return holders->nodes(); };
+  JournalSink sink(**journal, s.workload.groups);
+  s.target.groups = s.workload.groups;  // shared with a nemesis that may never return
   ThreadExecutor executor(s.executor_options());
   Scheduler scheduler(s.scheduler_options(), executor, sink);
   Status status = s.run_phases(scheduler, recorded);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "harness/core/text.h"
+
 namespace riven {
 
 Result<std::vector<FaultAck>> AgentFaults::apply(FaultTarget& target,
@@ -56,9 +58,8 @@ Result<std::vector<NodeProof>> AgentFaults::end(FaultTarget& target) {
   std::set<size_t> early;
   Result<std::vector<NodeProof>> healed = heal(target, early);
   if (!healed || early.empty()) return healed;
-  std::string names;
-  for (const size_t node : early) names += (names.empty() ? "" : ", ") + target.nodes[node].name;
-  return Error{"it had ended before on " + names + ": " + kLeaseRanOut +
+  const auto name = [&](size_t node) { return target.nodes[node].name; };
+  return Error{"it had ended before on " + joined(early, ", ", name) + ": " + kLeaseRanOut +
                " (the controller stood still for longer, or could not reach the node)"};
 }
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "harness/core/text.h"
+#include "nemesis/parts/fields.h"
 #include "nemesis/parts/node_choice.h"
 
 namespace riven {
@@ -25,13 +27,6 @@ const std::vector<Word>& words() {
                                            {"smear", {"leap-ms", "over-ms"}},
                                            {"scramble", {"within-ms", "offsets-ms"}}};
   return kWords;
-}
-
-bool is_text(const Value& v) { return v.kind() == Value::Kind::string || v.kind() == Value::Kind::keyword; }
-
-Value field(const Value& spec, std::string_view key) {
-  const Value* found = spec.is_map() ? spec.find(key) : nullptr;
-  return found == nullptr ? Value() : *found;
 }
 
 /// A whole number where it is one, so that texts stay short.
@@ -58,9 +53,9 @@ class Reader {
     const Value told = field(spec_, key);
     double number = fallback;
     if (!told.is_nil()) {
-      const bool is_real = told.kind() == Value::Kind::real;
-      if (!is_real && !told.is_integer()) return fail(std::string(key) + " must be a number");
-      number = is_real ? told.real() : static_cast<double>(told.integer());
+      const std::optional<double> read = number_of(told);
+      if (!read) return fail(std::string(key) + " must be a number");
+      number = *read;
     }
     if (!(number >= least && number <= most)) {
       return fail(std::string(key) + " must be " + to_edn(number_value(least)) + " to " +
@@ -136,9 +131,9 @@ Status scramble(const Value& spec, const FaultTarget& target, Rng& rng, ClockPla
       if (!is_text(flat[i])) return Error{"offsets-ms must be a map from nodes to milliseconds"};
       const Result<size_t> node = node_named(std::string(flat[i].text()), target.nodes);
       if (!node) return node.error();
-      const bool is_real = flat[i + 1].kind() == Value::Kind::real;
-      if (!is_real && !flat[i + 1].is_integer()) return Error{"offsets-ms must hold numbers"};
-      offsets[*node] = is_real ? flat[i + 1].real() : static_cast<double>(flat[i + 1].integer());
+      const std::optional<double> offset_ms = number_of(flat[i + 1]);
+      if (!offset_ms) return Error{"offsets-ms must hold numbers"};
+      offsets[*node] = *offset_ms;
     }
     plan.nodes.clear();
     for (const auto& [node, offset_ms] : offsets) {
@@ -223,9 +218,7 @@ Result<ClockPlan> plan_clock(const Value& spec, const FaultTarget& target, Rng& 
   const std::vector<std::string> known = clock_words();
   if (plan.name == "random") plan.name = known[rng.below(known.size())];
   if (std::find(known.begin(), known.end(), plan.name) == known.end()) {
-    std::string all;
-    for (const std::string& word : known) all += (all.empty() ? "" : ", ") + word;
-    return Error{"unknown clock fault '" + plan.name + "' (known: " + all + ")"};
+    return Error{"unknown clock fault '" + plan.name + "' (known: " + joined(known) + ")"};
   }
   if (Status keys = check_keys(spec, plan.name); !keys) return keys.error();
   Reader reader(spec, plan.name);

@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <condition_variable>
 
+#include "harness/core/at_once.h"
 #include "harness/core/clock.h"
 
 namespace riven {
 namespace {
 
-constexpr Milliseconds kPatience{500};
+constexpr Milliseconds kDeadline{500};
 constexpr Milliseconds kBetween{500};
 constexpr size_t kMostViews = 1000;
 
@@ -16,19 +17,14 @@ constexpr size_t kMostViews = 1000;
 
 MemberViews look_at_members(Database& database, const std::vector<Node>& nodes) {
   std::vector<MemberView> seen(nodes.size());
-  {
-    std::vector<std::jthread> threads;
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      threads.emplace_back([&, i] {
-        auto members = database.members(nodes[i], nodes, kPatience);
-        if (members) {
-          seen[i].members = std::move(*members);
-        } else {
-          seen[i].error = members.error().message;
-        }
-      });
+  at_once(nodes.size(), [&](size_t i) {
+    auto members = database.members(nodes[i], nodes, kDeadline);
+    if (members) {
+      seen[i].members = std::move(*members);
+    } else {
+      seen[i].error = members.error().message;
     }
-  }
+  });
   MemberViews views;
   for (size_t i = 0; i < nodes.size(); ++i) views[nodes[i].name] = std::move(seen[i]);
   return views;

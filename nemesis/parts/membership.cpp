@@ -50,7 +50,7 @@ Result<MemberViews> await_view(FaultTarget& target, const std::vector<std::strin
 
 Result<std::vector<std::string>> bring_members_back(FaultTarget& target) {
   std::vector<std::string> back;
-  if (target.database == nullptr) return back;
+  if (target.database == nullptr || !target.database->capabilities().membership) return back;
   const MemberViews views = look_at_members(*target.database, target.nodes);
   for (const Node& node : target.nodes) {
     const auto missed = std::count_if(views.begin(), views.end(), [&](const auto& view) {

@@ -1,8 +1,9 @@
 #include "nemesis/parts/node_choice.h"
 
 #include <algorithm>
-#include <sstream>
 
+#include "harness/core/text.h"
+#include "nemesis/parts/fields.h"
 #include "nemesis/parts/grudge.h"
 
 namespace riven {
@@ -27,18 +28,9 @@ Result<std::vector<size_t>> primaries_of(const FaultTarget& target, Rng& rng) {
   return found;
 }
 
-Result<std::vector<size_t>> lock_holders_of(const FaultTarget& target, Rng& rng) {
-  if (!target.lock_holders) return Error{"who holds a lock is known in a run alone (riven run)"};
-  const std::vector<size_t> holders = target.lock_holders();
-  return holders.empty() ? first_of(shuffled(target.nodes.size(), rng), 1) : holders;
-}
-
-std::vector<std::string> split(const std::string& text, char separator) {
-  std::vector<std::string> parts;
-  std::istringstream in(text);
-  std::string part;
-  while (std::getline(in, part, separator)) parts.push_back(part);
-  return parts;
+std::vector<size_t> group_of(const NodeObserver& observer, const FaultTarget& target, Rng& rng) {
+  const std::vector<size_t> nodes = observer.nodes();
+  return nodes.empty() ? first_of(shuffled(target.nodes.size(), rng), 1) : nodes;
 }
 
 }  // namespace
@@ -54,17 +46,12 @@ Result<Value> nodes_option(const FaultOptions& options, const std::vector<std::s
       return Error{"this fault has no option '" + key + "'"};
     }
   }
-  FaultTarget shape;
-  for (const std::string& name : options.nodes) {
-    Node node;
-    node.name = name;
-    shape.nodes.push_back(node);
-  }
+  const FaultTarget shape = FaultTarget::named(options.nodes);
   Value::List choices;
   for (const std::string& choice : split(text, ',')) {
     const std::vector<std::string> names = split(choice, '+');
     Value wanted = names.size() == 1 ? Value(choice) : Value(Value::List(names.begin(), names.end()));
-    if (!is_decided_in_the_run(choice) && !shape.nodes.empty()) {
+    if (!is_decided_in_the_run(choice, options.groups) && !shape.nodes.empty()) {
       Rng trial(options.seed);
       Result<std::vector<size_t>> chosen = choose_nodes(wanted, shape, trial);
       if (!chosen) return chosen.error();
@@ -92,10 +79,21 @@ Result<FaultPlan> plan_nodes(const Value& value, const FaultTarget& target, Rng&
 Value word_of(const Value& choices, Rng& rng) { return choices.list()[rng.below(choices.list().size())]; }
 
 std::vector<std::string> node_choice_words() {
-  return {"one", "minority", "majority", "third", "some", "all", "primaries", "lock-holders"};
+  return {"one", "minority", "majority", "third", "some", "all", "primaries"};
 }
 
-bool is_decided_in_the_run(std::string_view word) { return word == "primaries" || word == "lock-holders"; }
+bool is_decided_in_the_run(const std::string& word, const NodeGroups& groups) {
+  return word == "primaries" || groups.count(word) > 0;
+}
+
+bool has_word_of_the_run(const Value& value, const NodeGroups& groups) {
+  if (value.is_list() || value.is_map()) {
+    const Value::List& parts = value.is_list() ? value.list() : value.flat_map();
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](const Value& part) { return has_word_of_the_run(part, groups); });
+  }
+  return is_text(value) && is_decided_in_the_run(std::string(value.text()), groups);
+}
 
 Result<size_t> node_named(const std::string& name, const std::vector<Node>& nodes) {
   for (size_t i = 0; i < nodes.size(); ++i) {
@@ -116,9 +114,7 @@ Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& t
   if (spec.is_list()) {
     std::vector<size_t> chosen;
     for (const Value& item : spec.list()) {
-      if (item.kind() != Value::Kind::string && item.kind() != Value::Kind::keyword) {
-        return Error{"a list of nodes must hold names"};
-      }
+      if (!is_text(item)) return Error{"a list of nodes must hold names"};
       Result<size_t> at = node_named(std::string(item.text()), target.nodes);
       if (!at) return at.error();
       chosen.push_back(*at);
@@ -128,12 +124,13 @@ Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& t
     if (chosen.empty()) return Error{"an empty list of nodes"};
     return chosen;
   }
-  if (!spec.is_nil() && spec.kind() != Value::Kind::string && spec.kind() != Value::Kind::keyword) {
+  if (!spec.is_nil() && !is_text(spec)) {
     return Error{"nodes are chosen by a word, a name or a list of names, not by " + to_edn(spec)};
   }
   const std::string word = spec.is_nil() ? "one" : std::string(spec.text());
   if (word == "primaries") return primaries_of(target, rng);
-  if (word == "lock-holders") return lock_holders_of(target, rng);
+  if (const auto group = target.groups.find(word); group != target.groups.end())
+    return group_of(*group->second, target, rng);
   std::vector<size_t> order = shuffled(n, rng);
   if (word == "one") return first_of(order, 1);
   if (word == "minority") return first_of(order, n == 1 ? 1 : std::max<size_t>(n - majority_of(n), 1));
@@ -143,9 +140,9 @@ Result<std::vector<size_t>> choose_nodes(const Value& spec, const FaultTarget& t
   if (word == "all") return first_of(order, n);
   Result<size_t> named = node_named(word, target.nodes);
   if (!named) {
-    std::string known;
-    for (const std::string& each : node_choice_words()) known += (known.empty() ? "" : ", ") + each;
-    return Error{named.error().message + " (nor is it one of: " + known + ")"};
+    std::vector<std::string> known = node_choice_words();
+    for (const auto& [group, observer] : target.groups) known.push_back(group);
+    return Error{named.error().message + " (nor is it one of: " + joined(known) + ")"};
   }
   return std::vector<size_t>{*named};
 }

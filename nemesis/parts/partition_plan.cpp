@@ -3,18 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "harness/core/text.h"
+#include "nemesis/parts/fields.h"
 #include "nemesis/parts/node_choice.h"
 
 namespace riven {
 namespace {
-
-Value field(const Value& spec, std::string_view key) {
-  if (!spec.is_map()) return {};
-  const Value* found = spec.find(key);
-  return found == nullptr ? Value() : *found;
-}
-
-bool is_text(const Value& v) { return v.kind() == Value::Kind::string || v.kind() == Value::Kind::keyword; }
 
 Result<std::vector<size_t>> positions(const Value& names, const FaultTarget& target, Rng& rng) {
   return choose_nodes(is_text(names) ? Value(Value::List{names}) : names, target, rng);
@@ -73,9 +67,7 @@ Status plan_word(const std::string& word, const Value& nodes, const FaultTarget&
     if (!chosen) return chosen.error();
     plan.without_clients = *chosen;
   } else {
-    std::string known;
-    for (const std::string& each : partition_words()) known += (known.empty() ? "" : ", ") + each;
-    return Error{"unknown partition '" + word + "' (known: " + known + ")"};
+    return Error{"unknown partition '" + word + "' (known: " + joined(partition_words()) + ")"};
   }
   return ok_status();
 }
@@ -94,16 +86,13 @@ Status read_rule(const Value& spec, PartitionPlan& plan) {
   }
   if (const Value flap = field(spec, "flap-ms"); !flap.is_nil()) {
     constexpr double kLeast = 10, kMost = 3'600'000;
-    const bool real = flap.kind() == Value::Kind::real;
-    const double turn_ms = real ? flap.real() : flap.is_integer() ? static_cast<double>(flap.integer()) : -1;
+    const double turn_ms = number_of(flap).value_or(-1);
     if (!(turn_ms >= kLeast && turn_ms <= kMost))
       return Error{"flap-ms must be 10 to 3600000, not " + to_edn(flap)};
     plan.flap_ms = std::llround(turn_ms);
   }
   if (const Value percent = field(spec, "percent"); !percent.is_nil()) {
-    const double share = percent.is_integer()                  ? static_cast<double>(percent.integer())
-                         : percent.kind() == Value::Kind::real ? percent.real()
-                                                               : -1;
+    const double share = number_of(percent).value_or(-1);
     if (!(share >= 0.0001 && share <= 100)) {
       return Error{"percent must be above 0 and at most 100, not " + to_edn(percent)};
     }

@@ -1,5 +1,6 @@
-// A database of one's own, outside Riven's tree: registers on a shelf in this program's memory. With --db-opt
-// glue=no every hundredth write is acknowledged and lost, which Riven must find out.
+// A database of one's own, outside Riven's tree: registers on a shelf in this program's memory, and on each
+// node a keeper, a process that sleeps. With --db-opt glue=no every hundredth write is acknowledged and lost,
+// which Riven must find out. The fault "doze" is one's own, too (doze.cpp).
 #include <map>
 #include <mutex>
 
@@ -62,14 +63,17 @@ class ShelfDatabase final : public Database {
   Capabilities capabilities() const override {
     Capabilities can;
     can.functions = {"read", "write", "cas"};
+    can.processes = {"keeper"};
     return can;
   }
   Status setup(const Node& node, const std::vector<Node>&) override {
-    const auto answer = node.session->run(Command{.argv = {"uname", "-n"}});
-    if (!answer) return Error{node.name + ": " + answer.error().message};
-    return ok_status();
+    return on(node,
+              "cp /bin/sleep /run/keeper; setsid /run/keeper 86400 </dev/null >/dev/null 2>&1 & "
+              "echo $! >/run/keeper.pid");
   }
-  Status teardown(const Node&, const std::vector<Node>&) override { return ok_status(); }
+  Status teardown(const Node& node, const std::vector<Node>&) override {
+    return on(node, "kill -9 $(cat /run/keeper.pid) 2>/dev/null; rm -f /run/keeper /run/keeper.pid");
+  }
   Status await_ready(const std::vector<Node>&, Milliseconds) override { return ok_status(); }
   std::unique_ptr<Client> connect(const Node&) override { return std::make_unique<ShelfClient>(shelf_); }
   Status start(const Node&, const std::vector<Node>&) override { return ok_status(); }
@@ -81,6 +85,11 @@ class ShelfDatabase final : public Database {
   std::string version(const Node&) override { return "oak"; }
 
  private:
+  static Status on(const Node& node, const std::string& script) {
+    const auto answer = node.session->run(Command{.argv = {"sh", "-c", script}});
+    return answer ? ok_status() : Status(Error{node.name + ": " + answer.error().message});
+  }
+
   Shelf shelf_;
 };
 
@@ -93,9 +102,12 @@ Result<std::unique_ptr<Database>> make_shelf(const DatabaseOptions& options) {
 
 }  // namespace
 
+void add_doze(riven::Registry& registry);
+
 int main(int argc, char** argv) {
   Registry registry = builtin_registry();
   registry.add(DatabaseFactory{
       .name = "shelf", .description = "registers in memory", .options = {"glue=yes|no"}, .make = make_shelf});
+  add_doze(registry);
   return run_cli(argc, argv, registry);
 }

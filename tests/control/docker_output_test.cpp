@@ -97,23 +97,39 @@ TEST_CASE("capabilities are the least that the faults need") {
   const auto has = [](const std::vector<std::string>& options, const std::string& word) {
     return std::find(options.begin(), options.end(), word) != options.end();
   };
-  const auto plain = capability_options({"partition"}, AgentPlace::node);
+  const auto plain = container_options({}, AgentPlace::node);
   CHECK(plain[0] == "--cap-drop");
   CHECK(plain[1] == "ALL");
   CHECK(has(plain, "NET_ADMIN"));
-  for (const char* more : {"SYS_ADMIN", "SYS_PTRACE", "SYS_NICE", "SYS_TIME", "--privileged", "/dev/fuse"}) {
+  for (const char* more : {"SYS_ADMIN", "SYS_PTRACE", "SYS_TIME", "--privileged", "/dev/fuse"}) {
     CHECK_FALSE(has(plain, more));
   }
-  CHECK(has(capability_options({"clock"}, AgentPlace::node), "SYS_PTRACE"));
-  CHECK(has(capability_options({"priority"}, AgentPlace::node), "SYS_NICE"));
-  CHECK(has(capability_options({"disk"}, AgentPlace::node), "SYS_ADMIN"));
-  CHECK(has(capability_options({"disk"}, AgentPlace::node), "/dev/fuse"));
-  CHECK_FALSE(has(capability_options({"disk"}, AgentPlace::node), "SYS_PTRACE"));
+  ContainerNeeds needs;
+  needs.add({.capabilities = {"SYS_PTRACE"}});
+  CHECK_FALSE(has(container_options(needs, AgentPlace::node), "SYS_ADMIN"));
+  needs.add({.capabilities = {"SYS_ADMIN", "SYS_PTRACE"}, .devices = {"/dev/fuse"}, .mounts = true});
+  const auto both = container_options(needs, AgentPlace::node);
+  for (const char* word : {"SYS_PTRACE", "SYS_ADMIN", "/dev/fuse", "apparmor=unconfined"})
+    CHECK(std::count(both.begin(), both.end(), word) == 1);
+}
+
+TEST_CASE("needs add up: the smaller limit holds, and a node that must restart does") {
+  ContainerNeeds needs;
+  needs.add({.memory_limit_mib = 512});
+  needs.add({.memory_limit_mib = 256, .restarts = true});
+  needs.add({});
+  CHECK(needs.memory_limit_mib == 256);
+  CHECK(needs.restarts);
+  CHECK(needs.capabilities.empty());
 }
 
 TEST_CASE("nodes whose agents run on the host get nothing for any fault") {
-  const auto options =
-      capability_options({"clock", "disk", "pause", "priority", "memory", "reboot"}, AgentPlace::host);
+  const ContainerNeeds needs{.capabilities = {"SYS_PTRACE", "SYS_ADMIN"},
+                             .devices = {"/dev/fuse"},
+                             .mounts = true,
+                             .memory_limit_mib = 512,
+                             .restarts = true};
+  const auto options = container_options(needs, AgentPlace::host);
   for (const char* none : {"--cap-add", "--device", "--security-opt", "--privileged"})
     CHECK(std::find(options.begin(), options.end(), none) == options.end());
   CHECK(std::count(options.begin(), options.end(), "--cap-drop") == 4);

@@ -30,7 +30,7 @@ struct ClockCluster {
     options.name = name;
     options.database = "etcd";
     options.nodes = kNodes;
-    options.faults = {"clock"};
+    options.needs = docker_test::needs_of({"clock"});
     const auto spec = DockerClusters::up(options);
     if (!spec) FAIL(spec.error().message);
     auto connected = Cluster::connect(*spec);

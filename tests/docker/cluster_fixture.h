@@ -12,12 +12,20 @@
 #include <string>
 #include <vector>
 
+#include "harness/api/nemesis.h"
+#include "harness/api/registry.h"
 #include "harness/control/agent_message.h"
 #include "harness/control/cluster.h"
 #include "harness/control/docker_cluster.h"
 #include "harness/control/local_command.h"
 #include "harness/core/clock.h"
 #include "tests/catch.h"
+
+namespace riven {
+#define RIVEN_BUILTIN(name) void add_##name(Registry& registry);
+#include "nemesis/builtin.inc"
+#undef RIVEN_BUILTIN
+}  // namespace riven
 
 namespace riven::docker_test {
 
@@ -76,6 +84,27 @@ inline std::string unique_name(const std::string& what) {
   return "test-" + what + "-" + std::to_string(getpid());
 }
 
+/// Every fault of this build.
+inline Registry known_faults() {
+  Registry registry;
+#define RIVEN_BUILTIN(name) add_##name(registry);
+#include "nemesis/builtin.inc"
+#undef RIVEN_BUILTIN
+  return registry;
+}
+
+/// What these faults need of their containers.
+inline ContainerNeeds needs_of(const std::vector<std::string>& faults) {
+  const Registry known = known_faults();
+  ContainerNeeds needs;
+  for (const std::string& name : faults) {
+    const FaultFactory* const factory = known.find<FaultFactory>(name);
+    REQUIRE(factory != nullptr);
+    needs.add(factory->container);
+  }
+  return needs;
+}
+
 class TestCluster {
  public:
   TestCluster(const std::string& what, size_t nodes, const std::vector<std::string>& faults = {},
@@ -85,7 +114,7 @@ class TestCluster {
     options.name = name_;
     options.image = test_image();
     options.nodes = nodes;
-    options.faults = faults;
+    options.needs = needs_of(faults);
     options.agents = agents;
     auto made = DockerClusters::up(options);
     if (!made) FAIL(made.error().message);

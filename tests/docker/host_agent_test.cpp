@@ -25,8 +25,7 @@ constexpr char kVictim[] = "rvhosted";
 
 struct HostAgents : docker_test::TestCluster {
   HostAgents()
-      : TestCluster("host-agent", kNodes, {"clock", "pause", "priority", "disk", "memory", "reboot"},
-                    AgentPlace::host) {}
+      : TestCluster("host-agent", kNodes, {"clock", "pause", "disk", "memory", "reboot"}, AgentPlace::host) {}
   ~HostAgents() { CHECK(DockerClusters::down(name())); }
 
   std::string docker(const std::vector<std::string>& words) const {

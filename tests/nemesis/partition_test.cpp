@@ -153,10 +153,16 @@ TEST_CASE("nodes are chosen by word and name", "[nemesis]") {
   CHECK_FALSE(choose_nodes(words({"n9"}), five, rng));
   CHECK_FALSE(choose_nodes(words({}), five, rng));
   FaultTarget held = five;
-  CHECK_FALSE(choose_nodes(Value("lock-holders"), held, rng));  // there is no run
-  held.lock_holders = [] { return std::vector<size_t>{1, 4}; };
+  CHECK_FALSE(choose_nodes(Value("lock-holders"), held, rng));  // no workload offers the word
+  struct Holders final : NodeObserver {
+    void note(const Op&) override {}
+    std::vector<size_t> nodes() const override { return now; }
+    std::vector<size_t> now = {1, 4};
+  };
+  const auto holders = std::make_shared<Holders>();
+  held.groups["lock-holders"] = holders;
   CHECK(choose_nodes(Value("lock-holders"), held, rng).value() == std::vector<size_t>{1, 4});
-  held.lock_holders = [] { return std::vector<size_t>(); };
+  holders->now.clear();
   CHECK(choose_nodes(Value("lock-holders"), held, rng)->size() == 1);
   CHECK_FALSE(choose_nodes(Value(1), five, rng));
   std::set<size_t> ones;

@@ -1,6 +1,7 @@
 // The kill and pause packages with a real agent and a database that is one test process.
 #include "harness/api/nemesis.h"
 #include "harness/api/registry.h"
+#include "nemesis/parts/node_fault.h"
 #include "tests/agent/victims.h"
 
 namespace riven {
@@ -105,6 +106,34 @@ TEST_CASE("a node is paused, proved to stand still, and resumed", "[nemesis][roo
   CHECK(world->package.nemesis->heal(world->target));
   CHECK(world->database.victim.lives());
   CHECK_FALSE(world->invoke("resume")->is_map());
+}
+
+/// A fault of the test's own, on a kind of fault that every agent knows.
+void add_doze(Registry& registry) {
+  registry.add(node_fault({.name = "doze", .aliases = {"nap"}, .span = {.color = "#123456"}},
+                          {.kind = "pause",
+                           .begun = NodeCount{"dozing", "stopped"},
+                           .sums = {"stopped", "running"},
+                           .took_effect = [](const NodeEffect& node) {
+                             return integer_of(node.applied, "stopped") == integer_of(node.proof, "stopped");
+                           }}));
+}
+
+TEST_CASE("a fault of one's own needs nothing but its facts", "[nemesis][root]") {
+  const auto world = OneNode::make(add_doze);
+  if (!world) return;
+  CHECK(world->package.span.starts == std::vector<std::string>{"start-doze", "start-nap"});
+  const auto begun = world->invoke("start-doze", Value("n1"));
+  REQUIRE(begun);
+  CHECK(begun->find("dozing")->find("n1")->integer() >= 1);
+  CHECK(world->database.victim.stands_still());
+  CHECK_FALSE(world->invoke("start-nap"));  // already in force
+  const auto ended = world->invoke("stop-doze");
+  REQUIRE(ended);
+  CHECK(ended->find("took_effect")->boolean());
+  CHECK(ended->find("running")->integer() == 0);
+  CHECK(world->database.victim.lives());
+  CHECK_FALSE(world->invoke("stop-doze")->is_map());
 }
 
 TEST_CASE("a node is killed, stays down, and is started again", "[nemesis][root]") {

@@ -1,8 +1,8 @@
-#include "harness/run/lock_holders.h"
+#include "workloads/generators/lock_holders.h"
 
 #include <set>
 
-namespace riven {
+namespace riven::workloads {
 
 void LockHolders::note(const Op& op) {
   static const Symbol acquire("acquire"), release("release");
@@ -26,4 +26,4 @@ std::vector<size_t> LockHolders::nodes() const {
   return {found.begin(), found.end()};
 }
 
-}  // namespace riven
+}  // namespace riven::workloads

@@ -1,9 +1,9 @@
 // Who holds a lock, by what the clients were told.
-#include "harness/run/lock_holders.h"
+#include "workloads/generators/lock_holders.h"
 
 #include "tests/catch.h"
 
-namespace riven {
+namespace riven::workloads {
 namespace {
 
 void note(LockHolders& holders, Process process, OpType type, const char* f) {
@@ -38,4 +38,4 @@ TEST_CASE("the nodes of lock holders follow the acquires and releases that succe
 }
 
 }  // namespace
-}  // namespace riven
+}  // namespace riven::workloads
