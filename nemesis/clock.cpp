@@ -3,8 +3,8 @@
 // have a kernel of their own and whose owner allows it (agent/machine_clock.h); what is said of the one below
 // goes for the other.
 //
-// :start-clock with a value for plan_clock (parts/clock_plan.h; default: one of its words by chance). While a
-// fault is in force another :start-clock takes its place, without stopping the database's processes.
+// :start-clock with a value for plan_clock (shared/clock_plan.h; default: one of its words by chance). While
+// a fault is in force another :start-clock takes its place, without stopping the database's processes.
 // Completes with {clock, nodes, offsets-ms: how far the database's process on each node sees itself off,
 // spread-us, stopped-us: the longest that a process stood still, absolute-waits: threads that wait for a
 // moment of the kernel's real-time clock, which comes when that says so}. :clock-offsets completes with
@@ -15,13 +15,14 @@
 #include <mutex>
 
 #include "harness/api/registry.h"
+#include "harness/core/json_fields.h"
 #include "harness/generator/combinators.h"
-#include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/clock_plan.h"
-#include "nemesis/parts/fields.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/on_nodes.h"
-#include "nemesis/parts/turns.h"
+#include "nemesis/shared/agent_faults.h"
+#include "nemesis/shared/clock_plan.h"
+#include "nemesis/shared/fields.h"
+#include "nemesis/shared/node_choice.h"
+#include "nemesis/shared/on_nodes.h"
+#include "nemesis/shared/turns.h"
 
 namespace riven {
 namespace {

@@ -4,8 +4,8 @@
 // It took effect when the processes stood still for at least three quarters of the time that they should
 // have.
 #include "harness/api/registry.h"
-#include "harness/control/agent_message.h"
-#include "nemesis/parts/node_fault.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/shared/node_fault.h"
 
 namespace riven {
 namespace {

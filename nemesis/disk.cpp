@@ -1,7 +1,7 @@
 // Failing disks, through a layer under the database's data directory that is mounted before the database
 // starts (agent kinds "disk-layer" and "disk").
 //
-// :start-disk with a map (parts/node_choice.h for `nodes`; default: one):
+// :start-disk with a map (shared/node_choice.h for `nodes`; default: one):
 //   disk   power-loss  the database is killed and the power fails: what was not synced is lost; `loss` says
 //   how:
 //                      all, torn, reordered, files (default: one of them by chance), see agent/disk_pending.h
@@ -28,14 +28,15 @@
 #include <mutex>
 
 #include "harness/api/registry.h"
-#include "harness/core/text.h"
+#include "harness/core/join.h"
+#include "harness/core/json_fields.h"
 #include "harness/generator/combinators.h"
-#include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/fields.h"
-#include "nemesis/parts/membership.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/on_nodes.h"
-#include "nemesis/parts/turns.h"
+#include "nemesis/shared/agent_faults.h"
+#include "nemesis/shared/fields.h"
+#include "nemesis/shared/membership.h"
+#include "nemesis/shared/node_choice.h"
+#include "nemesis/shared/on_nodes.h"
+#include "nemesis/shared/turns.h"
 
 namespace riven {
 namespace {
@@ -120,9 +121,9 @@ class DiskNemesis final : public Nemesis {
     if (!plan) return plan;
     const std::string word = text_field(op.value, "disk", "power-loss");
     const size_t count = target.nodes.size();
-    if (word == kStale && plan->damage.nodes.size() > std::max<size_t>(1, (count - 1) / 2))
+    if (word == kStale && plan->impact.nodes.size() > std::max<size_t>(1, (count - 1) / 2))
       return Error{"stale snapshots go to a minority of the nodes at most, not to " +
-                   std::to_string(plan->damage.nodes.size()) + " of " + std::to_string(count)};
+                   std::to_string(plan->impact.nodes.size()) + " of " + std::to_string(count)};
     Value::List exact = plan->value.flat_map();
     exact.insert(exact.end(), {"disk", word});
     if (loses_power(word)) {

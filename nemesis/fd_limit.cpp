@@ -2,8 +2,8 @@
 //
 // It took effect when a process could open nothing. A database that ended because of it is started again.
 #include "harness/api/registry.h"
-#include "harness/control/agent_message.h"
-#include "nemesis/parts/node_fault.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/shared/node_fault.h"
 
 namespace riven {
 

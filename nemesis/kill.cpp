@@ -1,7 +1,7 @@
 // Killed nodes: the database's processes die at once (or with `signal` TERM are asked to end) and are started
 // again later. :kill and :start complete as kill_shape.h says.
 #include "harness/api/registry.h"
-#include "nemesis/parts/kill_shape.h"
+#include "nemesis/shared/kill_shape.h"
 
 namespace riven {
 

@@ -1,13 +1,13 @@
 // Bad links: packets between some nodes are late, lost, doubled, overtaken, damaged or squeezed.
 //
 // :start-link with a map value (all parts optional but one that changes something):
-//   nodes            whose links to all others are bad, both ways (parts/node_choice.h; default: one), or
+//   nodes            whose links to all others are bad, both ways (shared/node_choice.h; default: one), or
 //   from, to         one way: what these nodes send to those
 //   delay-ms, jitter-ms, distribution (normal, uniform, pareto)
 //   loss, duplicate, corrupt, reorder     in percent
 //   loss-correlation in percent: how much likelier a loss is right after another
 //   rate-kbit        a second, for each receiving node
-//   by               auto, netem, emulator (nemesis/agent/link_fault.h)
+//   by               auto, netem, emulator (nemesis/agent/network/link_fault.h)
 // Without any of delay-ms to rate-kbit: delay-ms 50, jitter-ms 10.
 // :stop-link completes with {took_effect, by, packets, lost, duplicated, corrupted, delayed, mean-late-us}:
 // what was really done, summed over the nodes; the last only of emulators.
@@ -16,13 +16,15 @@
 #include <cmath>
 #include <set>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/api/registry.h"
+#include "harness/core/json_fields.h"
 #include "harness/generator/combinators.h"
-#include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/fields.h"
-#include "nemesis/parts/grudge.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/turns.h"
+#include "nemesis/shared/agent_faults.h"
+#include "nemesis/shared/fields.h"
+#include "nemesis/shared/grudge.h"
+#include "nemesis/shared/node_choice.h"
+#include "nemesis/shared/turns.h"
 
 namespace riven {
 namespace {
@@ -116,7 +118,7 @@ class LinkNemesis final : public Nemesis {
     if (!links) return links.error();
     FaultPlan plan{*exact, {}};
     for (size_t to = 0; to < links->nodes(); ++to) {
-      for (const size_t from : links->drops_of(to)) plan.damage.unheard.emplace_back(from, to);
+      for (const size_t from : links->drops_of(to)) plan.impact.unheard.emplace_back(from, to);
     }
     return plan;
   }

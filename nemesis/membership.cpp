@@ -1,7 +1,7 @@
 // Nodes that leave the cluster and join it again with nothing: the database is killed there, the other
 // members remove it; later its data is wiped, the members take it in, and it is started.
 //
-// :start-membership with a value that chooses the nodes, or a map with it at `nodes` (parts/node_choice.h),
+// :start-membership with a value that chooses the nodes, or a map with it at `nodes` (shared/node_choice.h),
 // never so many that no majority is left; completes with {nodes, views {"n1" ["n1" "n2"]}}: the members that
 // each node named once most of them agreed. :stop-membership completes with {took_effect, nodes, views,
 // series}: `took_effect`: most nodes saw the others alone as members; `views` when all were members again;
@@ -9,9 +9,9 @@
 #include <mutex>
 
 #include "harness/api/registry.h"
-#include "nemesis/parts/membership.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/turns.h"
+#include "nemesis/shared/membership.h"
+#include "nemesis/shared/node_choice.h"
+#include "nemesis/shared/turns.h"
 
 namespace riven {
 namespace {
@@ -28,8 +28,8 @@ class MembershipNemesis final : public Nemesis {
     const std::lock_guard<std::mutex> lock(mutex_);
     Result<FaultPlan> plan = plan_nodes(op.value, target, rng_);
     if (!plan) return plan;
-    if (plan->damage.nodes.size() > most_removed(target.nodes.size()))
-      return Error{"without " + std::to_string(plan->damage.nodes.size()) + " of " +
+    if (plan->impact.nodes.size() > most_removed(target.nodes.size()))
+      return Error{"without " + std::to_string(plan->impact.nodes.size()) + " of " +
                    std::to_string(target.nodes.size()) + " nodes no majority is left"};
     return plan;
   }

@@ -6,8 +6,8 @@
 // It took effect when at most half as much again was left, or the kernel had killed. What ended is started
 // again.
 #include "harness/api/registry.h"
-#include "harness/control/agent_message.h"
-#include "nemesis/parts/node_fault.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/shared/node_fault.h"
 
 namespace riven {
 namespace {

@@ -1,14 +1,15 @@
 // Partitions: nodes that do not hear each other, or the clients.
 //
-// :start-partition with a value as in parts/partition_plan.h; completes with the exact plan and how long it
+// :start-partition with a value as in shared/partition_plan.h; completes with the exact plan and how long it
 // took from the first node's first rule to the last node's last. :stop-partition completes with
 // {took_effect, dropped {"n1->n2" packets}}: what the rules really dropped.
 #include "harness/api/registry.h"
+#include "harness/core/json_fields.h"
 #include "harness/generator/combinators.h"
-#include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/fields.h"
-#include "nemesis/parts/partition_plan.h"
-#include "nemesis/parts/turns.h"
+#include "nemesis/shared/agent_faults.h"
+#include "nemesis/shared/fields.h"
+#include "nemesis/shared/partition_plan.h"
+#include "nemesis/shared/turns.h"
 
 namespace riven {
 namespace {
@@ -31,12 +32,12 @@ Value proof_value(const std::vector<NodeProof>& proofs, const std::vector<Node>&
   return Value::map({"took_effect", total > 0, "dropped", Value::map(std::move(dropped))});
 }
 
-Damage damage_of(const PartitionPlan& plan) {
-  Damage damage{plan.without_clients, {}};
+Impact impact_of(const PartitionPlan& plan) {
+  Impact impact{plan.without_clients, {}};
   for (size_t to = 0; to < plan.grudge.nodes(); ++to) {
-    for (const size_t from : plan.grudge.drops_of(to)) damage.unheard.emplace_back(from, to);
+    for (const size_t from : plan.grudge.drops_of(to)) impact.unheard.emplace_back(from, to);
   }
-  return damage;
+  return impact;
 }
 
 class PartitionNemesis final : public Nemesis {
@@ -46,7 +47,7 @@ class PartitionNemesis final : public Nemesis {
   Result<FaultPlan> plan(FaultTarget& target, const Op& op) override {
     Result<PartitionPlan> plan = plan_partition(op.value, target, rng_);
     if (!plan) return plan.error();
-    return FaultPlan{describe(*plan, target.nodes), damage_of(*plan)};
+    return FaultPlan{describe(*plan, target.nodes), impact_of(*plan)};
   }
 
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
@@ -146,7 +147,7 @@ Status keep_possible(StartOptions& options, const FaultTarget& shape, const Capa
     map.insert(map.end(), options.fields.begin(), options.fields.end());
     Result<PartitionPlan> plan = plan_partition(Value::map(std::move(map)), shape, trial);
     if (plan && !options.asked_for && max_broken &&
-        !breaks_at_most(shape.nodes.size(), {damage_of(*plan)}, *max_broken)) {
+        !breaks_at_most(shape.nodes.size(), {impact_of(*plan)}, *max_broken)) {
       last = Error{"every partition breaks more than " + std::to_string(*max_broken) + " nodes"};
       continue;
     }

@@ -4,8 +4,8 @@
 // stopped, running, ended}: how many processes were still stopped just before, how many ran, and how many had
 // died. A process that died during the pause (by another fault) had been paused until it died.
 #include "harness/api/registry.h"
-#include "harness/control/agent_message.h"
-#include "nemesis/parts/node_fault.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/shared/node_fault.h"
 
 namespace riven {
 namespace {

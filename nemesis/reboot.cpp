@@ -2,7 +2,7 @@
 // loses nothing, and the container's engine starts it again; a machine is reset (agent/reboot_fault.h). Then
 // its database is started.
 //
-// :start-reboot with a map with `nodes` (parts/node_choice.h) completes, once the nodes are back, with
+// :start-reboot with a map with `nodes` (shared/node_choice.h) completes, once the nodes are back, with
 // {nodes, down-ms}; :stop-reboot starts what does not run and completes with {took_effect, nodes}: it took
 // effect when each node runs on another boot.
 #include <algorithm>
@@ -12,10 +12,10 @@
 
 #include "harness/api/registry.h"
 #include "harness/core/clock.h"
-#include "nemesis/parts/agent_faults.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/on_nodes.h"
-#include "nemesis/parts/turns.h"
+#include "nemesis/shared/agent_faults.h"
+#include "nemesis/shared/node_choice.h"
+#include "nemesis/shared/on_nodes.h"
+#include "nemesis/shared/turns.h"
 
 namespace riven {
 namespace {

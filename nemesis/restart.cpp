@@ -1,6 +1,6 @@
 // Restarts: the database is ended and started again at once, `times` times with `gap-ms` in between.
 //
-// :start-restart with a map with `nodes` (parts/node_choice.h) and any of
+// :start-restart with a map with `nodes` (shared/node_choice.h) and any of
 //   restart   once (by default), or storm: five times, 300 ms apart
 //   signal    KILL (by default) or TERM
 //   times, gap-ms   instead of the word's
@@ -14,10 +14,10 @@
 #include "harness/api/registry.h"
 #include "harness/core/clock.h"
 #include "harness/generator/combinators.h"
-#include "nemesis/parts/fields.h"
-#include "nemesis/parts/kill_shape.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/turns.h"
+#include "nemesis/shared/fields.h"
+#include "nemesis/shared/kill_shape.h"
+#include "nemesis/shared/node_choice.h"
+#include "nemesis/shared/turns.h"
 
 namespace riven {
 namespace {

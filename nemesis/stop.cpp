@@ -4,7 +4,7 @@
 // :stop completes, once nothing of it runs, with {nodes, asked {"n1" processes}, spread-us, ended-ms};
 // :start-stopped starts it again and completes as kill_shape.h says.
 #include "harness/api/registry.h"
-#include "nemesis/parts/kill_shape.h"
+#include "nemesis/shared/kill_shape.h"
 
 namespace riven {
 

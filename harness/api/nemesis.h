@@ -12,8 +12,8 @@
 #include "harness/api/node_groups.h"
 #include "harness/control/container_needs.h"
 #include "harness/control/node.h"
-#include "harness/core/damage.h"
 #include "harness/core/fault_windows.h"
+#include "harness/core/impact.h"
 #include "harness/core/op.h"
 #include "harness/core/result.h"
 #include "harness/generator/generator.h"
@@ -46,7 +46,7 @@ struct FaultTarget {
 /// An operation with nothing left to chance: invoked with `value` it does just that.
 struct FaultPlan {
   Value value;
-  Damage damage;
+  Impact impact;
 };
 
 /// Applies and undoes the faults of one package. Called by the nemesis thread alone, except heal().
@@ -59,7 +59,7 @@ class Nemesis {
   /// again it may choose other nodes. By default the operation as it is, and all nodes broken.
   virtual Result<FaultPlan> plan(FaultTarget& target, const Op& op) {
     FaultPlan all{op.value, {}};
-    for (size_t i = 0; i < target.nodes.size(); ++i) all.damage.nodes.push_back(i);
+    for (size_t i = 0; i < target.nodes.size(); ++i) all.impact.nodes.push_back(i);
     return all;
   }
   /// Carries out op (its f is one of the package's) and returns the value of its completion: what was really

@@ -13,6 +13,7 @@
 
 #include "harness/api/checker.h"
 #include "harness/core/check.h"
+#include "harness/core/join.h"
 #include "harness/core/result.h"
 
 namespace riven {
@@ -83,17 +84,17 @@ class Registry {
   /// model, wrong options.
   Result<CheckerPtr> make_checker(const std::string& model,
                                   std::map<std::string, std::string> options) const {
-    std::string known;
+    std::vector<std::string> known;
     for (const CheckerFactory& family : checkers()) {
       for (const std::string& name : family.models) {
         if (name == model) {
           options["model"] = model;
           return family.make(options);
         }
-        known += (known.empty() ? "" : ", ") + name;
+        known.push_back(name);
       }
     }
-    return Error{"no model is called " + model + "; there are " + known};
+    return Error{"no model is called " + model + "; there are " + joined(known)};
   }
 
  private:

@@ -10,8 +10,8 @@
 #include "harness/app/fault_choice.h"
 #include "harness/app/target.h"
 #include "harness/control/cluster.h"
+#include "harness/core/join.h"
 #include "harness/core/json.h"
-#include "harness/core/text.h"
 #include "harness/run/lifecycle.h"
 
 namespace riven {
@@ -99,7 +99,7 @@ Result<ContainerNeeds> needs_of(const std::string& words, const Registry& regist
   const auto chosen = choose_faults(words, registry);
   if (!chosen) return chosen.error();
   ContainerNeeds needs;
-  for (const FaultWish& wish : *chosen) needs.add(registry.find<FaultFactory>(wish.name)->container);
+  for (const FaultRequest& request : *chosen) needs.add(registry.find<FaultFactory>(request.name)->container);
   return needs;
 }
 

@@ -20,8 +20,9 @@
 #include "harness/core/at_once.h"
 #include "harness/core/clock.h"
 #include "harness/core/fault_windows.h"
-#include "harness/core/text.h"
-#include "nemesis/parts/fields.h"
+#include "harness/core/join.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/shared/fields.h"
 
 namespace riven {
 

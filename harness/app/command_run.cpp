@@ -11,7 +11,7 @@
 
 #include "harness/api/nemesis.h"
 #include "harness/app/command.h"
-#include "harness/app/run_test.h"
+#include "harness/app/test_run.h"
 #include "harness/app/units.h"
 
 namespace riven {
@@ -50,7 +50,7 @@ class SignalWatch {
   struct sigaction before_[std::size(kSignals)] = {};
 };
 
-struct Given {
+struct RunArguments {
   RunOptions run;
   std::string faults = "none";
   std::string max_broken;
@@ -70,9 +70,9 @@ struct Given {
   int test_count = 1;
 };
 
-std::string rerun_line(const Given& g, uint64_t seed) {
+std::string rerun_line(const RunArguments& g, uint64_t seed) {
   const RunOptions& o = g.run;
-  const Given defaults;
+  const RunArguments defaults;
   std::string line = "riven run --db " + shell_word(o.database);
   const auto add = [&](const char* option, const std::string& value, const std::string& fallback) {
     if (value != fallback) line += std::string(" ") + option + " " + shell_word(value);
@@ -105,7 +105,7 @@ std::string rerun_line(const Given& g, uint64_t seed) {
   return line;
 }
 
-Status read_units(Given& g) {
+Status read_units(RunArguments& g) {
   RunOptions& o = g.run;
   o.agents = agent_place_from(g.agent).value_or(AgentPlace::node);
   const struct {
@@ -159,11 +159,11 @@ void use_current_names(std::map<std::string, std::string>& fault_options, const 
 }
 
 /// --faults, --interval, --max-broken and --schedule; what the user says goes before what a profile says.
-Status read_faults(Given& g, const Registry& registry) {
+Status read_faults(RunArguments& g, const Registry& registry) {
   RunOptions& o = g.run;
-  auto wishes = choose_faults(g.faults, registry);
-  if (!wishes) return wishes.error();
-  o.faults = std::move(*wishes);
+  auto requests = choose_faults(g.faults, registry);
+  if (!requests) return requests.error();
+  o.faults = std::move(*requests);
   if (g.faults == "all") o.fault_words = "all";
   o.max_broken = g.max_broken;
   if (const FaultProfile* const profile = find_profile(g.faults)) {
@@ -197,7 +197,7 @@ std::string not_negative(const std::string& text) {
   return good ? "" : "must be a number from 0 up, not '" + text + "'";
 }
 
-ExitCode run(Given& g, const Registry& registry) {
+ExitCode run(RunArguments& g, const Registry& registry) {
   if (const Status read = read_units(g); !read) return usage_error(read.error().message);
   if (const Status read = read_faults(g, registry); !read) return usage_error(read.error().message);
   const uint64_t first_seed = g.seed_given ? g.seed : std::random_device{}();
@@ -214,7 +214,7 @@ ExitCode run(Given& g, const Registry& registry) {
   return code;
 }
 
-void declare_faults(CLI::App& app, Given& g) {
+void declare_faults(CLI::App& app, RunArguments& g) {
   auto* const faults = app.add_option("--faults", g.faults,
                                       "faults to inject: names by comma, NAME:WORD for one form of a fault "
                                       "(partition:halves, kill:one), all, or a profile (gentle, nightly, "
@@ -239,7 +239,7 @@ void declare_faults(CLI::App& app, Given& g) {
 }
 
 /// Where the nodes are, or what they are made of.
-void declare_cluster(CLI::App& app, Given& g) {
+void declare_cluster(CLI::App& app, RunArguments& g) {
   RunOptions& o = g.run;
   app.add_option("--nodes", o.nodes,
                  "containers to make; default: the database's (5, or 1 where it has no replicas)")
@@ -255,8 +255,8 @@ void declare_cluster(CLI::App& app, Given& g) {
 }  // namespace
 
 CommandAction declare_run(CLI::App& app, const Registry& registry) {
-  auto given = std::make_shared<Given>();
-  Given& g = *given;
+  auto given = std::make_shared<RunArguments>();
+  RunArguments& g = *given;
   RunOptions& o = g.run;
   app.add_option("--db", o.database, "the database (see `riven list`)")->required();
   app.add_option("--db-opt", g.database_options, "KEY=VALUE for the database (repeatable)")

@@ -11,13 +11,13 @@ namespace riven {
 namespace {
 
 std::vector<std::string> split_commas(const std::string& text) {
-  std::vector<std::string> parts;
+  std::vector<std::string> components;
   for (size_t at = 0; at <= text.size();) {
     const size_t end = std::min(text.find(',', at), text.size());
-    parts.push_back(text.substr(at, end - at));
+    components.push_back(text.substr(at, end - at));
     at = end + 1;
   }
-  return parts;
+  return components;
 }
 
 std::string known_names(const Registry& registry) {
@@ -47,34 +47,34 @@ const FaultProfile* find_profile(const std::string& faults) {
   return found == all.end() ? nullptr : &*found;
 }
 
-Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Registry& registry) {
-  std::vector<FaultWish> wishes;
+Result<std::vector<FaultRequest>> choose_faults(const std::string& faults, const Registry& registry) {
+  std::vector<FaultRequest> requests;
   const FaultProfile* const profile = find_profile(faults);
   if (faults == "all" || profile != nullptr) {
     for (const auto& factory : registry.faults()) {
       if (profile != nullptr && profile->together && !factory->in_storm) continue;
-      wishes.push_back({factory->name, "", true});
+      requests.push_back({factory->name, "", true});
     }
-    return wishes;
+    return requests;
   }
-  if (faults == "none") return wishes;
+  if (faults == "none") return requests;
   for (const std::string& entry : split_commas(faults)) {
     if (entry.empty())
       return Error{"--faults '" + faults + "' has an empty name in it; for no faults say --faults none"};
-    FaultWish wish;
-    wish.name = entry.substr(0, entry.find(':'));
-    if (wish.name.size() < entry.size()) wish.word = entry.substr(wish.name.size() + 1);
-    if (wish.name == "all" || find_profile(wish.name) != nullptr)
-      return Error{"--faults " + wish.name + " stands alone: it is every fault already"};
-    const FaultFactory* const factory = registry.find<FaultFactory>(wish.name);
+    FaultRequest request;
+    request.name = entry.substr(0, entry.find(':'));
+    if (request.name.size() < entry.size()) request.word = entry.substr(request.name.size() + 1);
+    if (request.name == "all" || find_profile(request.name) != nullptr)
+      return Error{"--faults " + request.name + " stands alone: it is every fault already"};
+    const FaultFactory* const factory = registry.find<FaultFactory>(request.name);
     if (factory == nullptr)
-      return Error{"no fault is called '" + wish.name + "'; there are " + known_names(registry)};
-    wish.name = factory->name;
-    if (std::any_of(wishes.begin(), wishes.end(), [&](const auto& w) { return w.name == wish.name; }))
-      return Error{"--faults names " + wish.name + " twice"};
-    wishes.push_back(std::move(wish));
+      return Error{"no fault is called '" + request.name + "'; there are " + known_names(registry)};
+    request.name = factory->name;
+    if (std::any_of(requests.begin(), requests.end(), [&](const auto& w) { return w.name == request.name; }))
+      return Error{"--faults names " + request.name + " twice"};
+    requests.push_back(std::move(request));
   }
-  return wishes;
+  return requests;
 }
 
 std::vector<PlotSpan> spans_of(const std::vector<std::string>& faults, const Registry& registry) {

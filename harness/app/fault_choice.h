@@ -12,10 +12,10 @@
 
 namespace riven {
 
-struct FaultWish {
+struct FaultRequest {
   std::string name;
-  std::string word;     ///< of NAME:WORD: the fault's main choice (FaultFactory::word); may be empty
-  bool spared = false;  ///< left out where the database or a node cannot take it, rather than refused
+  std::string word;       ///< of NAME:WORD: the fault's main choice (FaultFactory::word); may be empty
+  bool optional = false;  ///< left out where the database or a node cannot take it, rather than refused
 };
 
 /// A name for several settings at once; each can be set otherwise by its own option.
@@ -35,7 +35,7 @@ const FaultProfile* find_profile(const std::string& faults);
 
 /// "partition,kill:one", "all", a profile's name, "none" or nothing; a fault's alias gives its name. Errors:
 /// an unknown name, a fault named twice.
-Result<std::vector<FaultWish>> choose_faults(const std::string& faults, const Registry& registry);
+Result<std::vector<FaultRequest>> choose_faults(const std::string& faults, const Registry& registry);
 
 /// How these faults are recognised, drawn and judged in a history; names that are not known are left out.
 std::vector<PlotSpan> spans_of(const std::vector<std::string>& faults, const Registry& registry);

@@ -10,9 +10,9 @@
 
 #include "harness/app/units.h"
 #include "harness/core/clock.h"
+#include "harness/core/join.h"
 #include "harness/core/json.h"
-#include "harness/core/text.h"
-#include "nemesis/parts/node_choice.h"
+#include "nemesis/shared/node_choice.h"
 
 namespace riven {
 
@@ -163,7 +163,7 @@ class Binder {
          int64_t time_limit_ns)
       : schedule_(schedule), packages_(packages), shape_(std::move(shape)), time_limit_ns_(time_limit_ns) {}
 
-  Result<std::vector<Appointment>> bind() {
+  Result<std::vector<ScheduledOp>> bind() {
     for (const ScheduledFault& line : schedule_.lines) {
       if (Status read = read_line(line); !read)
         return at_line(schedule_.file, line.line, read.error().message);
@@ -217,8 +217,8 @@ class Binder {
     return Value::map(std::move(map));
   }
 
-  Result<std::vector<Appointment>> in_order() const {
-    std::vector<Appointment> appointments;
+  Result<std::vector<ScheduledOp>> in_order() const {
+    std::vector<ScheduledOp> operations;
     std::map<const NamedPackage*, std::pair<size_t, size_t>> open;  // position and line of what began it
     for (const Bound& each : bound_) {
       const auto before = open.find(each.of);
@@ -234,14 +234,14 @@ class Binder {
                            ": there is nothing to heal");
       }
       if (each.begins) {
-        open[each.of] = {appointments.size(), each.line};
+        open[each.of] = {operations.size(), each.line};
       } else {
         closes = before->second.first;
         open.erase(before);
       }
-      appointments.push_back({each.at_ns, each.draft, closes});
+      operations.push_back({each.at_ns, each.draft, closes});
     }
-    return appointments;
+    return operations;
   }
 
   const NamedPackage* package_of(const std::string& name) const {
@@ -301,7 +301,7 @@ void use_current_names(FaultSchedule& schedule, const Registry& registry) {
   }
 }
 
-Result<std::vector<Appointment>> bind_schedule(const FaultSchedule& schedule,
+Result<std::vector<ScheduledOp>> bind_schedule(const FaultSchedule& schedule,
                                                const std::vector<NamedPackage>& packages, FaultTarget shape,
                                                int64_t time_limit_ns) {
   return Binder(schedule, packages, std::move(shape), time_limit_ns).bind();

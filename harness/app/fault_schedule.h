@@ -24,7 +24,7 @@
 #include "harness/api/registry.h"
 #include "harness/core/result.h"
 #include "harness/run/lifecycle.h"
-#include "nemesis/parts/timetable.h"
+#include "nemesis/shared/timetable.h"
 
 namespace riven {
 
@@ -62,7 +62,7 @@ struct NamedPackage {
 /// is refused now; plans that ask the database or the workload (primaries, lock-holders) are left to the run.
 /// Errors as above: a fault that is not among `packages`, a value that makes no sense, a fault begun while it
 /// is in force, a line that begins after `time_limit_ns`.
-Result<std::vector<Appointment>> bind_schedule(const FaultSchedule& schedule,
+Result<std::vector<ScheduledOp>> bind_schedule(const FaultSchedule& schedule,
                                                const std::vector<NamedPackage>& packages, FaultTarget shape,
                                                int64_t time_limit_ns);
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "harness/app/command.h"
+#include "harness/core/join.h"
 
 namespace riven {
 
@@ -61,8 +62,7 @@ void ProgressPrinter::update(const Progress& progress) {
 
 void ProgressPrinter::faults(const std::vector<std::string>& names) {
   const std::lock_guard lock(mutex_);
-  faults_.clear();
-  for (const std::string& name : names) faults_ += (faults_.empty() ? "" : ", ") + name;
+  faults_ = joined(names);
 }
 
 void ProgressPrinter::finish() {

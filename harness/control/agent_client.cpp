@@ -10,6 +10,7 @@
 #include "harness/control/byte_stream.h"
 #include "harness/core/boot_id.h"
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 
 namespace riven {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/control/agent_message.h"
+#include "harness/agent_protocol/agent_message.h"
 #include "harness/control/node.h"
 #include "harness/core/result.h"
 
@@ -110,7 +110,7 @@ AgentLauncher cluster_agent_launcher(const Cluster& cluster, size_t index, std::
                                      AgentOptions options);
 
 /// The launcher for an agent on this host that enters the namespaces of a local container (`container`: its
-/// name or id); see nemesis/agent/beside.h. Each start asks the engine for the
+/// name or id); see nemesis/agent/core/host_agent.h. Each start asks the engine for the
 /// container's first process anew: a container may have been started again. Errors say why it cannot be done
 /// here: no root, another machine's engine, a container that does not run.
 AgentLauncher host_agent_launcher(std::string container, std::string local_agent_path,

@@ -4,7 +4,7 @@
 #include <thread>
 #include <vector>
 
-#include "harness/core/text.h"
+#include "harness/core/join.h"
 
 namespace riven {
 

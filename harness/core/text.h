@@ -20,22 +20,6 @@ std::string counted(uint64_t count, std::string_view singular, std::string_view 
 
 /// With the ASCII letters in lower case.
 std::string lower_case(std::string_view text);
-/// word(item) of each item, with separators between them.
-template <typename Items, typename Word>
-std::string joined(const Items& items, std::string_view separator, Word word) {
-  std::string text;
-  bool first = true;
-  for (const auto& item : items) {
-    if (!first) text += separator;
-    first = false;
-    text += word(item);
-  }
-  return text;
-}
-template <typename Words>
-std::string joined(const Words& words, std::string_view separator = ", ") {
-  return joined(words, separator, [](const auto& word) -> std::string_view { return word; });
-}
 
 /// Safe in XML and HTML text and in attribute values with either quote. Control characters that XML 1.0
 /// forbids become U+FFFD, as do bytes that are no well-formed UTF-8.

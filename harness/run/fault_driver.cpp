@@ -42,14 +42,14 @@ Result<Value> FaultDriver::begin(size_t which, Op op, FaultStep& step) {
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     Result<FaultPlan> plan = nemesis.plan(target_, op);
     if (!plan) return plan.error();
-    std::vector<Damage> together = damage_;
-    Damage& mine = together[which];
-    mine.nodes.insert(mine.nodes.end(), plan->damage.nodes.begin(), plan->damage.nodes.end());
-    mine.unheard.insert(mine.unheard.end(), plan->damage.unheard.begin(), plan->damage.unheard.end());
+    std::vector<Impact> together = impacts_;
+    Impact& mine = together[which];
+    mine.nodes.insert(mine.nodes.end(), plan->impact.nodes.begin(), plan->impact.nodes.end());
+    mine.unheard.insert(mine.unheard.end(), plan->impact.unheard.begin(), plan->impact.unheard.end());
     if (max_broken_ && !breaks_at_most(target_.nodes.size(), together, *max_broken_)) continue;
     step.value = op.value = plan->value;
     // Also when it fails: what it left half done counts until the fault is ended.
-    damage_ = std::move(together);
+    impacts_ = std::move(together);
     return nemesis.invoke(target_, op);
   }
   step.not_done = "more than " + std::to_string(*max_broken_) + " nodes would be broken";
@@ -58,7 +58,7 @@ Result<Value> FaultDriver::begin(size_t which, Op op, FaultStep& step) {
 
 Result<Value> FaultDriver::end(size_t which, const Op& op) {
   auto done = packages_[which].nemesis->invoke(target_, op);
-  if (done) damage_[which] = {};
+  if (done) impacts_[which] = {};
   return done;
 }
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "harness/api/nemesis.h"
-#include "harness/core/damage.h"
+#include "harness/core/impact.h"
 #include "harness/core/result.h"
 
 namespace riven {
@@ -30,7 +30,10 @@ class FaultDriver {
   /// All faults in force together never break more than `max_broken` nodes (see breaks_at_most). `target` is
   /// borrowed; the packages are given over.
   FaultDriver(FaultTarget& target, std::vector<FaultPackage> packages, std::optional<size_t> max_broken)
-      : target_(target), packages_(std::move(packages)), max_broken_(max_broken), damage_(packages_.size()) {}
+      : target_(target),
+        packages_(std::move(packages)),
+        max_broken_(max_broken),
+        impacts_(packages_.size()) {}
 
   const std::vector<FaultPackage>& packages() const { return packages_; }
   /// Before the database is set up: each package's prepare(). The first error, with the fault's name.
@@ -50,8 +53,8 @@ class FaultDriver {
   FaultTarget& target_;
   std::vector<FaultPackage> packages_;
   std::optional<size_t> max_broken_;
-  std::vector<Damage> damage_;  // by package, of what is in force
-  std::mutex heal_mutex_;       // the nemesis thread may still be busy when the main thread heals
+  std::vector<Impact> impacts_;  // by package, of what is in force
+  std::mutex heal_mutex_;        // the nemesis thread may still be busy when the main thread heals
 };
 
 }  // namespace riven

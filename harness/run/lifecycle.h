@@ -43,7 +43,7 @@ using StopRequests = std::atomic<int>;
 
 /// Tears the database down on all nodes, then sets it up on all of them, each at once, and waits until it
 /// serves: a node that is set up while another still runs what was there before would be told that it is a
-/// member already. After an error no server runs; its logs are kept.
+/// member already. After an error no server runs that can be killed; its logs are kept.
 Status bring_up(Database& database, const std::vector<Node>& nodes, Milliseconds ready_deadline);
 
 struct LifecycleHooks {

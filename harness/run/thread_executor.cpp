@@ -15,23 +15,23 @@ namespace riven {
 
 class ThreadExecutor::Impl {
  public:
-  explicit Impl(ThreadExecutorOptions options) : shop_(std::make_shared<Workshop>()) {
+  explicit Impl(ThreadExecutorOptions options) : context_(std::make_shared<WorkerContext>()) {
     RIVEN_CHECK(options.clients < ThreadSet::kCapacity, "a run has more client threads than are supported");
-    shop_->options = std::move(options);
-    shop_->origin_ns = monotonic_now_ns();
-    workers_.resize(shop_->options.clients + 1);
+    context_->options = std::move(options);
+    context_->origin_ns = monotonic_now_ns();
+    workers_.resize(context_->options.clients + 1);
   }
 
-  int64_t now_ns() const { return monotonic_now_ns() - shop_->origin_ns; }
+  int64_t now_ns() const { return monotonic_now_ns() - context_->origin_ns; }
 
   void dispatch(Thread thread, const Op& op, int64_t deadline_ns) {
-    if (thread == shop_->options.clients && nemesis_is_stuck()) {
+    if (thread == context_->options.clients && nemesis_is_stuck()) {
       return complete_at_once(thread, OpType::info,
                               "the nemesis has not come back from an earlier operation");
     }
     if (!workers_[thread]) {
       try {
-        workers_[thread] = std::make_unique<Worker>(shop_, thread);
+        workers_[thread] = std::make_unique<Worker>(context_, thread);
       } catch (const std::system_error& error) {
         return complete_at_once(thread, OpType::fail, std::string("no thread: ") + error.what());
       }
@@ -42,11 +42,11 @@ class ThreadExecutor::Impl {
   void collect(std::vector<Completion>& out) {
     for (Completion& done : at_once_) out.push_back(std::move(done));
     at_once_.clear();
-    shop_->board.take_down([&](Thread thread) { out.push_back(workers_[thread]->take_result()); });
+    context_->board.drain([&](Thread thread) { out.push_back(workers_[thread]->take_result()); });
   }
 
   void wait_until(int64_t until_ns) {
-    if (at_once_.empty()) shop_->board.wait_until(shop_->origin_ns + until_ns);
+    if (at_once_.empty()) context_->board.wait_until(context_->origin_ns + until_ns);
   }
 
   bool abandon(Thread thread) {
@@ -55,7 +55,7 @@ class ThreadExecutor::Impl {
     }
     if (!workers_[thread]->abandon()) return false;
     reap();
-    if (thread == shop_->options.clients) stuck_nemesis_ = workers_[thread].get();
+    if (thread == context_->options.clients) stuck_nemesis_ = workers_[thread].get();
     abandoned_.push_back(std::move(workers_[thread]));
     return true;
   }
@@ -67,7 +67,7 @@ class ThreadExecutor::Impl {
       if (!worker->abandon()) worker->quit();
       abandoned_.push_back(std::move(worker));
     }
-    const int64_t until_ns = monotonic_now_ns() + shop_->options.join_ns;
+    const int64_t until_ns = monotonic_now_ns() + context_->options.join_ns;
     reap();
     for (int64_t pause_us = 20; !abandoned_.empty() && monotonic_now_ns() < until_ns;
          pause_us = std::min<int64_t>(pause_us * 2, 5'000)) {
@@ -98,7 +98,7 @@ class ThreadExecutor::Impl {
 
   bool nemesis_is_stuck() const { return stuck_nemesis_ != nullptr && !stuck_nemesis_->ended(); }
 
-  std::shared_ptr<Workshop> shop_;
+  std::shared_ptr<WorkerContext> context_;
   std::vector<std::unique_ptr<Worker>> workers_;  // by thread; null: not started
   std::vector<std::unique_ptr<Worker>> abandoned_;
   const Worker* stuck_nemesis_ = nullptr;

@@ -3,21 +3,22 @@
 #include <exception>
 #include <limits>
 
+#include "harness/core/exception_text.h"
 #include "harness/generator/wrap.h"
 
 namespace riven {
 
-void CompletionBoard::put_up(Thread thread) {
+void CompletionBoard::set(Thread thread) {
   words_[thread / 64].fetch_or(uint64_t{1} << (thread % 64), std::memory_order_seq_cst);
   if (asleep_.load(std::memory_order_seq_cst) != 0 && asleep_.exchange(0) != 0) futex_wake(asleep_);
 }
 
 void CompletionBoard::wait_until(int64_t until_ns) {
-  if (patience_.spin([&] { return any() || monotonic_now_ns() >= until_ns; })) return;
+  if (spin_.spin([&] { return any() || monotonic_now_ns() >= until_ns; })) return;
   asleep_.store(1, std::memory_order_seq_cst);
   if (!any()) futex_wait(asleep_, 1, until_ns);
   asleep_.store(0, std::memory_order_relaxed);
-  patience_.woke();
+  spin_.woke();
 }
 
 namespace {
@@ -25,16 +26,6 @@ namespace {
 /// Who owns the mailbox. The scheduler: idle -> request, parked -> request, request -> cancelling ->
 /// abandoned. The worker: idle -> parked, request -> idle (the result is in the box).
 enum State : uint32_t { idle, parked, request, cancelling, abandoned, quitting };
-
-std::string text_of(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "unknown exception";
-  }
-}
 
 Completion failed(std::string_view why) {
   Completion done;
@@ -64,8 +55,9 @@ struct Worker::Mailbox {
   std::atomic<bool> ended{false};
 };
 
-Worker::Worker(std::shared_ptr<Workshop> shop, Thread thread) : box_(std::make_shared<Mailbox>(thread)) {
-  thread_ = std::thread([shop = std::move(shop), box = box_] { work(shop, box); });
+Worker::Worker(std::shared_ptr<WorkerContext> context, Thread thread)
+    : box_(std::make_shared<Mailbox>(thread)) {
+  thread_ = std::thread([context = std::move(context), box = box_] { work(context, box); });
 }
 
 Worker::~Worker() {
@@ -99,9 +91,9 @@ bool Worker::ended() const { return box_->ended.load(std::memory_order_acquire);
 namespace {
 
 /// The client of one worker, for one process at a time.
-class ClientSeat {
+class WorkerClient {
  public:
-  ClientSeat(const Workshop& shop, Thread thread) : shop_(shop), thread_(thread) {}
+  WorkerClient(const WorkerContext& context, Thread thread) : context_(context), thread_(thread) {}
 
   /// Runs op, connecting first where there is no client for its process. still_wanted() false: do not begin.
   template <typename Wanted>
@@ -121,14 +113,14 @@ class ClientSeat {
  private:
   std::string connect(Process process) {
     try {
-      const size_t nodes = shop_.options.nodes == 0 ? 1 : shop_.options.nodes;
-      auto made = shop_.options.connect(thread_, thread_ % nodes, process);
+      const size_t nodes = context_.options.nodes == 0 ? 1 : context_.options.nodes;
+      auto made = context_.options.connect(thread_, thread_ % nodes, process);
       if (!made) return "no client: " + made.error().message;
       client_ = std::move(*made);
       process_ = process;
       return client_ ? "" : "no client";
     } catch (...) {
-      return "no client: " + text_of(std::current_exception());
+      return "no client: " + exception_text(std::current_exception());
     }
   }
   Completion invoke(const Op& op, int64_t deadline_ns) {
@@ -143,43 +135,43 @@ class ClientSeat {
       }
       return done;
     } catch (...) {
-      return indeterminate("exception: " + text_of(std::current_exception()));
+      return indeterminate("exception: " + exception_text(std::current_exception()));
     }
   }
 
-  const Workshop& shop_;
+  const WorkerContext& context_;
   Thread thread_;
   std::unique_ptr<Client> client_;
   Process process_ = -2;
 };
 
-Completion run_nemesis(const Workshop& shop, const Op& op) {
-  if (!shop.options.nemesis) return indeterminate("this run has no nemesis");
+Completion run_nemesis(const WorkerContext& context, const Op& op) {
+  if (!context.options.nemesis) return indeterminate("this run has no nemesis");
   try {
-    Result<Value> value = shop.options.nemesis(op);
+    Result<Value> value = context.options.nemesis(op);
     if (!value) return indeterminate(value.error().message);
     Completion done;
     done.keeps_value = false;
     done.value = std::move(*value);
     return done;
   } catch (...) {
-    return indeterminate("exception: " + text_of(std::current_exception()));
+    return indeterminate("exception: " + exception_text(std::current_exception()));
   }
 }
 
 /// Waits for the scheduler: returns request, abandoned or quitting.
-uint32_t wait_for_mail(std::atomic<uint32_t>& state, Patience& patience) {
+uint32_t wait_for_mail(std::atomic<uint32_t>& state, SpinWait& spin) {
   const auto come = [&] {
     const uint32_t s = state.load(std::memory_order_acquire);
     return s != idle && s != cancelling;
   };
-  if (patience.spin(come)) return state.load(std::memory_order_acquire);
+  if (spin.spin(come)) return state.load(std::memory_order_acquire);
   for (;;) {
     uint32_t seen = idle;
     state.compare_exchange_strong(seen, parked);
     if (seen == idle) seen = parked;
     if (seen != parked && seen != cancelling) {
-      patience.woke();
+      spin.woke();
       return state.load(std::memory_order_acquire);
     }
     futex_wait(state, seen, std::numeric_limits<int64_t>::max());
@@ -188,22 +180,23 @@ uint32_t wait_for_mail(std::atomic<uint32_t>& state, Patience& patience) {
 
 }  // namespace
 
-void Worker::work(const std::shared_ptr<Workshop>& shop, const std::shared_ptr<Mailbox>& box) {
-  const bool is_nemesis = box->thread == shop->options.clients;
+void Worker::work(const std::shared_ptr<WorkerContext>& context, const std::shared_ptr<Mailbox>& box) {
+  const bool is_nemesis = box->thread == context->options.clients;
   {
-    ClientSeat seat(*shop, box->thread);
-    Patience patience(100'000);
-    while (wait_for_mail(box->state, patience) == request) {
+    WorkerClient client(*context, box->thread);
+    SpinWait spin(100'000);
+    while (wait_for_mail(box->state, spin) == request) {
       const auto wanted = [&] { return box->state.load() == request; };
-      box->result = is_nemesis ? run_nemesis(*shop, box->op)
-                               : seat.run(box->op, gen::saturating_add(box->deadline_ns, shop->origin_ns),
-                                          box->running, wanted);
+      box->result = is_nemesis
+                        ? run_nemesis(*context, box->op)
+                        : client.run(box->op, gen::saturating_add(box->deadline_ns, context->origin_ns),
+                                     box->running, wanted);
       box->result.thread = box->thread;
       const bool crashed = box->result.type == OpType::info;
       uint32_t expected = request;
       if (!box->state.compare_exchange_strong(expected, idle)) continue;
-      shop->board.put_up(box->thread);
-      if (crashed) seat.leave();
+      context->board.set(box->thread);
+      if (crashed) client.leave();
     }
   }
   box->ended.store(true, std::memory_order_release);

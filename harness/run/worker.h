@@ -14,10 +14,10 @@ namespace riven {
 
 /// Spinning while work comes quickly, sleeping when it does not: at low rates nothing burns, at high rates
 /// nobody pays for a system call an operation.
-class Patience {
+class SpinWait {
  public:
-  explicit Patience(int64_t limit_ns) : limit_ns_(limit_ns) {}
-  /// Spins (giving way to others) until ready() or the patience is over; true: it is ready.
+  explicit SpinWait(int64_t limit_ns) : limit_ns_(limit_ns) {}
+  /// Spins (giving way to others) until ready() or the spin is over; true: it is ready.
   template <typename Ready>
   bool spin(Ready&& ready) {
     since_ns_ = monotonic_now_ns();
@@ -48,10 +48,10 @@ class Patience {
 class CompletionBoard {
  public:
   /// Called by a worker. Everything that it wrote before is visible to who takes the bit down.
-  void put_up(Thread thread);
+  void set(Thread thread);
   /// Calls fn(Thread) for each bit that is up, and takes it down.
   template <typename Fn>
-  void take_down(Fn&& fn) {
+  void drain(Fn&& fn) {
     for (size_t w = 0; w < words_.size(); ++w) {
       if (words_[w].load(std::memory_order_relaxed) == 0) continue;
       for (uint64_t word = words_[w].exchange(0, std::memory_order_acquire); word != 0; word &= word - 1) {
@@ -71,11 +71,11 @@ class CompletionBoard {
   }
   alignas(64) std::array<std::atomic<uint64_t>, ThreadSet::kCapacity / 64> words_{};
   alignas(64) std::atomic<uint32_t> asleep_{0};
-  Patience patience_{30'000};
+  SpinWait spin_{30'000};
 };
 
 /// What the workers of one executor share; outlives the executor while a stuck worker does.
-struct Workshop {
+struct WorkerContext {
   ThreadExecutorOptions options;
   int64_t origin_ns = 0;  // CLOCK_MONOTONIC at time 0
   CompletionBoard board;
@@ -84,7 +84,7 @@ struct Workshop {
 /// One worker thread and its mailbox. Methods are the scheduler thread's.
 class Worker {
  public:
-  Worker(std::shared_ptr<Workshop> shop, Thread thread);
+  Worker(std::shared_ptr<WorkerContext> context, Thread thread);
   /// Detaches a thread that is still running.
   ~Worker();
   Worker(const Worker&) = delete;
@@ -104,7 +104,7 @@ class Worker {
 
  private:
   struct Mailbox;
-  static void work(const std::shared_ptr<Workshop>& shop, const std::shared_ptr<Mailbox>& box);
+  static void work(const std::shared_ptr<WorkerContext>& context, const std::shared_ptr<Mailbox>& box);
   std::shared_ptr<Mailbox> box_;
   std::thread thread_;
 };

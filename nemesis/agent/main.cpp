@@ -14,12 +14,13 @@
 #include <string>
 #include <vector>
 
-#include "harness/control/agent_message.h"
-#include "nemesis/agent/beside.h"
-#include "nemesis/agent/connection.h"
-#include "nemesis/agent/memory_fault.h"
-#include "nemesis/agent/owner_lock.h"
-#include "nemesis/agent/server.h"
+#include "harness/agent_protocol/agent_message.h"
+#include "nemesis/agent/clock/clock_fault.h"
+#include "nemesis/agent/core/connection.h"
+#include "nemesis/agent/core/host_agent.h"
+#include "nemesis/agent/core/owner_lock.h"
+#include "nemesis/agent/core/server.h"
+#include "nemesis/agent/process/memory_fault.h"
 
 namespace {
 
@@ -61,6 +62,7 @@ bool parse(int argc, char** argv, Arguments& arguments) {
   if (argc < 2) return false;
   arguments.command = argv[1];
   arguments.server.context.state_directory = "/var/lib/riven";
+  arguments.server.context.has_skewed_clock = has_skewed_clock;
   for (int i = 2; i < argc; i += 2) {
     if (i + 1 == argc) return false;
     const std::string option = argv[i];

@@ -3,7 +3,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "nemesis/agent/clock_patch.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/agent/clock/clock_patch.h"
 #include "tests/agent/clock_readers.h"
 #include "tests/agent/namespaces.h"
 

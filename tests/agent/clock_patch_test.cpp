@@ -1,5 +1,5 @@
-// The lens in processes of this test's own: every reading right, every byte back.
-#include "nemesis/agent/clock_patch.h"
+// The hook in processes of this test's own: every reading right, every byte back.
+#include "nemesis/agent/clock/clock_patch.h"
 
 #include <algorithm>
 #include <atomic>
@@ -7,9 +7,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "nemesis/agent/clock_shape.h"
-#include "nemesis/agent/tracing_thread.h"
-#include "nemesis/agent/vdso_image.h"
+#include "nemesis/agent/clock/clock_shape.h"
+#include "nemesis/agent/clock/vdso_image.h"
+#include "nemesis/agent/process/tracing_thread.h"
 #include "tests/agent/clock_readers.h"
 #include "tests/catch.h"
 
@@ -27,7 +27,7 @@ ClockShape jump(int64_t offset_ns) {
   return shape;
 }
 
-LensBlock block_of(const ClockShape& shape) { return lens_block(shape, kernel_realtime_ns(), "f-1"); }
+HookBlock block_of(const ClockShape& shape) { return hook_block(shape, kernel_realtime_ns(), "f-1"); }
 
 /// Runs fn on the tracing thread.
 template <typename Fn>
@@ -37,7 +37,7 @@ auto traced(Fn&& fn) {
   return std::move(*result);
 }
 
-bool has_lens_pages(pid_t pid, uint64_t page) {
+bool has_hook_pages(pid_t pid, uint64_t page) {
   const auto mappings = read_mappings(pid);
   return std::any_of(mappings.begin(), mappings.end(),
                      [&](const Mapping& m) { return m.begin <= page && page < m.end; });
@@ -71,25 +71,25 @@ TEST_CASE("reading threads are skewed and let go again, byte for byte", "[agent]
     auto target = ClockTarget::open(readers.pid());
     REQUIRE(target);
     REQUIRE(target->is_pristine());
-    REQUIRE_FALSE(target->lens());
+    REQUIRE_FALSE(target->hook());
     readers.allow(offset_ns);
     const auto patched = traced([&] { return target->patch("me", block_of(jump(offset_ns))); });
     if (!patched) FAIL(patched.error().message);
     CHECK(patched->threads > threads);
     CHECK_FALSE(patched->system_call);
     stops_ns.push_back(patched->stopped_ns);
-    const auto lens = target->lens();
-    REQUIRE(lens);
-    CHECK(lens->owner == "me");
-    CHECK(std::string(lens->block.fault) == "f-1");
+    const auto hook = target->hook();
+    REQUIRE(hook);
+    CHECK(hook->owner == "me");
+    CHECK(std::string(hook->block.fault) == "f-1");
     const int64_t before = readers.skewed();
     readers.await_rounds(4);
     CHECK(readers.skewed() > before);
-    const auto restored = traced([&] { return target->restore(*lens); });
+    const auto restored = traced([&] { return target->restore(*hook); });
     REQUIRE(restored);
     if (!restored->unmapped) ++left_mapped;
     CHECK(target->is_pristine());
-    CHECK(restored->unmapped != has_lens_pages(readers.pid(), lens->page));
+    CHECK(restored->unmapped != has_hook_pages(readers.pid(), hook->page));
     const int64_t after = readers.skewed();
     readers.await_rounds(4);
     CHECK(readers.skewed() - after <= 32);  // what the threads had in hand
@@ -147,7 +147,7 @@ TEST_CASE("a setting is changed without stopping anybody, and forked children fo
   const pid_t child = seen->forked;
   auto child_target = ClockTarget::open(child);
   REQUIRE(child_target);
-  REQUIRE(child_target->lens());
+  REQUIRE(child_target->hook());
   // One store for both of them; more often than there are blocks.
   for (int i = 1; i <= 40; ++i) {
     REQUIRE(target->set(block_of(jump(-i * kNanosPerSecond))));
@@ -155,9 +155,9 @@ TEST_CASE("a setting is changed without stopping anybody, and forked children fo
     CHECK(sees(1, -i * kNanosPerSecond));
   }
   for (const ClockTarget* each : {&*target, &*child_target}) {
-    const auto lens = each->lens();
-    REQUIRE(lens);
-    CHECK(traced([&] { return each->restore(*lens); })->unmapped);
+    const auto hook = each->hook();
+    REQUIRE(hook);
+    CHECK(traced([&] { return each->restore(*hook); })->unmapped);
     CHECK(each->is_pristine());
   }
   CHECK(sees(0, 0));
@@ -194,9 +194,9 @@ TEST_CASE("a process tells what its own vDSO says", "[agent]") {
     REQUIRE(traced([&] { return target->patch("me", block_of(jump(-kHourNs))); }));
     CHECK_FALSE(traced([&] { return target->patch("me", block_of(jump(-kHourNs))); }));  // once is enough
     CHECK(std::abs(offset_ns() + kHourNs) < 50 * kNanosPerMilli);
-    const auto lens = target->lens();
-    REQUIRE(lens);
-    CHECK(traced([&] { return target->restore(*lens); })->unmapped);
+    const auto hook = target->hook();
+    REQUIRE(hook);
+    CHECK(traced([&] { return target->restore(*hook); })->unmapped);
     CHECK(std::abs(offset_ns()) < 50 * kNanosPerMilli);
   }
   CHECK(read_mappings(pid).size() == mapped);
@@ -239,7 +239,7 @@ TEST_CASE("drift, strobe, smear and step follow the definition", "[agent]") {
     for (const int64_t age_s : {int64_t{0}, int64_t{10}, int64_t{25}, int64_t{100'000}}) {
       INFO("shape " << i << ", " << age_s << " s after the beginning");
       const int64_t began_ns = kernel_realtime_ns() - age_s * kNanosPerSecond;
-      REQUIRE(target->set(lens_block(shapes[i], began_ns, "f-1")));
+      REQUIRE(target->set(hook_block(shapes[i], began_ns, "f-1")));
       const auto told = traced([&] { return target->read_clock(CLOCK_REALTIME); });
       REQUIRE(told);
       // The reading was some moment in between: one of them must give exactly what was told.
@@ -270,9 +270,10 @@ TEST_CASE("a shape that no clock can have is refused", "[agent]") {
 
 // ---- moving the beginning of a function
 
-std::optional<MovedCode> move_bytes(std::vector<uint8_t> code, uint64_t to = 0x2000, size_t at_least = 5) {
+std::optional<RelocatedCode> move_bytes(std::vector<uint8_t> code, uint64_t to = 0x2000,
+                                        size_t at_least = 5) {
   code.resize(64, 0x90);
-  return move_code(code, 0x1000, to, at_least);
+  return relocate_code(code, 0x1000, to, at_least);
 }
 
 TEST_CASE("the beginnings that compilers write can be moved, others are refused", "[agent]") {
@@ -304,7 +305,7 @@ TEST_CASE("the beginnings that compilers write can be moved, others are refused"
   CHECK(move_bytes({0xe9, 0, 1, 0, 0}));
 }
 
-TEST_CASE("this kernel's vDSO has what the lens stands on", "[agent]") {
+TEST_CASE("this kernel's vDSO has what the hook stands on", "[agent]") {
   const auto image = VdsoImage::own();
   if (!image) {
     WARN("skipped: " << image.error().message);
@@ -314,7 +315,7 @@ TEST_CASE("this kernel's vDSO has what the lens stands on", "[agent]") {
     const auto offset = image->find(vdso_symbol(call));
     REQUIRE(offset);
     const std::span<const uint8_t> code(image->bytes());
-    CHECK(move_code(code.subspan(*offset), 0x7000'0000, 0x6000'0000, 5));
+    CHECK(relocate_code(code.subspan(*offset), 0x7000'0000, 0x6000'0000, 5));
   }
   CHECK(image->bytes()[image->syscall_offset()] == 0x0f);
   CHECK_FALSE(image->find("__vdso_make_coffee"));

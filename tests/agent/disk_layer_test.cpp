@@ -13,11 +13,11 @@
 #include <optional>
 #include <sstream>
 
-#include "harness/control/agent_message.h"
 #include "harness/core/clock.h"
-#include "nemesis/agent/disk_fault.h"
-#include "nemesis/agent/disk_process.h"
-#include "nemesis/agent/fuse_channel.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/agent/disk/disk_fault.h"
+#include "nemesis/agent/disk/disk_process.h"
+#include "nemesis/agent/disk/fuse_channel.h"
 #include "tests/catch.h"
 
 namespace riven::agent {

@@ -1,5 +1,5 @@
 // The log of what a power cut takes, against its specification, with random operations on real files.
-#include "nemesis/agent/disk_store.h"
+#include "nemesis/agent/disk/disk_store.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

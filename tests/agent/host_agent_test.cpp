@@ -1,17 +1,17 @@
 // The agent on the host: whom it does not enter, and how it knows where it is. What it does inside is
 // tested with real containers (tests/docker/host_agent_test.cpp).
-#include "nemesis/agent/beside.h"
+#include "nemesis/agent/core/host_agent.h"
 
 #include <sched.h>
 #include <sys/wait.h>
 
 #include "harness/control/byte_stream.h"
 #include "harness/control/local_stream.h"
-#include "nemesis/agent/disk_fault.h"
-#include "nemesis/agent/machine_clock.h"
-#include "nemesis/agent/memory_fault.h"
-#include "nemesis/agent/own_machine.h"
-#include "nemesis/agent/reboot_fault.h"
+#include "nemesis/agent/clock/machine_clock.h"
+#include "nemesis/agent/core/host_permissions.h"
+#include "nemesis/agent/disk/disk_fault.h"
+#include "nemesis/agent/process/memory_fault.h"
+#include "nemesis/agent/process/reboot_fault.h"
 #include "tests/agent/namespaces.h"
 
 namespace riven::test {
@@ -108,7 +108,7 @@ TEST_CASE("for an agent on the host nothing concerns the whole machine", "[agent
   context.may_reboot = true;
   context.may_set_clock = true;
   context.controller_boot_id = "another";  // as a controller on another machine would say
-  const Status own = agent::own_machine(context, true, "may_reboot");
+  const Status own = agent::check_host_permission(context, true, "may_reboot");
   REQUIRE_FALSE(own);
   CHECK(own.error().message.find("container") != std::string::npos);
   for (const agent::FaultKind& kind : {agent::machine_clock_kind(), agent::reboot_kind()}) {

@@ -8,6 +8,7 @@
 #include "harness/control/byte_stream.h"
 #include "harness/control/local_stream.h"
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "tests/agent/namespaces.h"
 
 namespace riven::test {

@@ -5,7 +5,8 @@
 #include <fstream>
 
 #include "harness/core/clock.h"
-#include "nemesis/agent/link_model.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/agent/network/link_model.h"
 #include "tests/agent/namespaces.h"
 
 namespace riven::test {

@@ -1,6 +1,8 @@
 // Frames and messages: what goes in comes out, and no bytes from outside do harm.
-#include "harness/control/agent_message.h"
 
+#include "harness/agent_protocol/agent_message.h"
+#include "harness/agent_protocol/packet_rule.h"
+#include "harness/core/json_fields.h"
 #include "harness/core/rng.h"
 #include "tests/catch.h"
 

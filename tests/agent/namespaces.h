@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/control/agent_client.h"
 #include "harness/core/check.h"
 #include "tests/catch.h"

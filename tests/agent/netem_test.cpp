@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "tests/agent/namespaces.h"
 
 namespace riven::test {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/core/clock.h"
 #include "tests/agent/namespaces.h"
 

@@ -2,12 +2,13 @@
 #include <algorithm>
 
 #include "harness/core/clock.h"
-#include "nemesis/agent/clock_fault.h"
-#include "nemesis/agent/clock_patch.h"
-#include "nemesis/agent/freezer.h"
-#include "nemesis/agent/process_fault.h"
-#include "nemesis/agent/process_table.h"
-#include "nemesis/agent/tracing_thread.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/agent/clock/clock_fault.h"
+#include "nemesis/agent/clock/clock_patch.h"
+#include "nemesis/agent/process/freezer.h"
+#include "nemesis/agent/process/process_fault.h"
+#include "nemesis/agent/process/process_table.h"
+#include "nemesis/agent/process/tracing_thread.h"
 #include "tests/agent/victims.h"
 
 namespace riven::test {
@@ -67,6 +68,7 @@ std::string groups_of(const Victim& victim) {
 struct OwnPause {
   OwnPause(const Victim& victim, const char* by) {
     context.owner = "test" + std::to_string(getpid());
+    context.has_skewed_clock = agent::has_skewed_clock;
     auto made = agent::pause_kind().make(context, by, pausing(victim, by).params);
     if (!made) FAIL(made.error().message);
     fault = std::move(*made);
@@ -129,15 +131,15 @@ TEST_CASE("a frozen tree cannot be told from one that sleeps, keeps its groups, 
   freezer.end();  // twice is as good as once
   CHECK(victim.lives());
 
-  // A bent clock has to be asked and mended meanwhile.
+  // A skewed clock has to be read and set back meanwhile.
   const auto clock = agent::clock_kind().make(
       freezer.context, "clock", {{"processes", {victim.name()}}, {"offset_ns", 3600 * kNanosPerSecond}});
   REQUIRE(clock);
   REQUIRE((*clock)->arm());
   REQUIRE((*clock)->apply());
-  OwnPause bent(victim, "auto");
-  CHECK(text_of(bent.apply(), "by") == "signal");
-  bent.end();
+  OwnPause skewed(victim, "auto");
+  CHECK(text_of(skewed.apply(), "by") == "signal");
+  skewed.end();
   (*clock)->retire();
   REQUIRE(agent::clock_kind().undo(freezer.context, (*clock)->undo_record()));
   CHECK(victim.lives());

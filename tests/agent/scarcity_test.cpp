@@ -3,11 +3,12 @@
 
 #include "harness/core/boot_id.h"
 #include "harness/core/clock.h"
-#include "nemesis/agent/machine_clock.h"
-#include "nemesis/agent/memory_group.h"
-#include "nemesis/agent/own_machine.h"
-#include "nemesis/agent/process_fault.h"
-#include "nemesis/agent/reboot_fault.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/agent/clock/machine_clock.h"
+#include "nemesis/agent/core/host_permissions.h"
+#include "nemesis/agent/process/memory_group.h"
+#include "nemesis/agent/process/process_fault.h"
+#include "nemesis/agent/process/reboot_fault.h"
 #include "tests/agent/victims.h"
 
 namespace riven::test {
@@ -117,7 +118,7 @@ TEST_CASE("what concerns a whole machine is refused on this one, whatever is all
   using namespace agent;
   const bool container = in_container().value();
   const auto why_not = [](const Context& context) {
-    const Status own = own_machine(context, context.may_set_clock, "may_set_clock");
+    const Status own = check_host_permission(context, context.may_set_clock, "may_set_clock");
     REQUIRE_FALSE(own);
     for (const FaultKind& kind : {machine_clock_kind(), reboot_kind()}) {
       CHECK_FALSE(kind.probe(context));

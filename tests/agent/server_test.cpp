@@ -1,13 +1,14 @@
 // The ledger, the lease and the agent's mind, with faults that are only noted down and a clock that stands
 // still.
-#include "nemesis/agent/server.h"
+#include "nemesis/agent/core/server.h"
 
 #include <cstdio>
 #include <fstream>
 #include <set>
 
+#include "harness/core/json_fields.h"
 #include "harness/core/rng.h"
-#include "nemesis/agent/owner_lock.h"
+#include "nemesis/agent/core/owner_lock.h"
 #include "tests/agent/namespaces.h"
 
 namespace riven::agent {
@@ -269,7 +270,7 @@ TEST_CASE("a ledger that was cut or flipped anywhere gives back every intact ent
     for (int i = 0; i < 5; ++i) {
       REQUIRE(ledger->record({{"id" + std::to_string(i), "note", {{"n", i}}}}));
     }
-    REQUIRE(ledger->strike({"id2"}));
+    REQUIRE(ledger->erase({"id2"}));
   }
   std::string whole;
   {

@@ -4,8 +4,9 @@
 #include <filesystem>
 #include <fstream>
 
-#include "nemesis/agent/snapshot_fault.h"
-#include "nemesis/agent/tree_copy.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/agent/disk/snapshot_fault.h"
+#include "nemesis/agent/disk/tree_copy.h"
 #include "tests/agent/namespaces.h"
 #include "tests/agent/victims.h"
 

@@ -13,7 +13,7 @@ namespace {
 
 Capabilities all_capabilities() {
   Capabilities can;
-  can.kill = can.pause = can.primaries = can.membership = true;
+  can.kill = can.primaries = can.membership = true;
   can.processes = {"db"};
   can.data_directory = "/var/lib/db";
   return can;
@@ -64,8 +64,9 @@ TEST_CASE("a fault that is added is chosen, recognised and given its containers 
   REQUIRE(chosen);
   CHECK(chosen->front().name == "eclipse");
   CHECK(chosen->front().word == "total");
-  const auto has = [](const auto& wishes) {
-    return std::any_of(wishes.begin(), wishes.end(), [](const auto& wish) { return wish.name == "eclipse"; });
+  const auto has = [](const auto& requests) {
+    return std::any_of(requests.begin(), requests.end(),
+                       [](const auto& request) { return request.name == "eclipse"; });
   };
   for (const char* const profile : {"all", "gentle", "nightly", "storm"})
     CHECK(has(*choose_faults(profile, registry)));

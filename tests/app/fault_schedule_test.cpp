@@ -18,14 +18,14 @@ namespace {
 constexpr int64_t kLimitNs = 120 * kNanosPerSecond;
 
 /// Plans as the package would, and remembers instead of doing it.
-class Rehearsal final : public Nemesis {
+class DryRun final : public Nemesis {
  public:
-  Rehearsal(std::unique_ptr<Nemesis> real, std::vector<std::string>& done, std::vector<Damage>& damage)
-      : real_(std::move(real)), done_(done), damage_(damage) {}
+  DryRun(std::unique_ptr<Nemesis> real, std::vector<std::string>& done, std::vector<Impact>& impact)
+      : real_(std::move(real)), done_(done), impacts_(impact) {}
   Result<FaultPlan> plan(FaultTarget& target, const Op& op) override { return real_->plan(target, op); }
   Result<Value> invoke(FaultTarget& target, const Op& op) override {
     const auto plan = real_->plan(target, op);
-    damage_.push_back(plan ? plan->damage : Damage{});
+    impacts_.push_back(plan ? plan->impact : Impact{});
     done_.push_back(std::to_string(op.time_ns / kNanosPerMilli) + " " + std::string(op.f.text()) + " " +
                     to_edn(op.value));
     return Value("done");
@@ -35,7 +35,7 @@ class Rehearsal final : public Nemesis {
  private:
   std::unique_ptr<Nemesis> real_;
   std::vector<std::string>& done_;
-  std::vector<Damage>& damage_;
+  std::vector<Impact>& impacts_;
 };
 
 /// The packages of partition, kill, pause and link over five nodes, in a simulated run.
@@ -45,7 +45,7 @@ struct Stage {
   std::vector<FaultPackage> packages;
   std::vector<const FaultFactory*> factories;
   std::vector<std::string> done;
-  std::vector<Damage> damage;  // of each in `done` that begins something
+  std::vector<Impact> impact;  // of each in `done` that begins something
   std::optional<size_t> max_broken;
 
   explicit Stage(uint64_t seed = 1, std::optional<size_t> most = {}) : max_broken(most) {
@@ -60,20 +60,20 @@ struct Stage {
       options.nodes.push_back(node.name);
     }
     Capabilities can;
-    can.kill = can.pause = can.membership = true;
+    can.kill = can.membership = true;
     can.processes = {"db"};
     for (const auto& factory : registry.faults()) {
       if (factory->name == "clock" || factory->name == "disk") continue;
       options.seed = mix64(seed) + packages.size();
       auto package = factory->make(options, can);
       REQUIRE(package);
-      package->nemesis = std::make_unique<Rehearsal>(std::move(package->nemesis), done, damage);
+      package->nemesis = std::make_unique<DryRun>(std::move(package->nemesis), done, impact);
       packages.push_back(std::move(*package));
       factories.push_back(factory.get());
     }
   }
 
-  Result<std::vector<Appointment>> bind(const std::string& text) const {
+  Result<std::vector<ScheduledOp>> bind(const std::string& text) const {
     auto schedule = parse_schedule(text, "f");
     if (!schedule) return schedule.error();
     std::vector<NamedPackage> named;
@@ -97,7 +97,7 @@ struct Stage {
     std::map<std::string, PlotSpan> spans;
     for (const FaultPackage& package : packages) spans[package.span.name] = package.span;
     FaultDriver driver(target, std::move(packages), max_broken);
-    ScheduleLog log({"a rehearsal"});
+    ScheduleLog log({"a dry run"});
     VirtualExecutor executor(seed, [&](Simulation& simulation, uint64_t ticket, const Op& op) {
       const auto outcome = driver.invoke(
           op, [&](const FaultStep& step, const Result<Value>&) { log.note(step, spans[step.fault]); });
@@ -149,7 +149,7 @@ at 60s pause {"nodes":["n1","n2"]}
       "at 30s heal link\n");
   if (!good) FAIL(good.error().message);
   std::vector<std::string> text;
-  for (const Appointment& each : *good)
+  for (const ScheduledOp& each : *good)
     text.push_back(std::to_string(each.at_ns / kNanosPerMilli) + " " + std::string(each.draft.f.text()) +
                    " " + to_edn(each.draft.value));
   CHECK(text == std::vector<std::string>{
@@ -225,7 +225,7 @@ namespace {
 /// How often more than two nodes were broken, counted from what was really done.
 size_t excesses(const Stage& stage) {
   const Stage names;
-  std::map<std::string, Damage> in_force;
+  std::map<std::string, Impact> in_force;
   size_t excesses = 0;
   for (size_t i = 0; i < stage.done.size(); ++i) {
     const std::string& line = stage.done[i];
@@ -236,8 +236,8 @@ size_t excesses(const Stage& stage) {
     });
     REQUIRE(package != names.packages.end());
     in_force.erase(package->span.name);
-    if (package->span.starts.front() == f) in_force[package->span.name] = stage.damage[i];
-    std::vector<Damage> all;
+    if (package->span.starts.front() == f) in_force[package->span.name] = stage.impact[i];
+    std::vector<Impact> all;
     for (const auto& [name, each] : in_force) all.push_back(each);
     excesses += breaks_at_most(5, all, 2) ? 0 : 1;
   }
@@ -268,7 +268,7 @@ TEST_CASE("what would break too many nodes is left out, and said so") {
   const std::string schedule = stage.play(timetable(std::move(*bound)));
   CHECK(lines_of(schedule) ==
         std::vector<std::string>{
-            "# a rehearsal", "at 1s kill {\"nodes\":[\"n1\"]} for 10s",
+            "# a dry run", "at 1s kill {\"nodes\":[\"n1\"]} for 10s",
             "# not done (more than 1 nodes would be broken): at 2s pause {\"nodes\":\"n2\"}",
             "at 8s pause {\"nodes\":[\"n1\"]} for 1s"});
 }
@@ -286,12 +286,13 @@ TEST_CASE("what --faults may say") {
     const auto all = choose_faults(everything, registry);
     REQUIRE(all);
     CHECK(all->size() == registry.faults().size());
-    CHECK(all->front().spared);
+    CHECK(all->front().optional);
   }
   const auto storm = choose_faults("storm", registry);
   REQUIRE(storm);
   CHECK(storm->size() > 3);
-  for (const FaultWish& wish : *storm) CHECK((wish.name != "reboot" && wish.name != "membership"));
+  for (const FaultRequest& request : *storm)
+    CHECK((request.name != "reboot" && request.name != "membership"));
   CHECK_FALSE(choose_faults("earthquake", registry));
   const auto older = choose_faults("descriptors", registry);  // its name in older versions
   REQUIRE(older);

@@ -1,8 +1,8 @@
 // A fault of one's own, outside Riven's tree: this file, and one line in shelf.cpp. The database's processes
 // are stopped where they are, by what every agent can do, on half of the nodes.
 #include "harness/api/registry.h"
-#include "harness/control/agent_message.h"
-#include "nemesis/parts/node_fault.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/shared/node_fault.h"
 
 void add_doze(riven::Registry& registry) {
   using namespace riven;

@@ -7,10 +7,12 @@
 #include <csignal>
 #include <functional>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/control/agent_client.h"
 #include "harness/control/cluster.h"
 #include "harness/control/docker_cluster.h"
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "tests/catch.h"
 #include "tests/docker/cluster_fixture.h"
 

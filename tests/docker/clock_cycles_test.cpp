@@ -11,6 +11,7 @@
 #include "harness/control/agent_client.h"
 #include "harness/control/local_command.h"
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "tests/docker/cluster_fixture.h"
 
 namespace riven {

@@ -12,6 +12,7 @@
 #include "harness/control/cluster.h"
 #include "harness/control/docker_cluster.h"
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "tests/docker/cluster_fixture.h"
 
 namespace riven {
@@ -181,11 +182,11 @@ TEST_CASE("etcd lives with clocks an hour off and drifting, and gets them back",
   }
   // Killed and started again it comes back with the wrong clock, as on a machine whose clock is wrong.
   world.invoke("start-clock", clock_of({"offset-ms", 3'600'000}));
-  REQUIRE(world.database->kill(world.target.nodes[1]));
+  REQUIRE(world.database->server_control()->kill(world.target.nodes[1]));
   Command dead;  // start() is content with a process that is still dying
   dead.argv = {"sh", "-c", "while pidof etcd >/dev/null; do sleep 0.05; done"};
   REQUIRE(world.target.nodes[1].session->run(dead));
-  REQUIRE(world.database->start(world.target.nodes[1], world.target.nodes));
+  REQUIRE(world.database->server_control()->start(world.target.nodes[1], world.target.nodes));
   const Status ready = world.database->await_ready(world.target.nodes, Milliseconds(30'000));
   Command log;
   log.argv = {"sh", "-c", "pidof etcd; tail -n 5 /var/log/riven-etcd.log"};

@@ -14,7 +14,6 @@
 
 #include "harness/api/nemesis.h"
 #include "harness/api/registry.h"
-#include "harness/control/agent_message.h"
 #include "harness/control/cluster.h"
 #include "harness/control/docker_cluster.h"
 #include "harness/control/local_command.h"
@@ -88,6 +87,7 @@ inline std::string unique_name(const std::string& what) {
 inline Registry known_faults() {
   Registry registry;
 #define RIVEN_BUILTIN(name) add_##name(registry);
+#include "harness/agent_protocol/packet_rule.h"
 #include "nemesis/builtin.inc"
 #undef RIVEN_BUILTIN
   return registry;

@@ -9,9 +9,11 @@
 #include <csignal>
 #include <fstream>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/control/agent_client.h"
 #include "harness/control/cluster.h"
 #include "harness/control/docker_engine.h"
+#include "harness/core/json_fields.h"
 #include "tests/docker/cluster_fixture.h"
 
 namespace riven {

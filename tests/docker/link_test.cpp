@@ -1,10 +1,12 @@
 // Bad links between real containers, measured by a connection's own handshake.
 #include <unistd.h>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/control/agent_client.h"
 #include "harness/control/cluster.h"
 #include "harness/control/docker_cluster.h"
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "tests/catch.h"
 
 namespace riven {

@@ -1,5 +1,6 @@
 // The agent's frames and messages from any bytes: errors, never a crash; what parses can be written again.
-#include "harness/control/agent_message.h"
+#include "harness/agent_protocol/agent_message.h"
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/core/check.h"
 #include "tests/fuzz/targets.h"
 

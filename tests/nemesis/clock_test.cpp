@@ -5,7 +5,7 @@
 
 #include "harness/api/nemesis.h"
 #include "harness/api/registry.h"
-#include "nemesis/parts/clock_plan.h"
+#include "nemesis/shared/clock_plan.h"
 #include "tests/agent/clock_readers.h"
 #include "tests/agent/namespaces.h"
 

@@ -59,7 +59,7 @@ TEST_CASE("a disk fault's plan leaves nothing to chance, and says what it breaks
   Package disk;
   const auto plan = disk.plan(Value::map({"disk", "power-loss", "nodes", "minority"}));
   REQUIRE(plan);
-  CHECK(plan->damage.nodes.size() == 2);
+  CHECK(plan->impact.nodes.size() == 2);
   CHECK(plan->value.find("nodes")->list().size() == 2);
   CHECK(plan->value.find("loss") != nullptr);
   REQUIRE(plan->value.find("seed") != nullptr);
@@ -67,7 +67,7 @@ TEST_CASE("a disk fault's plan leaves nothing to chance, and says what it breaks
   REQUIRE(again);
   CHECK(again->value.find("seed")->integer() == plan->value.find("seed")->integer());
   CHECK(to_edn(*again->value.find("loss")) == to_edn(*plan->value.find("loss")));
-  CHECK(again->damage.nodes == plan->damage.nodes);
+  CHECK(again->impact.nodes == plan->impact.nodes);
   const auto slow = disk.plan(Value::map({"disk", "slow", "delay-ms", 250, "nodes", "n2"}));
   REQUIRE(slow);
   CHECK(slow->value.find("loss") == nullptr);

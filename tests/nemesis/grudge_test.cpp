@@ -1,5 +1,5 @@
 // The algebra of partitions: each shape is what its name says, for every size of cluster.
-#include "nemesis/parts/grudge.h"
+#include "nemesis/shared/grudge.h"
 
 #include <algorithm>
 #include <numeric>

@@ -6,12 +6,14 @@
 #include <fstream>
 #include <set>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/api/registry.h"
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "harness/generator/context.h"
-#include "nemesis/parts/jittered.h"
-#include "nemesis/parts/node_choice.h"
-#include "nemesis/parts/partition_plan.h"
+#include "nemesis/shared/jittered.h"
+#include "nemesis/shared/node_choice.h"
+#include "nemesis/shared/partition_plan.h"
 #include "tests/agent/namespaces.h"
 
 namespace riven {

@@ -1,7 +1,8 @@
 // The kill and pause packages with a real agent and a database that is one test process.
 #include "harness/api/nemesis.h"
 #include "harness/api/registry.h"
-#include "nemesis/parts/node_fault.h"
+#include "harness/core/json_fields.h"
+#include "nemesis/shared/node_fault.h"
 #include "tests/agent/victims.h"
 
 namespace riven {
@@ -17,14 +18,11 @@ void add_reboot(Registry& registry);
 namespace {
 
 /// Its one server is a Victim.
-class VictimDatabase final : public Database {
+class VictimDatabase final : public Database, ServerControl, Leadership {
  public:
-  Capabilities capabilities() const override {
-    Capabilities can;
-    can.kill = can.pause = true;
-    can.processes = {victim.name()};
-    return can;
-  }
+  DatabaseFacts facts() const override { return {.processes = {victim.name()}}; }
+  ServerControl* server_control() override { return this; }
+  Leadership* leadership() override { return this; }
   Status setup(const Node&, const std::vector<Node>&) override { return ok_status(); }
   Status teardown(const Node&, const std::vector<Node>&) override { return ok_status(); }
   Status await_ready(const std::vector<Node>&, Milliseconds) override { return ok_status(); }
@@ -36,13 +34,9 @@ class VictimDatabase final : public Database {
     return ok_status();
   }
   Status kill(const Node&) override { return ok_status(); }
-  Status pause(const Node&) override { return ok_status(); }
-  Status resume(const Node&) override { return ok_status(); }
   std::vector<std::string> primaries(const std::vector<Node>&) override {
     return electing ? std::vector<std::string>{} : std::vector<std::string>{"n1"};
   }
-  std::vector<std::string> log_files(const Node&) const override { return {}; }
-  std::string version(const Node&) override { return {}; }
 
   test::Victim victim;
   int starts = 0;

@@ -1,4 +1,4 @@
-#include "nemesis/parts/timetable.h"
+#include "nemesis/shared/timetable.h"
 
 #include "harness/core/clock.h"
 #include "tests/generator/perfect_world.h"
@@ -6,7 +6,7 @@
 namespace riven {
 namespace {
 
-std::vector<Appointment> two_faults() {
+std::vector<ScheduledOp> two_faults() {
   return {{10, gen::op("kill", Value("n1")), {}},
           {30, gen::op("pause", Value("n2")), {}},
           {50, gen::op("start"), 0},

@@ -5,11 +5,18 @@ LAYERS = {
     "harness/core": [],
     "harness/history": ["harness/core"],
     "harness/generator": ["harness/core"],
-    "harness/control": ["harness/core"],
+    "harness/agent_protocol": ["harness/core"],
+    "harness/control": ["harness/core", "harness/agent_protocol"],
     "harness/api": ["harness/core", "harness/history", "harness/generator", "harness/control"],
     "checkers": ["harness/core", "harness/api"],
-    "nemesis": ["harness/core", "harness/generator", "harness/control", "harness/api"],
-    "nemesis/agent": ["harness/core", "harness/control/agent_message.h"],
+    "nemesis": ["harness/core", "harness/generator", "harness/agent_protocol", "harness/control", "harness/api"],
+    "nemesis/agent": ["harness/core", "harness/agent_protocol", "nemesis/agent/core", "nemesis/agent/network",
+                      "nemesis/agent/process", "nemesis/agent/clock", "nemesis/agent/disk"],
+    "nemesis/agent/core": ["harness/core", "harness/agent_protocol"],
+    "nemesis/agent/network": ["harness/core", "harness/agent_protocol", "nemesis/agent/core"],
+    "nemesis/agent/process": ["harness/core", "harness/agent_protocol", "nemesis/agent/core"],
+    "nemesis/agent/clock": ["harness/core", "harness/agent_protocol", "nemesis/agent/core", "nemesis/agent/process"],
+    "nemesis/agent/disk": ["harness/core", "harness/agent_protocol", "nemesis/agent/core", "nemesis/agent/process"],
     "workloads": ["harness/core", "harness/generator", "harness/api", "checkers"],
     "workloads/databases": ["harness/core", "harness/control", "harness/api"],
     "harness/run": ["harness/core", "harness/history", "harness/generator", "harness/control", "harness/api"],
@@ -62,9 +69,12 @@ REGISTRY_HOSTS = (r"\b[\w-]+(\.[\w-]+)*\.(debian|ubuntu|pypi|npmjs|docker|quay|g
 
 NO_NAMES = ["util", "utils", "common", "helper", "helpers", "manager", "misc", "stuff"]
 MAX_FILE_LINES = 500
+MAX_FILE_LINES_BELOW = {"nemesis/": 400}  # where a room keeps to less
+MAX_SOURCES = 25  # .cpp files in one folder
 MAX_FUNCTION_LINES = 70
 MAX_COLUMNS = 110  # .clang-format's ColumnLimit; for scripts 140
 
 # The ratchet: what was longer when the rule came, with the lines it has. It may shrink and must not grow; nothing is added.
 LONG_FILES = {}
+CROWDED_FOLDERS = {"checkers/isolation": 28, "checkers/linearizable": 27, "tests/checkers/isolation": 29}
 LONG_FUNCTIONS = {}

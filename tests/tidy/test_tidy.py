@@ -40,10 +40,13 @@ class Layers(unittest.TestCase):
         self.assertEqual(len(found("checkers/a.cpp", '#include "harness/control/node.h"\n')), 1)
         self.assertEqual(len(found("workloads/a.cpp", '#include "workloads/databases/etcd/client.h"\n')), 1)
         self.assertEqual(len(found("nemesis/agent/a.cpp", '#include "harness/control/node.h"\n')), 1)
+        self.assertEqual(len(found("nemesis/agent/core/a.cpp", '#include "nemesis/agent/clock/clock_fault.h"\n')), 1)
+        self.assertEqual(len(found("nemesis/agent/network/a.cpp", '#include "nemesis/agent/process/freezer.h"\n')), 1)
 
     def test_a_downward_include_is_not(self):
         self.assertEqual(found("harness/api/a.cpp", '#include "harness/core/op.h"\n#include <vector>\n'), [])
-        self.assertEqual(found("nemesis/agent/a.cpp", '#include "harness/control/agent_message.h"\n'), [])
+        self.assertEqual(found("nemesis/agent/a.cpp", '#include "harness/agent_protocol/agent_message.h"\n'), [])
+        self.assertEqual(found("nemesis/agent/clock/a.cpp", '#include "nemesis/agent/process/freezer.h"\n'), [])
         self.assertEqual(found("harness/app/a.cpp", '#include "workloads/databases/etcd/client.h"\n'), [])
 
     def test_third_party_headers_have_their_place(self):
@@ -76,6 +79,13 @@ class Sizes(unittest.TestCase):
         self.assertEqual(found("checkers/a.cpp", "int x;\n" * 500), [])
         self.assertEqual(len(found("checkers/a.cpp", "void f() {\n" + "  g();\n" * 69 + "}\n")), 1)
         self.assertEqual(found("checkers/a.cpp", "void f() {\n" + "  g();\n" * 68 + "}\n"), [])
+        self.assertEqual(len(found("nemesis/agent/disk/a.cpp", "int x;\n" * 401)), 1)
+        self.assertEqual(found("nemesis/agent/disk/a.cpp", "int x;\n" * 400), [])
+
+    def test_crowded_folders(self):
+        folder = {f"workloads/a{i}.cpp": "int x;\n" for i in range(25)}
+        self.assertEqual(Tree(folder).breaches(), [])
+        self.assertEqual(len(Tree(folder | {"workloads/b.cpp": "int x;\n"}).breaches()), 1)
 
     def test_functions_are_found_in_any_dress(self):
         code = """

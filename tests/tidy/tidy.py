@@ -3,6 +3,7 @@
 
 With BUILD, a configured build folder, also that every source is compiled there. Exit code 1 when anything was found.
 """
+import collections
 import json
 import os
 import re
@@ -94,7 +95,8 @@ def check_own_header(path, text, files):
 
 def check_text(path, text):
     lines = text.splitlines()
-    limit = rules.LONG_FILES.get(path, rules.MAX_FILE_LINES)
+    below = [most for folder, most in rules.MAX_FILE_LINES_BELOW.items() if path.startswith(folder)]
+    limit = rules.LONG_FILES.get(path, min(below, default=rules.MAX_FILE_LINES))
     if not path.startswith(("docs/", "tests/histories/")) and len(lines) > limit:
         yield limit, f"{len(lines)} lines (at most {limit})"
     if path.startswith("tests/histories/"):
@@ -126,6 +128,15 @@ def check_builtins(root, files):
                 yield "checkers/builtin.inc", 1, f"{name} has no history in tests/histories/{side}/{name}/"
 
 
+def check_folders(files):
+    """A folder with more sources than anybody overlooks wants rooms."""
+    sources = collections.Counter(os.path.dirname(path) for path in files if path.endswith(".cpp"))
+    for folder, count in sorted(sources.items()):
+        limit = rules.CROWDED_FOLDERS.get(folder, rules.MAX_SOURCES)
+        if count > limit:
+            yield folder, 1, f"{count} sources in one folder (at most {limit})"
+
+
 def check_built(root, build, files):
     """A source that no program contains is a test that never fails."""
     with open(os.path.join(build, "compile_commands.json"), encoding="utf-8") as file:
@@ -154,6 +165,7 @@ def breaches(root, build=None):
             for line, what in check_own_header(path, text, files):
                 yield path, line, what
     yield from check_builtins(root, files)
+    yield from check_folders(files)
     if build:
         yield from check_built(root, build, files)
 

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "harness/core/join.h"
+
 namespace riven {
 
 namespace {
@@ -68,11 +70,9 @@ bool WorkloadSettings::flag(const std::string& key, bool fallback) {
 
 Status WorkloadSettings::finish() const {
   if (!error_.empty()) return Error{error_};
-  std::string all;
-  for (const std::string& key : known_) all += (all.empty() ? "" : ", ") + key;
   for (const auto& [key, value] : given_) {
     if (!known_.contains(key))
-      return Error{"workload " + workload_ + " has no setting " + key + "; it has " + all};
+      return Error{"workload " + workload_ + " has no setting " + key + "; it has " + joined(known_)};
   }
   return ok_status();
 }
