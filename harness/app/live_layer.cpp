@@ -11,7 +11,7 @@ constexpr Milliseconds kReadyDeadline{60'000};
 
 /// The agent's kill returns once nothing of the database is left, which a signal alone does not.
 Status stop(FaultTarget& target) {
-  const Json params = {{"processes", target.database->capabilities().processes}};
+  const Json params = {{"processes", target.database->facts().processes}};
   return try_at_once(target.nodes.size(), [&](size_t i) -> Status {
     const auto killed = target.agents[i]->apply({"kill", params});
     if (!killed) return Error{target.nodes[i].name + ": " + killed.error().message};
@@ -21,8 +21,9 @@ Status stop(FaultTarget& target) {
 }
 
 Status start(FaultTarget& target) {
-  const Status started = try_at_once(
-      target.nodes.size(), [&](size_t i) { return target.database->start(target.nodes[i], target.nodes); });
+  const Status started = try_at_once(target.nodes.size(), [&](size_t i) {
+    return target.database->server_control()->start(target.nodes[i], target.nodes);
+  });
   return started ? target.database->await_ready(target.nodes, kReadyDeadline) : started;
 }
 

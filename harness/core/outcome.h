@@ -8,16 +8,15 @@
 
 namespace riven {
 
-/// Five cases, no default: a client that has not thought about an error does not compile.
-/// ok: happened. not_sent: never left. retryable, rejected: the server said no and did nothing.
-/// unknown: may have happened, or may yet (time-out, cut connection, garbled reply).
+/// Four cases, no default: a client that has not thought about an error does not compile.
+/// ok: happened. not_sent: never left. rejected: the server said no and did nothing (now, or whenever it is
+/// asked). unknown: may have happened, or may yet (time-out, cut connection, garbled reply).
 class [[nodiscard]] Outcome {
  public:
-  enum class Case : uint8_t { ok, not_sent, retryable, rejected, unknown };
+  enum class Case : uint8_t { ok, not_sent, rejected, unknown };
 
   static Outcome ok(Value value) { return {Case::ok, std::move(value), Value()}; }
   static Outcome not_sent(std::string_view why) { return {Case::not_sent, Value(), Value(why)}; }
-  static Outcome retryable(std::string_view why) { return {Case::retryable, Value(), Value(why)}; }
   static Outcome rejected(std::string_view why) { return {Case::rejected, Value(), Value(why)}; }
   /// rejected: a compare-and-set found another value than it was told to expect. This error alone says what a
   /// failed operation saw; every client with a compare-and-set gives it by this name.
@@ -30,13 +29,12 @@ class [[nodiscard]] Outcome {
   /// A short text without numbers that change from case to case, as it is counted in the report; nil for ok.
   const Value& why() const { return why_; }
 
-  /// ok stays ok; not_sent, retryable and rejected become fail; unknown becomes info.
+  /// ok stays ok; not_sent and rejected become fail; unknown becomes info.
   OpType type() const {
     switch (case_) {
       case Case::ok:
         return OpType::ok;
       case Case::not_sent:
-      case Case::retryable:
       case Case::rejected:
         return OpType::fail;
       case Case::unknown:
@@ -58,8 +56,6 @@ constexpr std::string_view to_text(Outcome::Case c) {
       return "ok";
     case Outcome::Case::not_sent:
       return "not-sent";
-    case Outcome::Case::retryable:
-      return "retryable";
     case Outcome::Case::rejected:
       return "rejected";
     case Outcome::Case::unknown:

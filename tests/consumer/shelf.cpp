@@ -60,11 +60,8 @@ class ShelfDatabase final : public Database {
  public:
   explicit ShelfDatabase(bool glue) : shelf_(glue) {}
 
-  Capabilities capabilities() const override {
-    Capabilities can;
-    can.functions = {"read", "write", "cas"};
-    can.processes = {"keeper"};
-    return can;
+  DatabaseFacts facts() const override {
+    return {.functions = {"read", "write", "cas"}, .processes = {"keeper"}};
   }
   Status setup(const Node& node, const std::vector<Node>&) override {
     return on(node,
@@ -76,13 +73,6 @@ class ShelfDatabase final : public Database {
   }
   Status await_ready(const std::vector<Node>&, Milliseconds) override { return ok_status(); }
   std::unique_ptr<Client> connect(const Node&) override { return std::make_unique<ShelfClient>(shelf_); }
-  Status start(const Node&, const std::vector<Node>&) override { return ok_status(); }
-  Status kill(const Node&) override { return Error{"a shelf cannot be killed"}; }
-  Status pause(const Node&) override { return Error{"a shelf cannot be paused"}; }
-  Status resume(const Node&) override { return ok_status(); }
-  std::vector<std::string> primaries(const std::vector<Node>&) override { return {}; }
-  std::vector<std::string> log_files(const Node&) const override { return {}; }
-  std::string version(const Node&) override { return "oak"; }
 
  private:
   static Status on(const Node& node, const std::string& script) {

@@ -89,7 +89,6 @@ TEST_CASE("a result holds a value or an error") {
 TEST_CASE("five outcomes become three types") {
   CHECK(Outcome::ok(Value(1)).type() == OpType::ok);
   CHECK(Outcome::not_sent("x").type() == OpType::fail);
-  CHECK(Outcome::retryable("x").type() == OpType::fail);
   CHECK(Outcome::rejected("x").type() == OpType::fail);
   CHECK(Outcome::unknown("x").type() == OpType::info);
   CHECK(Outcome::unknown("time-out").why() == Value("time-out"));

@@ -55,15 +55,12 @@ class ToyClient final : public Client {
   std::atomic<bool> cancelled_{false};
 };
 
-class ToyDatabase final : public Database {
+class ToyDatabase final : public Database, ServerControl {
  public:
   explicit ToyDatabase(std::shared_ptr<ToyState> state) : state_(std::move(state)) {}
 
-  Capabilities capabilities() const override {
-    Capabilities can;
-    can.functions = {"read", "write", "cas"};
-    return can;
-  }
+  DatabaseFacts facts() const override { return {.functions = {"read", "write", "cas"}}; }
+  ServerControl* server_control() override { return this; }
   Status setup(const Node& node, const std::vector<Node>& nodes) override {
     ++state_->setups;
     if (static_cast<size_t>(state_->teardowns) < nodes.size()) state_->set_up_too_early = true;
@@ -85,10 +82,6 @@ class ToyDatabase final : public Database {
     ++state_->kills;
     return ok_status();
   }
-  Status pause(const Node& /*node*/) override { return ok_status(); }
-  Status resume(const Node& /*node*/) override { return ok_status(); }
-  std::vector<std::string> primaries(const std::vector<Node>& /*nodes*/) override { return {}; }
-  std::vector<std::string> log_files(const Node& /*node*/) const override { return {}; }
   std::string version(const Node& /*node*/) override { return "toy 1"; }
 
  private:

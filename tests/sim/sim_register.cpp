@@ -105,7 +105,7 @@ class RegisterCluster {
     const int64_t old = before == agreed_.end() ? -1 : before->second;
     const int64_t written = value.integer();
     set(simulation, key, written);
-    if (hit(simulation, RegisterBug::failed_but_done)) return Outcome::retryable("try again");
+    if (hit(simulation, RegisterBug::failed_but_done)) return Outcome::rejected("try again");
     if (hit(simulation, RegisterBug::done_twice)) {
       simulation.after(20 * kMs, [this, &simulation, key, written] { set(simulation, key, written); });
     }

@@ -26,7 +26,7 @@ TEST_CASE("base64 is the standard's, both ways") {
 TEST_CASE("every gRPC status has a case, and what may have happened is unknown") {
   for (const int certain : {3, 5, 6, 7, 9, 11, 12, 16})
     CHECK(sort_grpc_code(certain, "") == Outcome::Case::rejected);
-  CHECK(sort_grpc_code(8, "etcdserver: too many requests") == Outcome::Case::retryable);
+  CHECK(sort_grpc_code(8, "etcdserver: too many requests") == Outcome::Case::rejected);
   CHECK(sort_grpc_code(8, "etcdserver: mvcc: database space exceeded") == Outcome::Case::unknown);
   for (const int uncertain : {1, 2, 4, 10, 13, 14, 15, 99})
     CHECK(sort_grpc_code(uncertain, "") == Outcome::Case::unknown);

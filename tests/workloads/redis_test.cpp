@@ -19,7 +19,7 @@ Op op_of(const char* f, Value value) {
 TEST_CASE("what Redis refuses certainly did not happen, and what nobody thought about is unknown") {
   for (const char* const later : {"LOADING Redis is loading the dataset in memory", "OOM command not allowed",
                                   "MISCONF Errors writing to the AOF file", "BUSY Redis is busy"})
-    CHECK(sort_error(later).outcome_case() == Outcome::Case::retryable);
+    CHECK(sort_error(later).outcome_case() == Outcome::Case::rejected);
   CHECK(sort_error("ERR unknown command").outcome_case() == Outcome::Case::rejected);
   CHECK(sort_error("WRONGTYPE Operation against a key").outcome_case() == Outcome::Case::rejected);
   for (const char* const strange : {"", "ERRATIC", "UNBLOCKED client", "EXECABORT transaction"})

@@ -7,6 +7,7 @@
 #include "harness/api/database.h"
 #include "harness/api/registry.h"
 #include "harness/core/clock.h"
+#include "harness/core/join.h"
 #include "workloads/databases/daemon/server_process.h"
 #include "workloads/databases/etcd/client.h"
 #include "workloads/databases/etcd/gateway.h"
@@ -35,21 +36,18 @@ std::string url(const Node& node, uint16_t port) {
   return "http://" + (ipv6 ? "[" + node.address + "]" : node.address) + ":" + std::to_string(port);
 }
 
-class Etcd final : public Database {
+class Etcd final : public Database, ServerControl, Leadership, MemberControl {
  public:
   explicit Etcd(EtcdOptions options) : options_(options) {}
 
-  Capabilities capabilities() const override {
-    return {.kill = true,
-            .pause = true,
-            .primaries = true,
-            .membership = true,
-            .functions = {"read", "write", "cas", "acquire", "release", "txn"},
+  DatabaseFacts facts() const override {
+    return {.functions = {"read", "write", "cas", "acquire", "release", "txn"},
             .processes = {"etcd"},
-            .client_ports = {kClientPort},
-            .peer_ports = {kPeerPort},
             .data_directory = std::string(kDirectory)};
   }
+  ServerControl* server_control() override { return this; }
+  Leadership* leadership() override { return this; }
+  MemberControl* member_control() override { return this; }
 
   Status setup(const Node& node, const std::vector<Node>& nodes) override {
     if (auto learned = learn_version(node); !learned) return learned;
@@ -62,8 +60,8 @@ class Etcd final : public Database {
   Status teardown(const Node& node, const std::vector<Node>& /*nodes*/) override { return wipe(node); }
 
   Status start(const Node& node, const std::vector<Node>& nodes) override {
-    std::string members;
-    for (const Node& n : nodes) members += (members.empty() ? "" : ",") + n.name + "=" + url(n, kPeerPort);
+    const std::string members =
+        joined(nodes, ",", [](const Node& each) { return each.name + "=" + url(each, kPeerPort); });
     std::vector<std::string> argv{"sh",
                                   "-c",
                                   R"sh(joined=$1 founders=$2; shift 2
@@ -98,8 +96,6 @@ exec etcd "$@" --initial-cluster-state new --initial-cluster "$founders")sh",
   }
 
   Status kill(const Node& node) override { return kServer.signal(node, "KILL"); }
-  Status pause(const Node& node) override { return kServer.signal(node, "STOP"); }
-  Status resume(const Node& node) override { return kServer.signal(node, "CONT"); }
 
   Status await_ready(const std::vector<Node>& nodes, Milliseconds deadline) override {
     const int64_t end_ns = monotonic_now_ns() + deadline.count() * kNanosPerMilli;
@@ -180,10 +176,9 @@ exec etcd "$@" --initial-cluster-state new --initial-cluster "$founders")sh",
     if (auto wiped = wipe(node, false); !wiped) return wiped;
     const auto all = etcd::add_member(own, rest, endpoint(), end_ns);
     if (!all) return Error{"the others do not take " + node.name + " in: " + all.error().message};
-    std::string cluster;
-    for (const etcd::Member& member : *all) {
-      cluster += (cluster.empty() ? "" : ",") + name_of(member, nodes) + "=" + member.peer_url;
-    }
+    const std::string cluster = joined(*all, ",", [&](const etcd::Member& member) {
+      return name_of(member, nodes) + "=" + member.peer_url;
+    });
     const auto noted =
         node.session->run({.argv = {"tee", std::string(kJoinedFile)}, .stdin_data = cluster, .sudo = true});
     if (!noted) return Error{noted.error().message};

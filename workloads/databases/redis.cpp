@@ -28,21 +28,14 @@ Status run_there(const Node& node, const char* script, Milliseconds deadline = M
   return Error{node.name + ": " + ran->err.substr(0, ran->err.find('\n'))};
 }
 
-class Redis final : public Database {
+class Redis final : public Database, ServerControl {
  public:
   explicit Redis(std::string appendfsync) : appendfsync_(std::move(appendfsync)) {}
 
-  Capabilities capabilities() const override {
-    return {.kill = true,
-            .pause = true,
-            .primaries = false,
-            .membership = false,
-            .functions = {"read", "write", "cas"},
-            .processes = {kServer.name},
-            .client_ports = {kPort},
-            .peer_ports = {},
-            .data_directory = kData};
+  DatabaseFacts facts() const override {
+    return {.functions = {"read", "write", "cas"}, .processes = {kServer.name}, .data_directory = kData};
   }
+  ServerControl* server_control() override { return this; }
 
   Status setup(const Node& node, const std::vector<Node>& nodes) override {
     if (nodes.size() != 1) return Error{"redis is tested on one node here: say --nodes 1"};
@@ -66,8 +59,6 @@ mkdir -p "$1"; chown redis: "$1"; chmod 700 "$1")sh");
   }
 
   Status kill(const Node& node) override { return kServer.signal(node, "KILL"); }
-  Status pause(const Node& node) override { return kServer.signal(node, "STOP"); }
-  Status resume(const Node& node) override { return kServer.signal(node, "CONT"); }
 
   Status await_ready(const std::vector<Node>& nodes, Milliseconds deadline) override {
     const int64_t end_ns = monotonic_now_ns() + deadline.count() * kNanosPerMilli;
@@ -84,8 +75,6 @@ mkdir -p "$1"; chown redis: "$1"; chmod 700 "$1")sh");
   }
 
   std::unique_ptr<Client> connect(const Node& node) override { return redis::make_client(at(node)); }
-
-  std::vector<std::string> primaries(const std::vector<Node>& /*nodes*/) override { return {}; }
 
   std::vector<std::string> log_files(const Node& /*node*/) const override { return {kServer.log_file}; }
 

@@ -188,7 +188,7 @@ class EtcdClient final : public Client {
     const Reply reply = gateway_.post("/kv/txn", {{"compare", compares}, {"success", puts}}, deadline_ns);
     if (!reply.ok()) return reply.as_write_failure();
     return reply.body.value("succeeded", false) ? Outcome::ok(Value(std::move(done)))
-                                                : Outcome::retryable("a key changed meanwhile");
+                                                : Outcome::rejected("a key changed meanwhile");
   }
 
   ClientOptions options_;

@@ -36,8 +36,6 @@ Outcome Reply::as_write_failure() const {
   switch (result) {
     case Outcome::Case::not_sent:
       return Outcome::not_sent(error);
-    case Outcome::Case::retryable:
-      return Outcome::retryable(error);
     case Outcome::Case::rejected:
       return Outcome::rejected(error);
     case Outcome::Case::ok:
@@ -48,7 +46,7 @@ Outcome Reply::as_write_failure() const {
 }
 
 Outcome Reply::as_read_failure() const {
-  return result == Outcome::Case::unknown ? Outcome::retryable(error) : as_write_failure();
+  return result == Outcome::Case::unknown ? Outcome::rejected(error) : as_write_failure();
 }
 
 Outcome::Case sort_grpc_code(int code, std::string_view message) {
@@ -63,7 +61,7 @@ Outcome::Case sort_grpc_code(int code, std::string_view message) {
     case 16:  // Unauthenticated
       return Outcome::Case::rejected;
     case 8:  // ResourceExhausted. Out of space: a member may have applied the write before it said so.
-      return message.find("too many requests") != std::string_view::npos ? Outcome::Case::retryable
+      return message.find("too many requests") != std::string_view::npos ? Outcome::Case::rejected
                                                                          : Outcome::Case::unknown;
     default:
       return Outcome::Case::unknown;

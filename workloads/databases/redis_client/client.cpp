@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/core/clock.h"
+#include "harness/core/json_fields.h"
 #include "harness/core/text.h"
 #include "workloads/databases/sql/cancel_socket.h"
 
@@ -134,12 +135,12 @@ class RedisClient final : public Client {
   Outcome read(const Value& name, const std::string& key, int64_t deadline_ns) {
     std::string why;
     const ReplyPtr reply = connection_.execute({"GET", key}, deadline_ns, why);
-    if (reply == nullptr) return Outcome::retryable(why);
+    if (reply == nullptr) return Outcome::rejected(why);
     if (reply->type == REDIS_REPLY_NIL) return Outcome::ok(Value(Value::List{name, Value()}));
     if (reply->type == REDIS_REPLY_STRING)
       return Outcome::ok(Value(Value::List{name, as_read(text_of(*reply))}));
-    return Outcome::retryable(reply->type == REDIS_REPLY_ERROR ? valid_utf8(text_of(*reply))
-                                                               : "garbled answer");
+    return Outcome::rejected(reply->type == REDIS_REPLY_ERROR ? valid_utf8(text_of(*reply))
+                                                              : "garbled answer");
   }
 
   Outcome write(const Op& op, const std::vector<std::string>& words, int64_t deadline_ns) {
@@ -159,14 +160,13 @@ class RedisClient final : public Client {
 }  // namespace
 
 Outcome sort_error(std::string_view reply) {
-  constexpr std::array<std::string_view, 9> kLater = {
-      "LOADING", "BUSY", "OOM", "MISCONF", "READONLY", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS"};
-  constexpr std::array<std::string_view, 5> kNever = {"ERR", "WRONGTYPE", "NOAUTH", "NOPERM", "NOSCRIPT"};
+  constexpr std::array<std::string_view, 14> kDoesNothing = {
+      "LOADING",  "BUSY",       "OOM", "MISCONF",   "READONLY", "MASTERDOWN", "CLUSTERDOWN",
+      "TRYAGAIN", "NOREPLICAS", "ERR", "WRONGTYPE", "NOAUTH",   "NOPERM",     "NOSCRIPT"};
   const std::string_view word = reply.substr(0, reply.find(' '));
   const std::string why = valid_utf8(reply);
-  if (std::find(kLater.begin(), kLater.end(), word) != kLater.end()) return Outcome::retryable(why);
-  if (std::find(kNever.begin(), kNever.end(), word) != kNever.end()) return Outcome::rejected(why);
-  return Outcome::unknown(why);
+  const bool certain = std::find(kDoesNothing.begin(), kDoesNothing.end(), word) != kDoesNothing.end();
+  return certain ? Outcome::rejected(why) : Outcome::unknown(why);
 }
 
 std::unique_ptr<Client> make_client(const ClientOptions& options) {

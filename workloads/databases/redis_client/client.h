@@ -22,8 +22,8 @@ struct ClientOptions {
 std::unique_ptr<Client> make_client(const ClientOptions& options);
 
 /// What an error reply ("LOADING Redis is loading ...") says of a command that writes, by its first word:
-/// retryable (LOADING, BUSY, OOM, MISCONF, READONLY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS), rejected
-/// (ERR, WRONGTYPE, NOAUTH, NOPERM, NOSCRIPT), unknown for any other.
+/// rejected (LOADING, BUSY, OOM, MISCONF, READONLY, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, NOREPLICAS, ERR,
+/// WRONGTYPE, NOAUTH, NOPERM, NOSCRIPT), unknown for any other.
 Outcome sort_error(std::string_view reply);
 
 /// Waits for a PONG. An error is why there is none.

@@ -87,15 +87,9 @@ Status create_table(Connection& connection, Milliseconds deadline, const std::st
 
 Server::Server(ServerTraits traits) : traits_(std::move(traits)), password_(random_password()) {}
 
-Capabilities Server::capabilities() const {
-  return {.kill = true,
-          .pause = true,
-          .primaries = false,
-          .membership = false,
-          .functions = {"txn"},
+DatabaseFacts Server::facts() const {
+  return {.functions = {"txn"},
           .processes = {traits_.process.name},
-          .client_ports = {traits_.port},
-          .peer_ports = {},
           .data_directory = traits_.disk_faults ? traits_.data_directory : ""};
 }
 
@@ -139,8 +133,6 @@ Status Server::start(const Node& node, const std::vector<Node>& /*nodes*/) {
 }
 
 Status Server::kill(const Node& node) { return traits_.process.signal(node, "KILL"); }
-Status Server::pause(const Node& node) { return traits_.process.signal(node, "STOP"); }
-Status Server::resume(const Node& node) { return traits_.process.signal(node, "CONT"); }
 
 Status Server::await_ready(const std::vector<Node>& nodes, Milliseconds deadline) {
   return await_answer(*connection_to(nodes.front()), deadline, traits_.name + " on " + nodes.front().name);
@@ -149,8 +141,6 @@ Status Server::await_ready(const std::vector<Node>& nodes, Milliseconds deadline
 std::unique_ptr<Client> Server::connect(const Node& node) {
   return make_txn_client(connection_to(node), dialect());
 }
-
-std::vector<std::string> Server::primaries(const std::vector<Node>& /*nodes*/) { return {}; }
 
 std::vector<std::string> Server::log_files(const Node& /*node*/) const { return {traits_.process.log_file}; }
 

@@ -25,19 +25,17 @@ struct ServerTraits {
 };
 
 /// Transactions on one server, alone on its node. Threads as Database says.
-class Server : public Database {
+class Server : public Database, ServerControl {
  public:
-  Capabilities capabilities() const override;
+  DatabaseFacts facts() const override;
+  ServerControl* server_control() override { return this; }
   Status setup(const Node& node, const std::vector<Node>& nodes) override;
   Status teardown(const Node& node, const std::vector<Node>& nodes) override;
   Status attach(const std::vector<Node>& nodes) override;
   Status start(const Node& node, const std::vector<Node>& nodes) override;
   Status kill(const Node& node) override;
-  Status pause(const Node& node) override;
-  Status resume(const Node& node) override;
   Status await_ready(const std::vector<Node>& nodes, Milliseconds deadline) override;
   std::unique_ptr<Client> connect(const Node& node) override;
-  std::vector<std::string> primaries(const std::vector<Node>& nodes) override;
   std::vector<std::string> log_files(const Node& node) const override;
   std::string version(const Node& node) override;
 

@@ -81,10 +81,10 @@ class TxnClient final : public Client {
   Outcome undone(const StatementResult& why) {
     if (why.kind == StatementResult::Kind::lost) {
       connection_->close();
-      return Outcome::retryable("before commit: " + why.message);
+      return Outcome::rejected("before commit: " + why.message);
     }
     roll_back();
-    return Outcome::retryable(why.code + " " + why.message);
+    return Outcome::rejected(why.code + " " + why.message);
   }
 
   Outcome give_up(const std::string& why) {
@@ -104,20 +104,20 @@ class TxnClient final : public Client {
     const auto committed = connection_->execute("COMMIT", deadline_ns);
     switch (committed.kind) {
       case StatementResult::Kind::ok:
-        if (committed.tag == "ROLLBACK") return Outcome::retryable("COMMIT was answered by ROLLBACK");
+        if (committed.tag == "ROLLBACK") return Outcome::rejected("COMMIT was answered by ROLLBACK");
         if (committed.doubtful) return Outcome::unknown(committed.message);
         return Outcome::ok(std::move(done));
       case StatementResult::Kind::lost:
         connection_->close();
         return wrote ? Outcome::unknown("at commit: " + committed.message)
-                     : Outcome::retryable("at commit of reads: " + committed.message);
+                     : Outcome::rejected("at commit of reads: " + committed.message);
       case StatementResult::Kind::refused:
         break;
     }
     const bool certain = dialect_.commit_refusal_is_certain(committed.code);
     roll_back();
     const std::string why = "at commit: " + committed.code + " " + committed.message;
-    return certain || !wrote ? Outcome::retryable(why) : Outcome::unknown(why);
+    return certain || !wrote ? Outcome::rejected(why) : Outcome::unknown(why);
   }
 
   std::unique_ptr<Connection> connection_;
