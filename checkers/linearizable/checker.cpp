@@ -1,7 +1,5 @@
 #include "checkers/linearizable/checker.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <thread>
 
@@ -10,6 +8,7 @@
 #include "checkers/linearizable/solve.h"
 #include "checkers/linearizable/user_model.h"
 #include "checkers/linearizable/written_out.h"
+#include "harness/core/machine_memory.h"
 
 namespace riven::linearizable {
 
@@ -20,15 +19,8 @@ constexpr size_t kMaxFigures = 4;
 constexpr uint64_t kProjectedEntryBytes = 40;
 constexpr const char* kNoMemory = "the memory ran out before the search: the history alone fills it";
 
-uint64_t machine_memory_bytes() {
-  const long pages = sysconf(_SC_PHYS_PAGES);
-  const long page_bytes = sysconf(_SC_PAGESIZE);
-  return pages > 0 && page_bytes > 0 ? static_cast<uint64_t>(pages) * static_cast<uint64_t>(page_bytes)
-                                     : uint64_t{4} << 30;
-}
-
 uint64_t limit_bytes(const Budget& budget) {
-  return budget.memory_bytes != 0 ? budget.memory_bytes : machine_memory_bytes() / 2;
+  return budget.memory_bytes != 0 ? budget.memory_bytes : half_of_machine_memory_bytes();
 }
 
 class LinearizableChecker final : public Checker {

@@ -15,6 +15,7 @@
 #include "checkers/vacuity.h"
 #include "harness/app/guess.h"
 #include "harness/core/clock.h"
+#include "harness/core/machine_memory.h"
 #include "harness/core/similar_names.h"
 #include "harness/report/figures.h"
 
@@ -140,11 +141,7 @@ CheckResult run_one(const Checker& checker, const History& history, const Budget
 
 }  // namespace
 
-uint64_t memory_limit_bytes(uint64_t asked) {
-  const uint64_t machine_bytes =
-      static_cast<uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
-  return asked > 0 ? asked : machine_bytes / 2;
-}
+uint64_t memory_limit_bytes(uint64_t asked) { return asked > 0 ? asked : half_of_machine_memory_bytes(); }
 
 uint64_t current_rss_bytes() {
   std::ifstream statm("/proc/self/statm");

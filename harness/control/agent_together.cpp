@@ -1,11 +1,11 @@
 // Faults that several nodes enter and leave together.
 #include <algorithm>
-#include <functional>
 #include <optional>
-#include <thread>
 
 #include "harness/control/agent_client.h"
+#include "harness/core/at_once.h"
 #include "harness/core/clock.h"
+#include "harness/core/join.h"
 
 namespace riven {
 namespace {
@@ -13,35 +13,26 @@ namespace {
 /// Time for the commit requests to be sent and read before the moment comes.
 constexpr int64_t kCommitLeadNs = 2 * kNanosPerMilli;
 
-/// Calls fn(i) for i in [0, count), each in a thread of its own, and waits for all.
-void for_all(size_t count, const std::function<void(size_t)>& fn) {
-  std::vector<std::thread> threads;
-  for (size_t i = 1; i < count; ++i) threads.emplace_back(fn, i);
-  if (count > 0) fn(0);
-  for (std::thread& thread : threads) thread.join();
-}
-
 template <typename T>
 std::optional<Error> joined_errors(const std::vector<std::optional<Result<T>>>& results) {
-  std::string message;
+  std::vector<std::string> errors;
   for (size_t i = 0; i < results.size(); ++i) {
-    if (!results[i] || *results[i]) continue;
-    message += (message.empty() ? "" : "; ") + ("node " + std::to_string(i + 1)) + ": " +
-               results[i]->error().message;
+    if (results[i] && !*results[i])
+      errors.push_back("node " + std::to_string(i + 1) + ": " + results[i]->error().message);
   }
-  if (message.empty()) return std::nullopt;
-  return Error{message};
+  if (errors.empty()) return std::nullopt;
+  return Error{joined(errors, "; ")};
 }
 
 }  // namespace
 
 Result<std::vector<FaultAck>> apply_together(const std::vector<NodeFaults>& nodes) {
   std::vector<std::optional<Result<std::vector<std::string>>>> staged(nodes.size());
-  for_all(nodes.size(), [&](size_t i) {
+  at_once(nodes.size(), [&](size_t i) {
     if (!nodes[i].faults.empty()) staged[i] = nodes[i].agent->prepare(nodes[i].faults);
   });
   const auto undo_all = [&] {
-    for_all(nodes.size(), [&](size_t i) {
+    at_once(nodes.size(), [&](size_t i) {
       if (staged[i] && *staged[i]) (void)nodes[i].agent->heal(**staged[i]);
     });
   };
@@ -55,7 +46,7 @@ Result<std::vector<FaultAck>> apply_together(const std::vector<NodeFaults>& node
   }
   const int64_t at_ns = monotonic_now_ns() + kCommitLeadNs + 2 * slowest_ns;
   std::vector<std::optional<Result<FaultAck>>> applied(nodes.size());
-  for_all(nodes.size(), [&](size_t i) {
+  at_once(nodes.size(), [&](size_t i) {
     if (staged[i]) applied[i] = nodes[i].agent->commit(**staged[i], at_ns);
   });
   if (auto error = joined_errors(applied)) {
@@ -73,7 +64,7 @@ Result<std::vector<HealAck>> heal_together(const std::vector<AgentClient*>& agen
                                            const std::vector<std::vector<std::string>>& ids) {
   RIVEN_CHECK(agents.size() == ids.size(), "heal_together got another number of nodes than of id lists");
   std::vector<std::optional<Result<HealAck>>> healed(agents.size());
-  for_all(agents.size(), [&](size_t i) {
+  at_once(agents.size(), [&](size_t i) {
     if (!ids[i].empty()) healed[i] = agents[i]->heal(ids[i]);
   });
   if (auto error = joined_errors(healed)) return *error;

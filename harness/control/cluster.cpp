@@ -1,10 +1,11 @@
 #include "harness/control/cluster.h"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
-#include <thread>
 
 #include "harness/control/tcp_connect.h"
+#include "harness/core/at_once.h"
 
 namespace riven {
 namespace {
@@ -42,34 +43,30 @@ Result<std::unique_ptr<Cluster>> Cluster::connect(const ClusterSpec& spec) {
   cluster->nodes_.resize(count);
   std::vector<std::string> own(count);
   std::vector<std::string> errors(count);
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < count; ++i) {
-    threads.emplace_back([&, i] {
-      const NodeSpec& wanted = spec.nodes[i];
-      auto session = connect_ssh(wanted.ssh);
-      if (!session) {
-        errors[i] = session.error().message;
-        return;
-      }
-      own[i] = (*session)->local_address();
-      Node& node = cluster->nodes_[i];
-      node.name = wanted.name;
-      node.address = wanted.address;
-      node.addresses = wanted.addresses;
-      node.index = i;
-      node.session = session->get();
-      cluster->sessions_[i] = std::move(*session);
-      if (!node.addresses.empty()) return;
-      auto resolved =
-          resolve_addresses(wanted.address, std::chrono::steady_clock::now() + wanted.ssh.connect_deadline);
-      if (resolved) {
-        node.addresses = std::move(*resolved);
-      } else {
-        errors[i] = wanted.name + ": " + resolved.error().message;
-      }
-    });
-  }
-  for (auto& thread : threads) thread.join();
+  at_once(count, [&](size_t i) {
+    const NodeSpec& wanted = spec.nodes[i];
+    auto session = connect_ssh(wanted.ssh);
+    if (!session) {
+      errors[i] = session.error().message;
+      return;
+    }
+    own[i] = (*session)->local_address();
+    Node& node = cluster->nodes_[i];
+    node.name = wanted.name;
+    node.address = wanted.address;
+    node.addresses = wanted.addresses;
+    node.index = i;
+    node.session = session->get();
+    cluster->sessions_[i] = std::move(*session);
+    if (!node.addresses.empty()) return;
+    auto resolved =
+        resolve_addresses(wanted.address, std::chrono::steady_clock::now() + wanted.ssh.connect_deadline);
+    if (resolved) {
+      node.addresses = std::move(*resolved);
+    } else {
+      errors[i] = wanted.name + ": " + resolved.error().message;
+    }
+  });
   for (const std::string& error : errors) {
     if (!error.empty()) return Error{error};
   }

@@ -18,6 +18,7 @@
 #include "harness/control/local_command.h"
 #include "harness/control/process_mark.h"
 #include "harness/control/tcp_connect.h"
+#include "harness/core/at_once.h"
 
 namespace riven {
 namespace {
@@ -33,9 +34,7 @@ Milliseconds left(Deadline deadline) { return Milliseconds(milliseconds_until(de
 // Does `work` for 0..count-1 at once; the first error by number.
 Status for_all(size_t count, const std::function<Status(size_t)>& work) {
   std::vector<Status> results(count, ok_status());
-  std::vector<std::thread> threads;
-  for (size_t i = 0; i < count; ++i) threads.emplace_back([&, i] { results[i] = work(i); });
-  for (auto& thread : threads) thread.join();
+  at_once(count, [&](size_t i) { results[i] = work(i); });
   for (auto& result : results) {
     if (!result) return result;
   }

@@ -5,9 +5,10 @@
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
-#include <thread>
 
+#include "harness/core/at_once.h"
 #include "harness/core/clock.h"
+#include "harness/core/join.h"
 #include "harness/core/rng.h"
 #include "harness/generator/combinators.h"
 #include "harness/run/journal_sink.h"
@@ -58,38 +59,26 @@ int64_t sum_of(const Value::List& flat_pairs) {
 /// What a nemesis operation did, for one line on a terminal: the whole value is in the history.
 std::string shortened(const Value& done) {
   if (!done.is_map()) return done.kind() == Value::Kind::string ? std::string(done.text()) : to_edn(done);
-  std::string text;
+  std::vector<std::string> fields;
   const Value::List& pairs = done.flat_map();
   for (size_t i = 0; i < pairs.size(); i += 2) {
     const bool counts = pairs[i].is_name("dropped") && pairs[i + 1].is_map();
     if (pairs[i + 1].is_map() && !counts) continue;
     const std::string what = counts ? std::to_string(sum_of(pairs[i + 1].flat_map())) : to_edn(pairs[i + 1]);
-    text += (text.empty() ? "" : ", ") + std::string(pairs[i].text()) + " " + what;
+    fields.push_back(std::string(pairs[i].text()) + " " + what);
   }
-  return text;
+  return joined(fields);
 }
 
 /// Runs fn on every node at once; the complaints, in node order.
 std::vector<std::string> on_all_nodes(const std::vector<Node>& nodes,
                                       const std::function<Status(const Node&)>& fn) {
   std::vector<std::string> complaints(nodes.size());
-  {
-    std::vector<std::jthread> threads;
-    threads.reserve(nodes.size());
-    for (size_t i = 0; i < nodes.size(); ++i) {
-      threads.emplace_back([&, i] {
-        if (const Status done = fn(nodes[i]); !done) complaints[i] = done.error().message;
-      });
-    }
-  }
+  at_once(nodes.size(), [&](size_t i) {
+    if (const Status done = fn(nodes[i]); !done) complaints[i] = done.error().message;
+  });
   std::erase(complaints, std::string());
   return complaints;
-}
-
-std::string joined(const std::vector<std::string>& lines) {
-  std::string text;
-  for (const std::string& line : lines) text += (text.empty() ? "" : "; ") + line;
-  return text;
 }
 
 }  // namespace
@@ -237,8 +226,9 @@ Status bring_up(Database& database, const std::vector<Node>& nodes, Milliseconds
   on_all_nodes(nodes, [&](const Node& node) { return database.teardown(node, nodes); });
   const auto complaints = on_all_nodes(nodes, [&](const Node& node) { return database.setup(node, nodes); });
   Status up = complaints.empty() ? database.await_ready(nodes, ready_deadline)
-                                 : Error{"set-up failed: " + joined(complaints)};
-  if (!up) on_all_nodes(nodes, [&](const Node& node) { return database.kill(node); });
+                                 : Error{"set-up failed: " + joined(complaints, "; ")};
+  ServerControl* const servers = database.server_control();
+  if (!up && servers != nullptr) on_all_nodes(nodes, [&](const Node& node) { return servers->kill(node); });
   return up;
 }
 
@@ -294,14 +284,14 @@ std::vector<std::string> Lifecycle::download_logs() {
     std::error_code error;
     std::filesystem::create_directories(folder, error);
     if (error) return Error{"cannot make " + folder.string() + ": " + error.message()};
-    std::string errors;
+    std::vector<std::string> errors;
     for (const std::string& log : s.database.log_files(node)) {
       constexpr Milliseconds kDeadline{30'000};
       const auto done =
           node.session->download(log, folder / std::filesystem::path(log).filename(), kDeadline);
-      if (!done) errors += (errors.empty() ? "" : "; ") + done.error().message;
+      if (!done) errors.push_back(done.error().message);
     }
-    return errors.empty() ? ok_status() : Status(Error{"log of " + node.name + ": " + errors});
+    return errors.empty() ? ok_status() : Status(Error{"log of " + node.name + ": " + joined(errors, "; ")});
   });
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "harness/core/check.h"
+#include "harness/core/exception_text.h"
 #include "harness/generator/combinators.h"
 #include "harness/generator/wrap.h"
 
@@ -23,16 +24,6 @@ struct InFlight {
   Op op;
   int64_t due_ns = 0;  // operation: when to give it up; sleep: when to wake
 };
-
-std::string describe(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    return e.what();
-  } catch (...) {
-    return "something that is no std::exception";
-  }
-}
 
 }  // namespace
 
@@ -378,7 +369,7 @@ void Scheduler::Impl::tell_generator(const Op& op) {
 void Scheduler::Impl::generator_failed(const std::string& doing, const std::exception_ptr& error) {
   drain(End::generator_error,
         "the generator failed when " + doing + " (after " + std::to_string(emitted_) + " operations, at " +
-            std::to_string(now_ns_) + " ns): " + describe(error),
+            std::to_string(now_ns_) + " ns): " + exception_text(error),
         "generator error", options_.drain_ns);
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/api/nemesis.h"
+#include "harness/core/json.h"
 #include "harness/core/result.h"
 #include "harness/core/rng.h"
 

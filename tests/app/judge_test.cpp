@@ -181,7 +181,7 @@ TEST_CASE("what is missing in a history limits what can be said of it") {
     CHECK(results.verdict == Verdict::unknown);
     CHECK(results.reason.starts_with("history: "));
   }
-  const RunResults looks = judged(Verdict::invalid, Extent::components);
+  const RunResults looks = judged(Verdict::invalid, Extent::parts);
   CHECK(looks.checks.back().reason == "without what is lost it looks invalid: because");
 }
 

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/agent_protocol/packet_rule.h"
 #include "harness/api/nemesis.h"
 #include "harness/api/registry.h"
 #include "harness/control/cluster.h"
@@ -87,7 +88,6 @@ inline std::string unique_name(const std::string& what) {
 inline Registry known_faults() {
   Registry registry;
 #define RIVEN_BUILTIN(name) add_##name(registry);
-#include "harness/agent_protocol/packet_rule.h"
 #include "nemesis/builtin.inc"
 #undef RIVEN_BUILTIN
   return registry;

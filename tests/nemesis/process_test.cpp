@@ -274,7 +274,7 @@ TEST_CASE("process faults that cannot work are refused before the run", "[nemesi
     FaultOptions options;
     options.nodes = {"n1", "n2", "n3"};
     Capabilities can;
-    can.kill = can.pause = true;
+    can.kill = true;
     can.processes = {"db"};
     CHECK(factory.make(options, can));
     CHECK_FALSE(factory.make(options, Capabilities()));

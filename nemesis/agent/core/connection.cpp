@@ -1,5 +1,4 @@
 #include "nemesis/agent/core/connection.h"
-#include "nemesis/agent/core/proc_file.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -16,6 +15,7 @@
 
 #include "harness/agent_protocol/agent_message.h"
 #include "harness/core/clock.h"
+#include "nemesis/agent/core/proc_file.h"
 
 namespace riven::agent {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "nemesis/agent/core/fault.h"
-#include "nemesis/agent/network/nft_batch.h"
+#include "nemesis/agent/network/nft_socket.h"
 
 namespace riven::agent {
 
