@@ -15,6 +15,9 @@
 
 namespace riven::checkers::isolation {
 
+/// What the transactions work on; see docs/isolation.md.
+enum class HistoryKind : uint8_t { lists, registers, predicates, sets, counters };
+
 /// How the version order of a register is inferred, beyond read-modify-writes (write-follows-read).
 struct RegisterOptions {
   bool initial = true;             ///< nil comes before everything written
@@ -36,11 +39,13 @@ struct AnalysisOptions {
 
 /// Everything found. Borrows from the history.
 struct Analysis {
+  HistoryKind kind = HistoryKind::lists;
   Transactions transactions;
   VersionOrders orders;
   Findings findings;
   std::vector<Cycle> cycles;           ///< by class, the shortest first
   std::vector<WeakCycle> weak_cycles;  ///< registers whose order of versions is not certain
+  std::vector<Proof> proofs;           ///< of models that no cycle and no finding above refutes
   Decisions decisions;
   RegisterOptions registers;      ///< what was assumed
   bool real_time = true;          ///< of the options

@@ -29,6 +29,7 @@ struct Counter {
   int64_t lowest = 0, highest = 0;                // of what did not fail
   int64_t lowest_failed = 0, highest_failed = 0;  // what the others may add
   bool grows = true;                              // nothing negative
+  bool unnamed = false;                           // somebody may have added nobody knows what
   struct Sums {
     uint32_t in_all = ~0U, in_some = 0;
   };
@@ -96,7 +97,7 @@ class CounterReader {
     for (const uint32_t txn : observed_)
       if (t_.state[txn] == TxnState::unknown) t_.state[txn] = TxnState::observed;
     for (const auto& [text, counter] : counters_)
-      if (counter.grows) against_time(counter, reads_[text]);
+      if (counter.grows && !counter.unnamed && !all_unnamed_) against_time(counter, reads_[text]);
     finish();
     return std::move(out_);
   }
@@ -122,11 +123,14 @@ class CounterReader {
     if (!value.is_list()) return;
     for (const ValueView view : value) {
       const Value mop = view.to_value();
-      const bool three = mop.is_list() && mop.list().size() == 3;
-      const bool adds = three && mop.list()[0].is_name("inc") && mop.list()[2].is_integer();
+      const bool whole = mop.is_list() && mop.list().size() >= 3;
+      const bool adds = whole && mop.list()[0].is_name("inc") && mop.list()[2].is_integer();
       const bool reads =
-          three && mop.list()[0].is_name("r") && (mop.list()[2].is_integer() || mop.list()[2].is_nil());
-      if (!adds && !reads) return fail(entry, "neither [:inc k n] nor [:r k total]: " + to_edn(mop));
+          whole && mop.list()[0].is_name("r") && (mop.list()[2].is_integer() || mop.list()[2].is_nil());
+      if (!adds && !reads) {
+        if (t_.state[txn] != TxnState::ok && incomplete(txn, mop)) continue;
+        return fail(entry, "neither [:inc k n] nor [:r k total]: " + to_edn(mop));
+      }
       Counter& counter = counters_[to_edn(mop.list()[1])];
       if (!adds) continue;
       Increment i{txn, mop.list()[2].integer(), kNone, t_.state[txn] == TxnState::failed};
@@ -141,17 +145,37 @@ class CounterReader {
     }
   }
 
+  // What a transaction without a known result wanted, its last parts missing. An increment of nobody knows
+  // what makes every total of its counter possible.
+  bool incomplete(uint32_t txn, const Value& mop) {
+    if (!mop.is_list() || mop.list().empty()) return false;
+    const Value::List& parts = mop.list();
+    const bool adds = parts[0].is_name("inc");
+    if ((!adds && !parts[0].is_name("r")) || (parts.size() > 2 && !(adds && parts[2].is_nil()))) return false;
+    if (!adds) return true;
+    t_.unnamed.push_back({txn, kNone});
+    if (parts.size() < 2)
+      all_unnamed_ = true;
+    else
+      counters_[to_edn(parts[1])].unnamed = true;
+    return true;
+  }
+
   void read_transaction(uint32_t txn) {
     t_.mop_begin.push_back(mop_count());
     const ValueView value = history_.value(t_.value_entry(txn));
     if (!value.is_list()) return;
     std::map<std::string, int64_t> expected;  // after a read of this transaction, with what it added since
-    std::set<std::string> wrote;
+    std::set<std::string> wrote;              // since the last read
     seen_.clear();
     place_ = 0;
     size_t increment = 0;
     for (const ValueView view : value) {
       const Value mop = view.to_value();
+      if (mop.list().size() < 3 || (mop.list()[0].is_name("inc") && mop.list()[2].is_nil())) {
+        ++place_;
+        continue;
+      }
       const std::string key = to_edn(mop.list()[1]);
       if (mop.list()[0].is_name("inc")) {
         const uint32_t number = numbers_[txn][increment++];
@@ -166,6 +190,7 @@ class CounterReader {
         if (counter.element == kNone) counter.element = element(mop.list()[1], "total", kNone);
         if (!first && at->second != total) odd(txn, counter.element, wrote.count(key) == 0);
         at->second = total;
+        wrote.erase(key);
         read(txn, key, mop.list()[1], total);
       }
       ++place_;
@@ -184,6 +209,10 @@ class CounterReader {
     const Counter& counter = counters_[text];
     reads_[text].push_back({txn, mop_count(), total});
     add(counter.element, Mop::kUnknown);
+    if (counter.unnamed || all_unnamed_) {
+      out_.certain = false;
+      return;
+    }
     if (!counter.possible(total)) {
       const bool aborted = counter.possible_with_failed(total);
       const auto by = std::find_if(counter.increments.begin(), counter.increments.end(),
@@ -216,43 +245,56 @@ class CounterReader {
     t_.places.push_back(place_);
   }
 
-  // A total only grows: what a session, or real time, had before is a bound.
-  void against_time(const Counter& counter, std::vector<Read>& reads) {
-    std::map<uint32_t, int64_t> seen;  // by session
+  // A total only grows: what a session, or real time, had added or read before is a bound.
+  void against_time(const Counter& counter, const std::vector<Read>& reads) {
     struct Event {
-      uint32_t entry;  // of the history: a read's invocation, or the completion of what bounds it
-      const Read* read;
-      int64_t total;  // of a read that completed
-      int64_t amount;
+      uint32_t entry;      // of the history
+      const Read* begins;  // a read's invocation
+      const Read* ends;    // its completion
+      int64_t amount;      // of an increment that completed
     };
     std::vector<Event> events;
-    std::map<uint32_t, std::vector<std::pair<uint32_t, int64_t>>> by_session;  // transaction, amount
-    for (const Increment& i : counter.increments) {
-      if (t_.state[i.txn] != TxnState::ok) continue;
-      events.push_back({t_.complete[i.txn], nullptr, 0, i.amount});
-      by_session[t_.session[i.txn]].emplace_back(i.txn, i.amount);
-    }
+    for (const Increment& i : counter.increments)
+      if (t_.state[i.txn] == TxnState::ok) events.push_back({t_.complete[i.txn], nullptr, nullptr, i.amount});
     for (const Read& r : reads) {
-      events.push_back({t_.invoke[r.txn], &r, 0, 0});
-      events.push_back({t_.complete[r.txn], nullptr, r.total, 0});
+      events.push_back({t_.invoke[r.txn], &r, nullptr, 0});
+      events.push_back({t_.complete[r.txn], nullptr, &r, 0});
     }
-    std::sort(events.begin(), events.end(), [](const Event& a, const Event& b) { return a.entry < b.entry; });
-    int64_t sum = 0, highest = 0;
+    std::stable_sort(events.begin(), events.end(),
+                     [](const Event& a, const Event& b) { return a.entry < b.entry; });
+    int64_t sum = 0;
+    const Read* highest = nullptr;
     for (const Event& e : events) {
       sum += e.amount;
-      highest = std::max({highest, sum, e.total});
-      if (e.read == nullptr || e.read->total >= highest) continue;
-      findings_.add(Kind::stale_read, {e.read->txn, e.read->mop, kNone, kNone, counter.element});
+      if (e.ends != nullptr && (highest == nullptr || e.ends->total > highest->total)) highest = e.ends;
+      if (e.begins == nullptr || !below(*e.begins, sum, highest, Kind::stale_read, counter)) continue;
       out_.refuted |= bit(Model::strong_snapshot_isolation);
     }
+    against_sessions(counter, reads);
+  }
+  // Adds a finding where the read's total is less than what was added or read before it.
+  bool below(const Read& r, int64_t added, const Read* read, Kind kind, const Counter& counter) {
+    const bool below_read = read != nullptr && r.total < read->total;
+    if (r.total >= added && !below_read) return false;
+    findings_.add(kind, {r.txn, r.mop, below_read ? read->txn : kNone, below_read ? read->mop : kNone,
+                         counter.element});
+    return true;
+  }
+  void against_sessions(const Counter& counter, const std::vector<Read>& reads) {
+    std::map<uint32_t, std::vector<std::pair<uint32_t, int64_t>>> by_session;  // transaction, amount
+    for (const Increment& i : counter.increments)
+      if (t_.state[i.txn] == TxnState::ok) by_session[t_.session[i.txn]].emplace_back(i.txn, i.amount);
+    std::map<uint32_t, const Read*> highest;
     for (const Read& r : reads) {  // in the order of transactions
       const uint32_t session = t_.session[r.txn];
       int64_t own = 0;
       for (const auto& [txn, amount] : by_session[session]) own += txn < r.txn ? amount : 0;
-      if (r.total < own) out_.refuted |= bit(Model::strong_session_read_atomic);
-      const auto [at, first] = seen.try_emplace(session, r.total);
-      if (!first && r.total < at->second) out_.refuted |= bit(Model::strong_session_causal);
-      at->second = std::max(at->second, r.total);
+      const Read*& seen = highest[session];
+      // Within a transaction another total is an internal anomaly.
+      const Read* const before = seen != nullptr && seen->txn != r.txn ? seen : nullptr;
+      if (below(r, own, before, Kind::session_stale_read, counter))
+        out_.refuted |= bit(r.total < own ? Model::strong_session_read_atomic : Model::strong_session_causal);
+      if (seen == nullptr || r.total > seen->total) seen = &r;
     }
   }
 
@@ -283,6 +325,7 @@ class CounterReader {
   std::vector<Value> names_;
   std::vector<uint32_t> writers_;
   std::set<uint32_t> observed_;
+  bool all_unnamed_ = false;
   std::set<uint32_t> seen_;  // increments that the transaction has made
   uint32_t place_ = 0;
   std::string error_;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <queue>
 
+#include "checkers/isolation/late_orders.h"
 #include "checkers/isolation/past.h"
 
 namespace riven::checkers::isolation {
@@ -11,35 +12,8 @@ namespace riven::checkers::isolation {
 namespace {
 
 constexpr uint8_t kDependencies = kWw | kWr | kRw;
+constexpr uint8_t kAll = 0xff;
 constexpr uint8_t kNoLostUpdate = kWwForced;  // beside them where lost updates are forbidden anyway
-
-/// Cycles of walks that an automaton of two states admits: the graph with each vertex once for each state.
-/// `next(state, label)` is the new state, or -1 to refuse.
-template <typename Next>
-Graph product(const Graph& g, uint8_t mask, Next&& next) {
-  std::vector<Edge> edges;
-  for (uint32_t v = 0; v < g.size(); ++v) {
-    for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e) {
-      if ((g.labels[e] & mask) == 0) continue;
-      for (uint32_t s = 0; s < 2; ++s) {
-        const int to = next(s, g.labels[e]);
-        if (to >= 0) edges.push_back({2 * v + s, 2 * g.targets[e] + static_cast<uint32_t>(to), 1});
-      }
-    }
-  }
-  return make_graph(2 * g.size(), edges);
-}
-
-/// (ww u wr u so) ; rw?: no two anti-dependencies in a row.
-int snapshot_step(uint32_t after_rw, uint8_t label) {
-  if (label != kRw) return 0;
-  return after_rw != 0 ? -1 : 1;
-}
-/// ((wr u so) ; rw?) u ww: an anti-dependency only after wr or so.
-int prefix_step(uint32_t after_seen, uint8_t label) {
-  if (label == kRw) return after_seen != 0 ? 0 : -1;
-  return label == kWw ? 0 : 1;
-}
 
 /// Whether some walk leads from a transaction to one that returned before it was invoked. `g` has `width`
 /// vertices for each transaction, walks begin at the first of them.
@@ -78,11 +52,13 @@ bool snapshots_of_reads_clash(const Transactions& t, const VersionOrders& orders
     uint32_t previous = kNone;
     for (uint32_t m = t.begin_of(txn); m < t.end_of(txn); ++m) {
       const Mop mop = t.mops[m];
-      if (t.state[txn] != TxnState::ok || !mop.is_known_read() || local.own_write_before(txn, m)) continue;
+      if (t.state[txn] != TxnState::ok || !mop.is_known_read()) continue;
+      const uint32_t others = orders.foreign(txn, mop.key, mop.version());
+      if (!orders.lists && others != mop.version()) continue;  // an own write hides what others wrote
       const uint32_t point = vertices++;
       if (previous != kNone) edges.push_back({previous, point, 1});
       previous = point;
-      if (const uint32_t writer = local.writer(mop.key, mop.version()); writer != kNone && writer != v)
+      if (const uint32_t writer = local.writer(mop.key, others); writer != kNone && writer != v)
         edges.push_back({writer, point, 1});
       local.for_each_next(mop.key, mop.version(), [&](uint32_t next) {
         if (next != v) edges.push_back({point, next, 1});
@@ -119,14 +95,14 @@ ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect, ModelSe
   const ModelSet snapshots = bit(Model::snapshot_isolation) | bit(Model::strong_snapshot_isolation);
   if ((snapshots & ~(known | refuted)) != 0) {
     const Graph snapshot = product(g, kDependencies | kNoLostUpdate, snapshot_step);
-    refute(Model::snapshot_isolation, [&] { return cyclic(snapshot, 1); });
-    refute(Model::strong_snapshot_isolation, [&] { return against_time(t, suspect, snapshot, 1, 2); });
+    refute(Model::snapshot_isolation, [&] { return cyclic(snapshot, kAll); });
+    refute(Model::strong_snapshot_isolation, [&] { return against_time(t, suspect, snapshot, kAll, 2); });
   }
   refute(Model::strong_session_snapshot_isolation,
-         [&] { return cyclic(product(g, kDependencies | kNoLostUpdate | kProcess, snapshot_step), 1); });
-  refute(Model::prefix, [&] { return cyclic(product(g, kDependencies, prefix_step), 1); });
+         [&] { return cyclic(product(g, kDependencies | kNoLostUpdate | kProcess, snapshot_step), kAll); });
+  refute(Model::prefix, [&] { return cyclic(product(g, kDependencies, prefix_step), kAll); });
   refute(Model::strong_session_prefix,
-         [&] { return cyclic(product(g, kDependencies | kProcess, prefix_step), 1); });
+         [&] { return cyclic(product(g, kDependencies | kProcess, prefix_step), kAll); });
   const ModelSet serial = bit(Model::repeatable_read) | bit(Model::serializable) |
                           bit(Model::view_serializable) | bit(Model::one_copy_serializable);
   if ((serial & ~(known | refuted)) != 0 && cyclic(g, kDependencies))
@@ -138,8 +114,6 @@ ModelSet refuted_by_edges(const Transactions& t, const Suspect& suspect, ModelSe
   return refuted;
 }
 
-namespace {
-
 Refutations judge_world(const Transactions& t, const VersionOrders& orders, const Suspect& suspect,
                         const LateOrders* late, uint64_t work, ModelSet known) {
   Refutations out;
@@ -147,42 +121,14 @@ Refutations judge_world(const Transactions& t, const VersionOrders& orders, cons
   if ((out.refuted & bit(Model::serializable)) != 0 && (known & bit(Model::monotonic_snapshot_read)) == 0 &&
       snapshots_of_reads_clash(t, orders, suspect))
     out.refuted |= failing_with(Model::monotonic_snapshot_read);
-  const Refutations versions = judge_by_past(t, orders, suspect, out.refuted, late, work);
+  Refutations versions = judge_by_past(t, orders, suspect, out.refuted, late, work);
+  out.offences = std::move(versions.offences);
   out.refuted |= versions.refuted;
   out.open = versions.open & ~out.refuted;
   return out;
 }
 
-/// Keys of which several transactions of the suspect made versions that nobody saw.
-LateOrders late_orders(const Transactions& t, const Suspect& suspect) {
-  LateOrders all;
-  for (uint32_t v = 0; v < suspect.txns.size(); ++v)
-    for (uint32_t m = t.begin_of(suspect.txns[v]); m < t.end_of(suspect.txns[v]); ++m) {
-      const Mop mop = t.mops[m];
-      if (!mop.is_write() || mop.version() != Mop::kUnobserved) continue;
-      auto& late = all[mop.key];
-      if (late.empty() || late.back() != v) late.push_back(v);
-    }
-  std::erase_if(all, [](const auto& entry) { return entry.second.size() < 2; });
-  return all;
-}
-
-Suspect with_late_order(const Suspect& suspect, const LateOrders& late) {
-  std::vector<Edge> edges;
-  const Graph& g = suspect.graph;
-  for (uint32_t v = 0; v < g.size(); ++v)
-    for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e) edges.push_back({v, g.targets[e], g.labels[e]});
-  for (const auto& [key, order] : late)
-    for (size_t i = 1; i < order.size(); ++i) edges.push_back({order[i - 1], order[i], kWw});
-  return {suspect.txns, make_graph(g.size(), edges)};
-}
-
-/// Moves on to the next combination of permutations; false after the last.
-bool next_orders(LateOrders& late) {
-  for (auto& [key, order] : late)
-    if (std::next_permutation(order.begin(), order.end())) return true;
-  return false;
-}
+namespace {
 
 /// The place of each vertex in an order that follows the edges in `mask`, and time where these leave a choice
 /// or are cyclic.

@@ -1,41 +1,56 @@
 // One criterion for each model, decided on a suspect.
 //
 // With a total version order, po a transaction's order of micro-operations, so session order and rt real
-// time:
-//   read-uncommitted          ww acyclic                                              (Adya, PL-1)
-//   read-committed            ww u wr acyclic; no G1a, G1b                            (Adya, PL-2)
-//   monotonic-atomic-view     read-committed, and who read from T reads nothing later (po) that T overwrote
-//                             (Biswas & Enea's read committed; Bailis et al., HAT)
-//   monotonic-view            read-committed, and no read of a version overwritten in (ww u wr)+ before an
-//                             earlier (po) access of the reader                       (Adya, PL-2L,
-//                             G-monotonic)
-//   monotonic-snapshot-read   each read has a snapshot point of its own, in po, all commits at points of one
-//                             order                                                   (Adya, PL-MSR)
-//   cursor-stability          read-committed; nobody overwrites another version than the one it read
-//   (G-cursor) consistent-view           no cycle with at most one rw                            (Adya,
-//   PL-2+) forward-consistent-view   the same: start points are not in a history, so they may be chosen
-//   (Adya, PL-FCV) update-serializable       no cycle among updating transactions and one reader     (Adya,
-//   PL-3U) repeatable-read           no cycle without predicates                             (Adya, PL-2.99)
-//   read-atomic               INT; who has a wr edge from T reads nothing that T overwrote; read-committed
-//   update-atomic             the same for wr and ww edges                            (Cerone et al. 2015)
-//   causal-cerone             the same for wr+                                        (Cerone et al. 2015)
-//   parallel-snapshot-isolation  INT; (ww u wr)+ ; rw? irreflexive                     (Cerone, Gotsman 2016)
-//   prefix                    INT; (wr ; rw?) u ww acyclic                            (Biswas, Enea 2019)
-//   snapshot-isolation        INT; (ww u wr) ; rw? acyclic                            (Cerone, Gotsman 2016)
-//   serializable              INT; ww u wr u rw acyclic                               (Adya, PL-3)
-//   strong-session-X          X with so beside wr;  strong-X, strict: X with rt
+// time (A: Adya 1999; B: Biswas & Enea 2019; C: Cerone, Bernardi & Gotsman 2015; G: Cerone & Gotsman 2016):
+//
+//   read-uncommitted (A, PL-1)      ww acyclic
+//   read-committed (A, PL-2)        ww u wr acyclic; no G1a, G1b
+//   monotonic-atomic-view (B)       read-committed, and who read from T reads nothing later (po) that T
+//                                   overwrote (B calls this read committed)
+//   monotonic-view (A, PL-2L)       read-committed, and no read of a version overwritten in (ww u wr)+ before
+//                                   an earlier (po) access of the reader (G-monotonic)
+//   monotonic-snapshot-read         each read has a snapshot point of its own, in po, all commits at points
+//     (A, PL-MSR)                   of one order
+//   cursor-stability (A, PL-CS)     read-committed; no key has a cycle of its ww edges and one of its rw
+//                                   edges (G-cursor), wherever in its transaction the read stands
+//   consistent-view (A, PL-2+)      no cycle with at most one rw
+//   forward-consistent-view         the same: start points are not in a history, so they may be chosen
+//     (A, PL-FCV)
+//   update-serializable (A, PL-3U)  no cycle among updating transactions and one reader
+//   repeatable-read (A, PL-2.99)    no cycle without predicates
+//   read-atomic (C)                 INT; who has a wr edge from T reads nothing that T overwrote;
+//                                   read-committed
+//   update-atomic (C)               the same for wr and ww edges
+//   causal-cerone (C)               the same for wr+, where who read a list read every append in it
+//   parallel-snapshot-isolation (G) INT; (ww u wr)+ ; rw? irreflexive
+//   prefix (B)                      INT; (wr ; rw?) u ww acyclic
+//   snapshot-isolation (G)          INT; (ww u wr) ; rw? acyclic
+//   serializable (A)                INT; ww u wr u rw acyclic
+//   strong-session-X                X with so beside wr;  strong-X, strict: X with rt
+//
 // The shared-memory models are in memory_models.h.
 #pragma once
+
+#include <vector>
 
 #include "checkers/isolation/graph.h"
 #include "checkers/isolation/model.h"
 
 namespace riven::checkers::isolation {
 
-/// What one suspect refutes, and what it leaves open because the work would exceed the bound.
+/// The micro-operation that shows a model refuted: a read that misses what its transaction's past has
+/// written, an access that comes too late. kNone: it is the graph's edges that show it.
+struct Offence {
+  Model model;
+  uint32_t txn;
+  uint32_t mop;
+};
+/// What one suspect refutes, and what it leaves open because the work would exceed the bound. `offences`: the
+/// first for each model that edges alone do not refute.
 struct Refutations {
   ModelSet refuted = 0;
   ModelSet open = 0;
+  std::vector<Offence> offences;
 };
 
 /// Judges a suspect whose keys have total version orders (`orders`). Thread-safe. O(edges) for the models

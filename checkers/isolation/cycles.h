@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkers/isolation/graph.h"
+#include "checkers/isolation/model.h"
 
 namespace riven::checkers::isolation {
 
@@ -29,9 +30,25 @@ struct Cycle {
   struct Step {
     uint32_t txn;
     uint8_t label;
+    // The micro-operations of the edge where it matters which.
+    uint32_t from_mop = kNone;
+    uint32_t to_mop = kNone;
   };
   CycleClass cycle_class;
   std::vector<Step> steps;
+};
+
+/// What refutes a model, where none of the classes above does: steps in a circle, versions in a circle, or
+/// one proof for each order of two versions that nobody saw.
+struct Proof {
+  Model model = Model::read_uncommitted;
+  std::vector<Cycle::Step> steps;
+  /// Steps from the write that the first step's read saw to the one that it missed; only sessions and reads:
+  /// for causal memory, where no order of versions is known. Empty: the first step is like others.
+  std::vector<Cycle::Step> before;
+  uint32_t first = kNone, second = kNone;  ///< micro-operations: the two writes of the cases
+  std::vector<Proof> cases;
+  std::vector<uint32_t> circle;  ///< the writes of versions, kNone for nil, each before the next
 };
 
 /// Searches one suspect. Deterministic; bounded by `work` visits of edges for each class, never by time. Not

@@ -34,6 +34,8 @@ ModelSet ruled_out(Kind kind) {
     case Kind::g1a:
     case Kind::g1b:
     case Kind::future_read:
+    case Kind::predicate_g1a:
+    case Kind::predicate_future_read:
     case Kind::dirty_update:
     case Kind::incompatible_order:
       return bit(read_committed);

@@ -196,12 +196,18 @@ std::string Explainer::single(Kind kind, const Case& c) const {
       return "T1 and T2 both read key " + key + " = " + mine +
              " and both wrote it: one of the updates is lost";
     case Kind::unseen_overwrite:
-      return "T1 read key " + key + " = " + mine + " and then wrote the key, which T2 had written in between";
+      return read + ", and its own write of that key comes after one by T2 that this read does not show";
     case Kind::lost_write:
       return "T1's write of " + mine + " to key " + key +
              " was acknowledged, and reads that began later miss it";
     case Kind::predicate_read_miss:
       return "T1's predicate read did not return key " + key + ", every committed version of which matches";
+    case Kind::predicate_g1a:
+      return "T1's predicate read did not return key " + key + ", as only an aborted write of it explains";
+    case Kind::predicate_future_read:
+      return "T1's predicate read knew of its own write of key " + key + ", which came only later";
+    case Kind::session_stale_read:
+      return read + ", which is less than what its session had added or read before";
     case Kind::stale_read:
       return read + ", which misses a write that had been acknowledged before T1 began";
   }

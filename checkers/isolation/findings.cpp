@@ -36,13 +36,22 @@ std::string_view name_of(Kind kind) {
       return "lost-write";
     case Kind::predicate_read_miss:
       return "predicate-read-miss";
+    case Kind::predicate_g1a:
+      return "G1a-predicate";
+    case Kind::predicate_future_read:
+      return "future-read-predicate";
     case Kind::stale_read:
       return "stale-read";
+    case Kind::session_stale_read:
+      return "stale-read-process";
   }
   return "?";
 }
 
 void Findings::merge(const Findings& later) {
+  unexplained_ += later.unexplained_;
+  for (size_t i = 0; i < later.circles_.size() && circles_.size() < kKept; ++i)
+    circles_.push_back(later.circles_[i]);
   for (size_t k = 0; k < kKinds; ++k) {
     Found& into = of_[k];
     const Found& from = later.of_[k];

@@ -23,12 +23,15 @@ enum class Kind : uint8_t {
   incompatible_order,   ///< a list is no prefix of the key's longest
   cyclic_versions,      ///< the version order inferred for a key contradicts itself
   lost_update,          ///< several transactions read a version and each wrote the next (counted by version)
-  unseen_overwrite,     ///< a transaction read a key, then overwrote another version than it had read (P4)
+  unseen_overwrite,     ///< another's version lies between what a transaction read and wrote (P4, G-cursor)
   lost_write,           ///< acknowledged, yet missing from every read, later ones included
   predicate_read_miss,  ///< a predicate read lacks a key that every committed version of it matches
-  stale_read,           ///< misses a write that was acknowledged before the read began
+  predicate_g1a,        ///< the same, and an aborted version of the key would not match
+  predicate_future_read,  ///< a predicate read knew of a write that its transaction made only later
+  stale_read,             ///< misses a write that was acknowledged before the read began
+  session_stale_read,     ///< a total below what its session had added or seen before
 };
-inline constexpr size_t kKinds = static_cast<size_t>(Kind::stale_read) + 1;
+inline constexpr size_t kKinds = static_cast<size_t>(Kind::session_stale_read) + 1;
 std::string_view name_of(Kind kind);
 
 /// One occurrence. Fields that make no sense for the kind are kNone.
@@ -48,6 +51,23 @@ class Findings {
     if (f.cases.size() < kKept) f.cases.push_back(c);
     ++f.count;
   }
+  /// The versions of a key contradict their order: `circle` are the writes that made them, kNone for nil,
+  /// each before the next one and the last before the first.
+  void add_circle(const Case& c, std::vector<uint32_t> circle) {
+    add(Kind::cyclic_versions, c);
+    if (circles_.size() < kKept) circles_.push_back(std::move(circle));
+  }
+  /// Of each of the cases of cyclic_versions.
+  const std::vector<std::vector<uint32_t>>& circles() const { return circles_; }
+  /// A value was read that nobody wrote by name: garbage, unless an unnamed write may have made it.
+  void add_garbage(const Case& c, bool perhaps_unnamed) {
+    if (perhaps_unnamed)
+      ++unexplained_;
+    else
+      add(Kind::garbage_read, c);
+  }
+  /// Reads of what only an unnamed write can have made.
+  uint64_t unexplained() const { return unexplained_; }
   /// Appends what a later part of the history (in the order of keys or transactions) showed.
   void merge(const Findings& later);
   /// Takes over one kind from `other`.
@@ -65,6 +85,8 @@ class Findings {
     std::vector<Case> cases;
   };
   std::array<Found, kKinds> of_;
+  std::vector<std::vector<uint32_t>> circles_;
+  uint64_t unexplained_ = 0;
 };
 
 }  // namespace riven::checkers::isolation

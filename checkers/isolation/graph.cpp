@@ -74,6 +74,62 @@ Components components(const Graph& g, uint8_t mask) {
   return c;
 }
 
+Walk short_cycle(const Graph& g, const Components& c, uint8_t mask) {
+  constexpr size_t kStarts = 64;
+  std::vector<uint32_t> sizes(c.count, 0);
+  for (const uint32_t component : c.of) ++sizes[component];
+  uint32_t chosen = kNone;
+  for (uint32_t i = 0; i < c.count; ++i)
+    if (sizes[i] > 1 && (chosen == kNone || sizes[i] < sizes[chosen])) chosen = i;
+  std::vector<uint32_t> distance(g.size(), kNone);
+  std::vector<uint32_t> parent(g.size(), kNone);
+  std::vector<uint8_t> via(g.size(), 0);
+  Walk best;
+  size_t starts = 0;
+  std::vector<uint32_t> queue;
+  for (uint32_t start = 0; start < g.size() && starts < kStarts; ++start) {
+    if (c.of[start] != chosen) continue;
+    ++starts;
+    queue.assign(1, start);
+    std::vector<uint32_t> touched{start};
+    distance[start] = 0;
+    uint32_t closing = kNone;
+    uint8_t closing_label = 0;
+    for (size_t i = 0; i < queue.size() && closing == kNone; ++i) {
+      const uint32_t v = queue[i];
+      if (!best.empty() && distance[v] + 1 >= best.size()) break;
+      for (uint32_t edge = g.begin[v]; edge < g.begin[v + 1]; ++edge) {
+        const uint32_t w = g.targets[edge];
+        if ((g.labels[edge] & mask) == 0) continue;
+        if (w == start && v != start) {
+          closing = v;
+          closing_label = g.labels[edge];
+          break;
+        }
+        if (c.of[w] != chosen || distance[w] != kNone) continue;
+        distance[w] = distance[v] + 1;
+        parent[w] = v;
+        via[w] = g.labels[edge];
+        touched.push_back(w);
+        queue.push_back(w);
+      }
+    }
+    if (closing != kNone) {
+      Walk walk;
+      uint8_t label = closing_label;
+      for (uint32_t v = closing; v != start; v = parent[v]) {
+        walk.emplace_back(v, label);
+        label = via[v];
+      }
+      walk.emplace_back(start, label);
+      std::reverse(walk.begin(), walk.end());
+      best = std::move(walk);
+    }
+    for (const uint32_t v : touched) distance[v] = kNone;
+  }
+  return best;
+}
+
 namespace {
 
 /// Whether neither the dependencies alone nor with one real-time edge have a cycle. More real-time edges need

@@ -33,6 +33,39 @@ struct Components {
 /// Only edges with a label in `mask` count. Self-loops do not.
 Components components(const Graph& graph, uint8_t mask);
 
+/// A closed walk: from each vertex an edge of the label to the next, the last to the first.
+using Walk = std::vector<std::pair<uint32_t, uint8_t>>;
+/// The shortest cycle of edges in `mask` through one of the first vertices of the smallest component that is
+/// no single vertex; empty where there is none. `c`: components(graph, mask). O(edges) times a constant.
+Walk short_cycle(const Graph& graph, const Components& c, uint8_t mask);
+
+/// Cycles of walks that an automaton of two states admits: the graph with each vertex once for each state,
+/// 2 * vertex + state. `next(state, label)` is the new state, or -1 to refuse. Labels stay.
+template <typename Next>
+Graph product(const Graph& g, uint8_t mask, Next&& next) {
+  std::vector<Edge> edges;
+  for (uint32_t v = 0; v < g.size(); ++v) {
+    for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e) {
+      if ((g.labels[e] & mask) == 0) continue;
+      for (uint32_t s = 0; s < 2; ++s) {
+        const int to = next(s, g.labels[e]);
+        if (to >= 0) edges.push_back({2 * v + s, 2 * g.targets[e] + static_cast<uint32_t>(to), g.labels[e]});
+      }
+    }
+  }
+  return make_graph(2 * g.size(), edges);
+}
+/// (ww u wr u so) ; rw?: no two anti-dependencies in a row.
+inline int snapshot_step(uint32_t after_rw, uint8_t label) {
+  if (label != kRw) return 0;
+  return after_rw != 0 ? -1 : 1;
+}
+/// ((wr u so) ; rw?) u ww: an anti-dependency only after wr or so.
+inline int prefix_step(uint32_t after_seen, uint8_t label) {
+  if (label == kRw) return after_seen != 0 ? 0 : -1;
+  return label == kWw ? 0 : 1;
+}
+
 /// A strongly connected part of the dependencies, sessions and real time together, alone: each cycle of any
 /// class lies inside one. Vertices are transactions, numbered by their place in `txns`.
 struct Suspect {

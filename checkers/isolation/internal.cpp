@@ -65,8 +65,7 @@ class TransactionCheck {
                                      [&](uint32_t other) { return t_.mops[other].is_write(); });
       if (!agrees(last_read, after_read, i)) {
         report(Kind::internal, {txn_, m, txn_, last_read, key});
-        const bool outside = last_read != kNone && !wrote && !wrote_before(after_read);
-        if (outside) report(Kind::non_repeatable_read, {txn_, m, txn_, last_read, key});
+        if (last_read != kNone && !wrote) report(Kind::non_repeatable_read, {txn_, m, txn_, last_read, key});
       }
       if (const uint32_t later = seen_too_early(i); later != kNone)
         report(Kind::future_read, {txn_, m, txn_, later, key});
@@ -78,11 +77,6 @@ class TransactionCheck {
     findings_.add(kind, c);
     if (odd_.empty() || odd_.back() != txn_) odd_.push_back(txn_);
   }
-  bool wrote_before(size_t i) const {
-    return std::any_of(of_key_.begin(), of_key_.begin() + static_cast<ptrdiff_t>(i),
-                       [&](uint32_t m) { return t_.mops[m].is_write(); });
-  }
-
   // Whether the read at `i` is what the read before it (if any) and the writes between them leave.
   bool agrees(uint32_t last_read, size_t from, size_t i) const {
     const Mop mop = t_.mops[of_key_[i]];

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <atomic>
 
+#include "checkers/isolation/kinds.h"
 #include "checkers/isolation/memory_models.h"
 #include "checkers/isolation/parallel.h"
+#include "checkers/isolation/proof/prove.h"
 
 namespace riven::checkers::isolation {
 
@@ -87,8 +89,38 @@ SuspectResult judge(const Transactions& t, const VersionOrders& orders, const Su
   const Refutations memory = judge_shared_memory(t, suspect.txns, work, known);
   out.judged.refuted |= memory.refuted;
   out.judged.open |= memory.open;
+  out.judged.offences.insert(out.judged.offences.end(), memory.offences.begin(), memory.offences.end());
   if (depth == Depth::everything) search_cycles(t, suspect, limits, witnesses, out.judged.refuted, out);
   return out;
+}
+
+ModelSet refuted_by(const Cycle& cycle) {
+  using enum Model;
+  static constexpr Model kWeakest[3][5] = {
+      {read_uncommitted, read_committed, consistent_view, snapshot_isolation, serializable},
+      {strong_session_read_uncommitted, strong_session_read_committed,
+       strong_session_parallel_snapshot_isolation, strong_session_snapshot_isolation,
+       strong_session_serializable},
+      {strong_read_uncommitted, strong_read_committed, strong_snapshot_isolation, strong_snapshot_isolation,
+       strict_serializable}};
+  const CycleClass& c = cycle.cycle_class;
+  ModelSet out = failing_with(kWeakest[static_cast<size_t>(c.order)][static_cast<size_t>(c.shape)]);
+  if (c.order == Order::session) out |= failing_with(session_serializable);
+  if (c.order != Order::none) return out;
+  if (!c.predicate) out |= failing_with(repeatable_read);
+  return out | failing_with(view_serializable) | failing_with(one_copy_serializable);
+}
+
+/// Proofs of those of `refuted` that nothing at hand shows.
+void add_proofs(const Judged& judged, ModelSet refuted, Analysis& a) {
+  ModelSet shown = shown_refuted(a);
+  for (const Model m : members(refuted & ~shown)) {
+    if ((shown & bit(m)) != 0) continue;
+    auto proof = prove(judged, m);
+    if (!proof) continue;
+    a.proofs.push_back(std::move(*proof));
+    shown |= failing_with(m);
+  }
 }
 
 /// The working memory for a suspect: states of the search, versions by lanes, product graphs.
@@ -99,6 +131,33 @@ uint64_t bytes_for(const Transactions& t, const Suspect& suspect) {
 }
 
 }  // namespace
+
+namespace {
+
+/// Of what the suspects refute, what nothing at hand shows: by the smallest suspect that refutes it.
+void prove_refuted(const std::vector<Suspect>& suspects, const std::vector<SuspectResult>& results,
+                   ModelSet refuted, Analysis& a) {
+  for (const Model m : members(refuted & ~shown_refuted(a))) {
+    size_t best = suspects.size();
+    for (size_t i = 0; i < suspects.size(); ++i)
+      if ((results[i].judged.refuted & bit(m)) != 0 &&
+          (best == suspects.size() || suspects[i].txns.size() < suspects[best].txns.size()))
+        best = i;
+    if (best == suspects.size()) continue;
+    add_proofs({a.transactions, a.orders, suspects[best], results[best].judged.offences}, bit(m), a);
+  }
+}
+
+}  // namespace
+
+ModelSet shown_refuted(const Analysis& a) {
+  Decisions found;
+  refute_by_findings(a.findings, found);
+  ModelSet out = found.refuted();
+  for (const Cycle& c : a.cycles) out |= refuted_by(c);
+  for (const Proof& p : a.proofs) out |= failing_with(p.model);
+  return out;
+}
 
 Refutations judge_suspects(const std::vector<Edge>& edges, const Limits& limits, Depth depth,
                            std::vector<uint32_t>& judged, Analysis& a) {
@@ -135,6 +194,7 @@ Refutations judge_suspects(const std::vector<Edge>& edges, const Limits& limits,
                   " cyclic parts of the history judged";
   }
   std::sort(judged.begin(), judged.end());
+  if (depth != Depth::no_cycles) prove_refuted(suspects, results, all.refuted, a);
   const auto rank = [](const Cycle& c) {
     return std::tuple(c.cycle_class.order, c.cycle_class.shape, c.steps.size());
   };
@@ -144,11 +204,19 @@ Refutations judge_suspects(const std::vector<Edge>& edges, const Limits& limits,
 }
 
 ModelSet judge_alone(const std::vector<uint32_t>& odd, const std::vector<uint32_t>& judged,
-                     const Limits& limits, const Analysis& a) {
+                     const Limits& limits, Depth depth, Analysis& a) {
   ModelSet refuted = 0;
-  for (const uint32_t txn : odd)
-    if (!std::binary_search(judged.begin(), judged.end(), txn))
-      refuted |= judge_shared_memory(a.transactions, {txn}, limits.options.work).refuted;
+  for (const uint32_t txn : odd) {
+    if (std::binary_search(judged.begin(), judged.end(), txn)) continue;
+    const Refutations found = judge_shared_memory(a.transactions, {txn}, limits.options.work);
+    if (depth == Depth::no_cycles || (found.refuted & ~refuted) == 0) {
+      refuted |= found.refuted;
+      continue;
+    }
+    const Suspect alone{{txn}, make_graph(1, {})};
+    add_proofs({a.transactions, a.orders, alone, found.offences}, found.refuted & ~refuted, a);
+    refuted |= found.refuted;
+  }
   return refuted;
 }
 

@@ -27,14 +27,18 @@ struct Limits {
 /// certain and the orders are not; and whether cycles are searched for.
 enum class Depth : uint8_t { everything, edges, no_cycles };
 
-/// Judges the suspects of `edges` by `a.orders`, adds cycles and figures to `a`, and to `judged` the
+/// Judges the suspects of `edges` by `a.orders`, adds cycles, proofs and figures to `a`, and to `judged` the
 /// transactions in suspects, ascending. Where the time ran out, or a suspect needs more memory than there is,
 /// `a.cut_short` says how far it got and every model is open.
 Refutations judge_suspects(const std::vector<Edge>& edges, const Limits& limits, Depth depth,
                            std::vector<uint32_t>& judged, Analysis& a);
 
-/// The shared-memory models on transactions that contradict themselves (`odd`) and are in no suspect.
+/// The shared-memory models on transactions that contradict themselves (`odd`) and are in no suspect; adds
+/// proofs to `a` where cycles are searched for.
 ModelSet judge_alone(const std::vector<uint32_t>& odd, const std::vector<uint32_t>& judged,
-                     const Limits& limits, const Analysis& a);
+                     const Limits& limits, Depth depth, Analysis& a);
+
+/// The models that the cycles, findings and proofs of `a` refute.
+ModelSet shown_refuted(const Analysis& a);
 
 }  // namespace riven::checkers::isolation

@@ -3,6 +3,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "checkers/isolation/element_index.h"
 #include "checkers/isolation/parallel.h"
 #include "checkers/isolation/versions.h"
 
@@ -17,16 +18,25 @@ class KeyOrder {
            std::vector<uint32_t>& writer, Findings& findings)
       : t_(t), groups_(groups), observed_(observed), writer_(writer), findings_(findings) {}
 
+  bool disputed = false;  ///< reads of the key contradict each other
+
   /// Returns an error message for a history that is not list-append.
   std::optional<std::string> run(uint32_t key) {
+    disputed = false;
     key_ = key;
-    off_trunk_.clear();
+    first_of_txn_ = writer_.size();
     if (auto error = find_trunk()) return error;
     number_trunk();
     place_reads();
+    if (!off_trunk_.empty()) {  // of lists that contradict each other the bytes do not tell which is longest
+      find_longest();
+      number_trunk();
+      place_reads();
+    }
     if (auto error = place_appends()) return error;
     if (!off_trunk_.empty()) judge_off_trunk();
     judge_trunk();
+    if (!off_trunk_.empty()) forget_disputed();
     return std::nullopt;
   }
 
@@ -63,6 +73,18 @@ class KeyOrder {
       if (list.length > trunk_.length) trunk_ = list;
     }
     return std::nullopt;
+  }
+
+  void find_longest() {
+    size_t most = 0;
+    for (auto it = begin(); it != end(); ++it) {
+      if (t_.mops[it->mop].is_write() || !is_ok(it->txn)) continue;
+      const List list = list_of(it->mop);
+      size_t count = 0;
+      for_each_element(list, [&](int64_t, size_t) { ++count; });
+      if (count > most) trunk_ = list;
+      most = std::max(most, count);
+    }
   }
 
   /// The elements read by mop `m`, all lists of the key in the same form.
@@ -115,48 +137,14 @@ class KeyOrder {
       elements_.push_back(number);
       ends_.push_back(static_cast<uint32_t>(consumed));
     });
-    index_elements();
-    first_of_txn_ = writer_.size();
+    index_.build(elements_);
+    writer_.resize(first_of_txn_);
     writer_.resize(first_of_txn_ + elements_.size(), kNone);
     mop_at_.assign(elements_.size() + 1, kNone);
   }
 
-  // Element -> position, by a table where the elements are dense, else by binary search.
-  void index_elements() {
-    duplicate_from_ = Mop::kUnobserved;
-    table_.clear();
-    sorted_.clear();
-    if (elements_.empty()) return;
-    const auto [low, high] = std::minmax_element(elements_.begin(), elements_.end());
-    lowest_ = *low;
-    const uint64_t span = static_cast<uint64_t>(*high) - static_cast<uint64_t>(*low) + 1;
-    if (span != 0 && span <= elements_.size() * 8 + 1024) {
-      table_.assign(span, 0);
-      for (uint32_t p = 1; p <= elements_.size(); ++p) {
-        uint32_t& slot = table_[static_cast<uint64_t>(elements_[p - 1]) - static_cast<uint64_t>(lowest_)];
-        if (slot == 0)
-          slot = p;
-        else
-          duplicate_from_ = std::min(duplicate_from_, p);
-      }
-      return;
-    }
-    for (uint32_t p = 1; p <= elements_.size(); ++p) sorted_.emplace_back(elements_[p - 1], p);
-    std::sort(sorted_.begin(), sorted_.end());
-    for (size_t i = 1; i < sorted_.size(); ++i)
-      if (sorted_[i].first == sorted_[i - 1].first)
-        duplicate_from_ = std::min(duplicate_from_, sorted_[i].second);
-  }
-  uint32_t position_of(int64_t element) const {  // 0: not in the trunk
-    if (!table_.empty()) {
-      const uint64_t offset = static_cast<uint64_t>(element) - static_cast<uint64_t>(lowest_);
-      return offset < table_.size() ? table_[offset] : 0;
-    }
-    const auto at = std::lower_bound(sorted_.begin(), sorted_.end(), std::pair{element, uint32_t{0}});
-    return at != sorted_.end() && at->first == element ? at->second : 0;
-  }
-
   void place_reads() {
+    off_trunk_.clear();
     for (auto it = begin(); it != end(); ++it) {
       Mop& mop = t_.mops[it->mop];
       if (mop.is_write() || !is_ok(it->txn)) continue;
@@ -182,7 +170,7 @@ class KeyOrder {
       Mop& mop = t_.mops[it->mop];
       if (!mop.is_write()) continue;
       const auto element = appended_number(it->mop);
-      const uint32_t p = element ? position_of(*element) : 0;
+      const uint32_t p = element ? index_.position_of(*element) : 0;
       mop.set_version(p == 0 ? Mop::kUnobserved : p);
       if (previous_txn == it->txn && previous != 0) nonfinal_.push_back(previous);
       previous = p;
@@ -212,7 +200,7 @@ class KeyOrder {
     for (uint32_t p = length; p >= 1; --p) {
       const uint32_t writer = writer_[first_of_txn_ + p - 1];
       if (writer == kNone) {
-        garbage_from = p;
+        if (index_.position_of(elements_[p - 1]) == p) garbage_from = p;  // else it occurs twice
       } else if (t_.state[writer] == TxnState::failed) {
         aborted_from = p;
         if (last_committed != 0)
@@ -222,15 +210,17 @@ class KeyOrder {
         last_committed = p;
       }
     }
-    if (nonfinal_.empty() && std::min({garbage_from, aborted_from, duplicate_from_}) == Mop::kUnobserved)
+    if (nonfinal_.empty() &&
+        std::min({garbage_from, aborted_from, index_.duplicate_from()}) == Mop::kUnobserved)
       return;
     std::sort(nonfinal_.begin(), nonfinal_.end());
     for (auto it = begin(); it != end(); ++it) {
       const Mop mop = t_.mops[it->mop];
       if (!mop.is_known_read() || !is_ok(it->txn)) continue;
       const uint32_t p = mop.version();
-      if (p >= garbage_from) findings_.add(Kind::garbage_read, {it->txn, it->mop, kNone, kNone, key_});
-      if (p >= duplicate_from_)
+      if (p >= garbage_from)
+        findings_.add_garbage({it->txn, it->mop, kNone, kNone, key_}, t_.may_have_written(key_));
+      if (p >= index_.duplicate_from())
         findings_.add(Kind::duplicate_elements, {it->txn, it->mop, kNone, kNone, key_});
       if (p >= aborted_from)
         findings_.add(Kind::g1a, {it->txn, it->mop, writer_[first_of_txn_ + aborted_from - 1],
@@ -241,6 +231,32 @@ class KeyOrder {
           findings_.add(Kind::g1b, {it->txn, it->mop, writer, mop_at_[p], key_});
       }
     }
+  }
+
+  // Where reads contradict each other, only what all of them begin with is in a certain order. What follows
+  // comes after it, nobody knows how: like writes that nobody saw.
+  void forget_disputed() {
+    size_t agreed = elements_.size();
+    for (const auto& read : off_trunk_) {
+      size_t same = 0;
+      bool differs = false;
+      for_each_element(list_of(read.mop), [&](int64_t element, size_t) {
+        differs = differs || same == elements_.size() || elements_[same] != element;
+        same += differs ? 0 : 1;
+      });
+      agreed = std::min(agreed, same);
+    }
+    for (size_t p = agreed; p < elements_.size(); ++p)
+      if (const uint32_t writer = writer_[first_of_txn_ + p];
+          writer != kNone && t_.state[writer] == TxnState::unknown)
+        mark_observed(writer);
+    for (auto it = begin(); it != end(); ++it) {
+      Mop& mop = t_.mops[it->mop];
+      if (mop.version() <= agreed || mop.version() > elements_.size()) continue;
+      mop.set_version(mop.is_write() ? Mop::kUnobserved : Mop::kOffTrunk);
+    }
+    writer_.resize(first_of_txn_ + agreed);
+    disputed = true;
   }
 
   // Reads that contradict the longest: slower, element by element.
@@ -270,7 +286,7 @@ class KeyOrder {
         if (t_.state[last->txn] == TxnState::unknown) mark_observed(last->txn);
       });
       std::sort(seen.begin(), seen.end());
-      if (garbage) findings_.add(Kind::garbage_read, {read.txn, read.mop, kNone, kNone, key_});
+      if (garbage) findings_.add_garbage({read.txn, read.mop, kNone, kNone, key_}, t_.may_have_written(key_));
       if (std::adjacent_find(seen.begin(), seen.end()) != seen.end())
         findings_.add(Kind::duplicate_elements, {read.txn, read.mop, kNone, kNone, key_});
       if (aborted != nullptr)
@@ -291,11 +307,8 @@ class KeyOrder {
   List trunk_;          // the longest list read
   size_t first_of_txn_ = 0;
   std::vector<int64_t> elements_;
-  std::vector<uint32_t> ends_;  // bytes up to and including element p
-  std::vector<uint32_t> table_;
-  int64_t lowest_ = 0;
-  std::vector<std::pair<int64_t, uint32_t>> sorted_;
-  uint32_t duplicate_from_ = 0;
+  std::vector<uint32_t> ends_;      // bytes up to and including element p
+  ElementIndex index_;              // of elements_
   std::vector<uint32_t> mop_at_;    // the append of version p
   std::vector<uint32_t> nonfinal_;  // versions that their own transaction overwrote
   std::vector<KeyGroups::Entry> off_trunk_;
@@ -309,6 +322,7 @@ namespace {
 
 /// The orders of some keys, one after the other.
 struct OrderedKeys {
+  std::vector<uint32_t> disputed;
   std::vector<uint32_t> writer;
   std::vector<uint32_t> lengths;
   Findings findings;
@@ -336,12 +350,14 @@ Result<VersionOrders> order_appends(Transactions& t, const KeyGroups& groups, Ga
         const size_t before = part.writer.size();
         part.error = one.run(static_cast<uint32_t>(group.begin + k));
         part.lengths.push_back(static_cast<uint32_t>(part.writer.size() - before));
+        if (one.disputed) part.disputed.push_back(static_cast<uint32_t>(group.begin + k));
       }
     });
     for (OrderedKeys& part : parts) {
       if (part.error) return Error{*part.error};
       for (const uint32_t length : part.lengths) orders.base.push_back(orders.base.back() + length);
       orders.writer.insert(orders.writer.end(), part.writer.begin(), part.writer.end());
+      orders.disputed.insert(orders.disputed.end(), part.disputed.begin(), part.disputed.end());
       findings.merge(part.findings);
       part = {};
     }

@@ -29,13 +29,17 @@ class MemoryJudge {
 
  private:
   struct Event {
-    uint32_t txn, key, version;
+    uint32_t txn, mop, key, version;
     bool write;
     uint32_t previous;        // event before it in its session, or kNone
-    uint32_t source = kNone;  // of a read: the event that wrote what it saw
+    uint32_t source = kNone;  // of a read: the event that wrote what it saw; of a list the last such
     bool first_of_txn = false;
   };
-  void refute(Model m) { result_.refuted |= failing_with(m); }
+  void refute(Model m, uint32_t e = kNone) {
+    if ((result_.refuted & bit(m)) != 0) return;
+    result_.refuted |= failing_with(m);
+    result_.offences.push_back({m, e == kNone ? kNone : events_[e].txn, e == kNone ? kNone : events_[e].mop});
+  }
 
   void list_events() {
     std::unordered_map<uint32_t, uint32_t> last;  // session -> event
@@ -47,7 +51,7 @@ class MemoryJudge {
       for (uint32_t m = t_.begin_of(txn); m < t_.end_of(txn); ++m) {
         const Mop mop = t_.mops[m];
         if (!mop.is_write() && (t_.state[txn] != TxnState::ok || !mop.is_known_read())) continue;
-        events_.push_back({txn, mop.key, mop.version(), mop.is_write(), previous, kNone, first});
+        events_.push_back({txn, m, mop.key, mop.version(), mop.is_write(), previous, kNone, first});
         previous = static_cast<uint32_t>(events_.size()) - 1;
         first = false;
       }
@@ -65,29 +69,41 @@ class MemoryJudge {
   // The place of an event in its key's history: version p is written at 2p and read at 2p + 1.
   uint64_t rank(uint32_t e) const { return uint64_t{2} * events_[e].version + (events_[e].write ? 0 : 1); }
 
+  // A list shows every append in it: `below_` leads from each to the one before it.
   void find_sources() {
+    const bool lists = t_.workload == Workload::list_append;
+    if (lists) below_.assign(events_.size(), kNone);
     uint32_t writer = kNone;
     for (const uint32_t e : by_rank_) {
-      if (events_[e].write)
-        writer = e;
-      else if (writer != kNone && events_[writer].key == events_[e].key &&
-               events_[writer].version == events_[e].version)
-        events_[e].source = writer;
+      if (writer != kNone && events_[writer].key != events_[e].key) writer = kNone;
+      if (!events_[e].write) {
+        if (writer != kNone && (lists || events_[writer].version == events_[e].version))
+          events_[e].source = writer;
+        continue;
+      }
+      if (lists) below_[e] = writer;
+      writer = e;
     }
   }
+  bool lists() const { return !below_.empty(); }
 
-  // Sessions and reads-from, sources first; empty where they are cyclic.
+  // Sessions and reads-from, sources first; empty where they are cyclic. Vertex n + w stands for all that a
+  // list shows which has the append w.
   std::vector<uint32_t> causal_order() const {
     std::vector<Edge> edges;
-    for (uint32_t e = 0; e < events_.size(); ++e) {
-      if (events_[e].previous != kNone) edges.push_back({events_[e].previous, e, 1});
-      if (events_[e].source != kNone) edges.push_back({events_[e].source, e, 1});
-    }
     const auto n = static_cast<uint32_t>(events_.size());
-    const Components c = components(make_graph(n, edges), 1);
+    for (uint32_t e = 0; e < n; ++e) {
+      if (events_[e].previous != kNone) edges.push_back({events_[e].previous, e, 1});
+      if (events_[e].source != kNone) edges.push_back({events_[e].source + (lists() ? n : 0), e, 1});
+      if (!lists() || !events_[e].write) continue;
+      edges.push_back({e, n + e, 1});
+      if (below_[e] != kNone) edges.push_back({n + below_[e], n + e, 1});
+    }
+    const uint32_t vertices = lists() ? 2 * n : n;
+    const Components c = components(make_graph(vertices, edges), 1);
     if (!c.acyclic()) return {};
-    std::vector<uint32_t> order(n);
-    for (uint32_t e = 0; e < n; ++e) order[n - 1 - c.of[e]] = e;
+    std::vector<uint32_t> order(vertices);
+    for (uint32_t v = 0; v < vertices; ++v) order[vertices - 1 - c.of[v]] = v;
     return order;
   }
 
@@ -107,12 +123,17 @@ class MemoryJudge {
     wrote_.resize(events_.size());
     read_.resize(events_.size());
     seen_.resize(events_.size());
-    past_.resize(events_.size());
+    past_.resize(events_.size() * (lists() ? 2 : 1));
+    if (lists()) {
+      shown_wrote_.resize(events_.size());
+      shown_before_.resize(events_.size());
+      shown_read_.resize(events_.size());
+    }
     for (size_t first = 0; first < keys.size(); first += kLanes) {
       lanes_.fill(kNone);
       for (size_t k = 0; k < std::min(kLanes, keys.size() - first); ++k) lanes_[k] = keys[first + k];
       sessions();
-      for (const uint32_t e : order) causal_step(e);
+      for (const uint32_t v : order) v < events_.size() ? causal_step(v) : causal_list(v);
     }
   }
 
@@ -133,9 +154,25 @@ class MemoryJudge {
     }
   }
 
+  // For each append, of it and all below it: what their sessions wrote up to them, and wrote and read before.
+  void accumulate_lists() {
+    for (const uint32_t e : by_rank_) {
+      if (!events_[e].write) continue;
+      const uint32_t before = events_[e].previous;
+      shown_wrote_[e] = wrote_[e];
+      shown_before_[e] = before == kNone ? Lanes{} : wrote_[before];
+      shown_read_[e] = before == kNone ? Lanes{} : read_[before];
+      if (below_[e] == kNone) continue;
+      raise(shown_wrote_[e], shown_wrote_[below_[e]]);
+      raise(shown_before_[e], shown_before_[below_[e]]);
+      raise(shown_read_[e], shown_read_[below_[e]]);
+    }
+  }
+
   // The session guarantees and PRAM, in the order of sessions.
   void sessions() {
     accumulate();
+    if (lists()) accumulate_lists();
     Lanes writes_seen{};  // earlier writes of the sessions whose writes this transaction has read
     Lanes reads_seen{};   // and their earlier reads
     for (uint32_t e = 0; e < events_.size(); ++e) {
@@ -150,23 +187,29 @@ class MemoryJudge {
       if (lane < kLanes) {
         const uint32_t p = event.version;
         if (event.write) {
-          if (p < wrote[lane]) refute(Model::monotonic_writes);
+          if (p < wrote[lane]) refute(Model::monotonic_writes, e);
           const bool saw_itself = p == read[lane];
-          if (p < read[lane] || saw_itself) refute(Model::writes_follow_reads);
-          if (t_.workload == Workload::list_append && p <= read[lane]) refute(Model::pram);
+          if (p < read[lane] || saw_itself) refute(Model::writes_follow_reads, e);
+          if (t_.workload == Workload::list_append && p <= read[lane]) refute(Model::pram, e);
         } else {
-          if (p < read[lane]) refute(Model::monotonic_reads);
-          if (p < wrote[lane]) refute(Model::read_your_writes);
-          if (p < writes_seen[lane]) refute(Model::monotonic_writes);
-          if (p < reads_seen[lane]) refute(Model::writes_follow_reads);
-          if (p < seen[lane]) refute(Model::pram);
+          if (p < read[lane]) refute(Model::monotonic_reads, e);
+          if (p < wrote[lane]) refute(Model::read_your_writes, e);
+          if (p < writes_seen[lane]) refute(Model::monotonic_writes, e);
+          if (p < reads_seen[lane]) refute(Model::writes_follow_reads, e);
+          if (p < seen[lane]) refute(Model::pram, e);
         }
         seen_[e][lane] = std::max(seen[lane], p);
       }
       if (event.source == kNone) continue;
       // A session that read its own later write.
       if (event.source > e && t_.session[events_[event.source].txn] == t_.session[event.txn])
-        refute(Model::pram);
+        refute(Model::pram, e);
+      if (lists()) {
+        raise(seen_[e], shown_wrote_[event.source]);
+        raise(writes_seen, shown_before_[event.source]);
+        raise(reads_seen, shown_read_[event.source]);
+        continue;
+      }
       raise(seen_[e], wrote_[event.source]);
       const uint32_t before = events_[event.source].previous;
       if (before != kNone) {
@@ -179,14 +222,20 @@ class MemoryJudge {
     const Event& event = events_[e];
     Lanes before{};
     if (event.previous != kNone) raise(before, past_[event.previous]);
-    if (event.source != kNone) raise(before, past_[event.source]);
+    if (event.source != kNone) raise(before, past_[event.source + (lists() ? events_.size() : 0)]);
     const size_t lane = lane_of(event.key);
     past_[e] = before;
     if (lane == kLanes) return;
     const uint32_t p = event.version;
     if (p < before[lane] || (event.write && p == before[lane] && p != Mop::kUnobserved))
-      refute(Model::causal);
+      refute(Model::causal, e);
     past_[e][lane] = std::max(before[lane], p);
+  }
+
+  void causal_list(uint32_t v) {
+    const uint32_t append = v - static_cast<uint32_t>(events_.size());
+    past_[v] = past_[append];
+    if (below_[append] != kNone) raise(past_[v], past_[below_[append] + events_.size()]);
   }
 
   // sequential and the linearizable models: the version orders as edges.
@@ -277,7 +326,9 @@ class MemoryJudge {
   std::vector<Event> events_;      // in the order of transactions and micro-operations
   std::vector<uint32_t> by_rank_;  // events by key and place in its order
   std::array<uint32_t, kLanes> lanes_{};
+  std::vector<uint32_t> below_;  // lists: of each append the one before it in the key's order
   std::vector<Lanes> wrote_, read_, seen_, past_;
+  std::vector<Lanes> shown_wrote_, shown_before_, shown_read_;  // lists: by append
 };
 
 }  // namespace

@@ -1,11 +1,12 @@
 // Shared-memory models: each micro-operation is an operation of its own.
 //
-// With po/so the order of micro-operations in a session, versions ordered by each key's version order:
+// With po/so the order of micro-operations in a session, versions ordered by each key's version order, and a
+// read of a list showing every append in it, not the last alone:
 //   monotonic-reads       no read of a key below an earlier read of it in the session (Terry et al. 1994)
 //   read-your-writes      no read below an earlier write of the session
-//   monotonic-writes      a session's writes of a key are versions in its order; who read a session's write
-//   reads,
-//                         later in the same transaction, nothing below that session's earlier writes
+//   monotonic-writes      a session's writes of a key are versions in its order; who saw a session's write
+//   sees
+//                         later in the same transaction nothing below that session's earlier writes
 //   writes-follow-reads   the same with the session's earlier reads in place of its writes
 //   PRAM                  no read below what the session wrote or read, or what the sessions it read from had
 //                         written before; a session's writes of a key in order (Lipton, Sandberg 1988)

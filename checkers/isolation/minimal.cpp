@@ -64,6 +64,7 @@ class SubHistory {
     uint32_t m = t_.begin_of(txn);
     for (const Value& mop : value.list()) {
       const uint32_t here = m++;
+      if (mop.list().size() < 3) continue;
       if (!wanted(mop.list()[1]) || (here < t_.end_of(txn) && misses_writer(here))) continue;
       Value::List parts = mop.list();
       if (selection_.cut_lists && parts[2].is_list()) {
@@ -151,6 +152,8 @@ class Candidates {
       add_readers({{c.key, a_.orders.length(c.key)}}, s);
       for (uint32_t p = 1; p <= a_.orders.length(c.key); ++p)
         if (const uint32_t w = a_.orders.writer_of(c.key, p); w != kNone) s.txns.push_back(w);
+      const auto& disputed = a_.orders.disputed;
+      if (std::binary_search(disputed.begin(), disputed.end(), c.key)) add_all(c.key, s);
     }
     add_writers(s);
     finish(s);
@@ -174,6 +177,12 @@ class Candidates {
       }
     }
     for (const auto& [key, reader] : best) s.txns.push_back(reader.second);
+  }
+  // Lists of the key contradict each other: it needs both, and all that is in them.
+  void add_all(uint32_t key, Selection& s) const {
+    for (uint32_t txn = 0; txn < t_.size(); ++txn)
+      for (uint32_t m = t_.begin_of(txn); m < t_.end_of(txn); ++m)
+        if (t_.mops[m].key == key) s.txns.push_back(txn);
   }
   // Registers: who wrote what the transactions kept have read.
   void add_writers(Selection& s) const {

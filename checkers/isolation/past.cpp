@@ -36,12 +36,6 @@ const std::vector<uint32_t>& LocalVersions::unobserved(uint32_t key) const {
   return at == unobserved_.end() ? kNobody : at->second;
 }
 
-bool LocalVersions::own_write_before(uint32_t txn, uint32_t m) const {
-  for (uint32_t other = t_.begin_of(txn); other < m; ++other)
-    if (t_.mops[other].is_write() && t_.mops[other].key == t_.mops[m].key) return true;
-  return false;
-}
-
 namespace {
 
 class PastJudge {
@@ -61,13 +55,13 @@ class PastJudge {
       by_past(kWw | kWr | kWwForced,
               {Model::consistent_view, Model::forward_consistent_view, Model::parallel_snapshot_isolation},
               false);
-      by_past(kWr, {Model::causal_cerone}, false);
+      by_reads(kWr, Model::causal_cerone);
       if (!refuted(Model::update_serializable)) updates();
     }
     if (!refuted(Model::strong_session_read_committed)) {
       session_atomic();
       by_past(kWw | kWr | kWwForced | kProcess, {Model::strong_session_parallel_snapshot_isolation}, false);
-      by_past(kWr | kProcess, {Model::strong_session_causal}, false);
+      by_reads(kWr | kProcess, Model::strong_session_causal);
     }
     return result_;
   }
@@ -77,7 +71,11 @@ class PastJudge {
     uint32_t key, vertex, version, mop;
   };
   bool refuted(Model m) const { return (result_.refuted & bit(m)) != 0; }
-  void refute(Model m) { result_.refuted |= failing_with(m); }
+  void refute(Model m, uint32_t v, uint32_t mop) {
+    if (refuted(m)) return;
+    result_.refuted |= failing_with(m);
+    result_.offences.push_back({m, v == kNone ? kNone : txn(v), mop});
+  }
   uint32_t txn(uint32_t v) const { return suspect_.txns[v]; }
 
   void collect_accesses() {
@@ -138,10 +136,10 @@ class PastJudge {
           if (source == v) continue;
           for (uint32_t other = t_.begin_of(txn(v)); other < t_.end_of(txn(v)); ++other) {
             if (!t_.mops[other].is_known_read() || !overwritten_by(source, other)) continue;
-            refute(Model::update_atomic);
+            refute(Model::update_atomic, v, other);
             if (mop.is_write()) continue;
-            refute(Model::read_atomic);
-            if (other > m) refute(Model::monotonic_atomic_view);
+            refute(Model::read_atomic, v, other);
+            if (other > m) refute(Model::monotonic_atomic_view, v, other);
           }
         }
       }
@@ -173,9 +171,8 @@ class PastJudge {
     for (const auto& [key, order] : *late_)
       for (size_t i = 1; i < order.size(); ++i)
         for (const Access& read : reads_)
-          if (read.key == key && read.vertex == order[i] && read.version == orders_.length(key) &&
-              !local_.own_write_before(txn(read.vertex), read.mop))
-            refute(Model::cursor_stability);
+          if (read.key == key && read.vertex == order[i] && read.version == orders_.length(key))
+            refute(Model::cursor_stability, read.vertex, read.mop);
   }
 
   // Read-atomic with session order: whoever went before in the session is seen, too.
@@ -189,7 +186,7 @@ class PastJudge {
         const Mop mop = t_.mops[m];
         if (!mop.is_known_read() || t_.state[txn(v)] != TxnState::ok) continue;
         const auto at = latest.find(session | mop.key);
-        if (at != latest.end() && at->second > mop.version()) refute(Model::strong_session_read_atomic);
+        if (at != latest.end() && at->second > mop.version()) refute(Model::strong_session_read_atomic, v, m);
       }
       if (t_.state[txn(v)] != TxnState::ok) continue;  // may take effect later than its successors
       for (uint32_t m = t_.begin_of(txn(v)); m < t_.end_of(txn(v)); ++m) {
@@ -246,15 +243,55 @@ class PastJudge {
             for (size_t r = shared_[first + k].read_begin; r < shared_[first + k].read_end; ++r) {
               const Access& read = reads_[r];
               if (past[read.vertex][k] <= read.version) continue;
-              for (const Model m : models) refute(m);
+              for (const Model m : models) refute(m, read.vertex, read.mop);
               if (views && !refuted(Model::monotonic_view) && seen_before(read, k, own, past))
-                refute(Model::monotonic_view);
+                refute(Model::monotonic_view, read.vertex, read.mop);
             }
           }
         });
     if (done) return;
     for (const Model m : models) result_.open |= bit(m);
     if (views) result_.open |= bit(Model::monotonic_view);
+  }
+
+  // The causal models: reads alone make the past. Who read a list read from every writer in it: vertices of
+  // their own, behind the suspect's, stand for a list up to each of its appends.
+  void by_reads(uint8_t mask, Model model) {
+    if (!orders_.lists) return by_past(mask, {model}, false);
+    if (refuted(model)) return;
+    const Graph g = list_graph(mask);
+    if (!components(g, 0xff).acyclic()) return;  // with what aborted in between: read-committed fails
+    const bool done = for_each_batch(g, 0xff, [&](size_t first, size_t keys, const auto&, const auto& past) {
+      for (size_t k = 0; k < keys; ++k)
+        for (size_t r = shared_[first + k].read_begin; r < shared_[first + k].read_end; ++r)
+          if (past[reads_[r].vertex][k] > reads_[r].version) refute(model, reads_[r].vertex, reads_[r].mop);
+    });
+    if (!done) result_.open |= bit(model);
+  }
+  Graph list_graph(uint8_t mask) const {
+    std::vector<Edge> edges;
+    const Graph& g = suspect_.graph;
+    for (uint32_t v = 0; v < g.size() && (mask & kProcess) != 0; ++v)
+      for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e)
+        if (g.labels[e] == kProcess) edges.push_back({v, g.targets[e], kProcess});
+    std::vector<std::pair<uint64_t, uint32_t>> appends;  // key and version, writer
+    const auto place = [](uint32_t key, uint32_t version) { return uint64_t{key} << 32 | version; };
+    for (const Access& w : writes_)
+      if (w.version != Mop::kUnobserved) appends.emplace_back(place(w.key, w.version), w.vertex);
+    std::sort(appends.begin(), appends.end());
+    for (uint32_t i = 0; i < appends.size(); ++i) {
+      edges.push_back({appends[i].second, g.size() + i, kWr});
+      const bool follows = i > 0 && appends[i - 1].first >> 32 == appends[i].first >> 32;
+      if (follows) edges.push_back({g.size() + i - 1, g.size() + i, kWr});
+    }
+    for (const Access& r : reads_) {
+      const uint32_t seen = orders_.foreign(txn(r.vertex), r.key, r.version);
+      const auto behind =
+          std::upper_bound(appends.begin(), appends.end(), std::pair(place(r.key, seen), kNone));
+      if (behind == appends.begin() || behind[-1].first >> 32 != r.key) continue;
+      edges.push_back({g.size() + static_cast<uint32_t>(behind - appends.begin()) - 1, r.vertex, kWr});
+    }
+    return make_graph(g.size() + static_cast<uint32_t>(appends.size()), edges);
   }
 
   // Whether what the reader accessed before the read depends on the overwriting of it.
@@ -317,7 +354,7 @@ class PastJudge {
           edges.push_back({v, g.targets[e], kWw});
     const Graph updating = make_graph(g.size(), edges);
     if (!components(updating, kWw).acyclic()) {
-      refute(Model::update_serializable);
+      refute(Model::update_serializable, kNone, kNone);
       return;
     }
     const bool done =
@@ -330,7 +367,7 @@ class PastJudge {
                 const Mop mop = t_.mops[m];
                 const uint32_t w = mop.is_known_read() ? local_.writer(mop.key, mop.version()) : kNone;
                 if (w != kNone && std::max(own[w][k], past[w][k]) > read.version)
-                  refute(Model::update_serializable);
+                  refute(Model::update_serializable, read.vertex, read.mop);
               }
             }
           }

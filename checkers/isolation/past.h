@@ -1,17 +1,12 @@
 // Models that forbid reading below what a transaction's past has overwritten.
 #pragma once
 
-#include <map>
 #include <unordered_map>
 #include <vector>
 
-#include "checkers/isolation/criteria.h"
+#include "checkers/isolation/late_orders.h"
 
 namespace riven::checkers::isolation {
-
-/// For each key of which several versions went unseen, their writers (vertices of the suspect) in a supposed
-/// order.
-using LateOrders = std::map<uint32_t, std::vector<uint32_t>>;
 
 /// Who wrote which version, in the numbers of one suspect.
 class LocalVersions {
@@ -38,8 +33,6 @@ class LocalVersions {
   }
   /// The vertices with a write of `key` that nobody saw.
   const std::vector<uint32_t>& unobserved(uint32_t key) const;
-  /// Whether `txn` wrote the key of micro-operation `m` before it.
-  bool own_write_before(uint32_t txn, uint32_t m) const;
 
  private:
   const Transactions& t_;

@@ -56,7 +56,6 @@ class Reader {
     out.items = without_predicates(all_);
     out.all = std::move(all_);
     out.odd = std::move(odd_);
-    out.dirty = dirty_;
     return out;
   }
 
@@ -69,6 +68,7 @@ class Reader {
     const uint8_t* bytes = nullptr;
     std::vector<State> aborted;
     std::vector<uint32_t> aborted_by;
+    bool unnamed = false;  // somebody may have written nobody knows what
     bool has_write() const { return writer != kNone; }
   };
   using Keys = std::map<std::string, Key>;  // by the key's text
@@ -112,12 +112,13 @@ class Reader {
     const ValueView value = history_.value(entry);
     if (!value.is_list()) return;
     for (const ValueView mop : value) {
+      if (all_.state[txn] != TxnState::ok && incomplete(txn, mop)) continue;
       if (!mop.is_list() || mop.is_integer_list() || mop.size() < 2 || !mop.at(0).is_text())
         return fail(entry, "not a list of micro-operations: " + to_edn(value.to_value()));
       const std::string_view f = mop.at(0).symbol().text();
       const bool removes = f == "delete";
       if (!removes && f != "insert" && f != "w") continue;
-      if (!removes && mop.size() != 3)
+      if (!removes && mop.size() < 3)
         return fail(entry, "a write without a value: " + to_edn(mop.to_value()));
       Key& key = key_of(skip_value(mop.element_bytes()));
       State state;
@@ -135,6 +136,23 @@ class Reader {
     }
   }
 
+  // A micro-operation of a transaction without a known result, its last parts missing.
+  bool incomplete(uint32_t txn, const ValueView& mop) {
+    if (!mop.is_list() || mop.is_integer_list() || mop.empty() || mop.size() > 2 || !mop.at(0).is_text())
+      return false;
+    const std::string_view f = mop.at(0).symbol().text();
+    if (f == "delete" && mop.size() == 2) return false;  // this lacks nothing
+    const bool writes = f == "insert" || f == "w" || f == "delete";
+    if (writes) {
+      all_.unnamed.push_back({txn, kNone});
+      if (mop.size() < 2)
+        all_unnamed_ = true;
+      else
+        key_of(skip_value(mop.element_bytes())).unnamed = true;
+    }
+    return writes || f == "r" || f == "rp";
+  }
+
   void read_transaction(uint32_t txn) {
     all_.mop_begin.push_back(static_cast<uint32_t>(all_.mops.size()));
     const uint32_t entry = all_.value_entry(txn);
@@ -145,11 +163,14 @@ class Reader {
     for (const ValueView view : value) {
       const Value mop = view.to_value();
       const Value::List& parts = mop.list();
-      if (parts[0].is_name("r") && parts.size() == 3) {
+      if (parts.size() < (parts[0].is_name("delete") ? 2U : 3U)) {
+        if (all_.state[txn] == TxnState::ok)
+          return fail(entry, "a micro-operation without a result: " + to_edn(mop));
+      } else if (parts[0].is_name("r")) {
         if (all_.state[txn] == TxnState::ok)
           item(txn, key_of(skip_value(view.element_bytes())),
                parts[2].is_nil() ? State() : holding(parts[2]));
-      } else if (parts[0].is_name("rp") && parts.size() == 3) {
+      } else if (parts[0].is_name("rp")) {
         if (all_.state[txn] == TxnState::ok) predicate(txn, entry, parts[1], view.at(2));
       } else if (parts[0].is_name("insert") || parts[0].is_name("w") || parts[0].is_name("delete")) {
         if (const Key& key = key_of(skip_value(view.element_bytes())); key.writer == txn) {
@@ -157,6 +178,7 @@ class Reader {
           Seen& seen = seen_[key.number];
           seen.version = 1;
           seen.written = true;
+          seen.item = kNone;
         }
       } else {
         return fail(entry,
@@ -174,7 +196,11 @@ class Reader {
       const auto by = std::find(key.aborted.begin(), key.aborted.end(), state);
       const bool aborted = by != key.aborted.end();
       const uint32_t writer = aborted ? key.aborted_by[static_cast<size_t>(by - key.aborted.begin())] : kNone;
-      findings_.add(aborted ? Kind::g1a : Kind::garbage_read, {txn, mop_count(), writer, kNone, key.number});
+      const Case shown{txn, mop_count(), writer, kNone, key.number};
+      if (aborted)
+        findings_.add(Kind::g1a, shown);
+      else
+        findings_.add_garbage(shown, key.unnamed || all_unnamed_);
       if (aborted) repeat(txn, key, 2 + static_cast<uint32_t>(by - key.aborted.begin()));
       return add(key, 0, Mop::kOffTrunk);
     }
@@ -196,10 +222,15 @@ class Reader {
       const auto second = key.has_write() ? matches(predicate, key.written) : std::optional(true);
       if (!first || !second)
         return fail(entry, "a predicate is :true, [:= v] or [:mod m r], not " + to_edn(predicate));
+      if (key.unnamed || all_unnamed_) {  // perhaps an unnamed write kept it out
+        findings_.add_garbage({}, true);
+        continue;
+      }
       if (*first && *second) {
         const auto explains = [&](const State& s) { return !*matches(predicate, s); };
-        dirty_ = dirty_ || std::any_of(key.aborted.begin(), key.aborted.end(), explains);
         findings_.add(Kind::predicate_read_miss, {txn, mop_count(), kNone, kNone, key.number});
+        if (std::any_of(key.aborted.begin(), key.aborted.end(), explains))
+          findings_.add(Kind::predicate_g1a, {txn, mop_count(), kNone, kNone, key.number});
         add(key, Mop::kPredicate, Mop::kUnknown);
       }
       if (key.has_write() && *first != *second) read(txn, key, Mop::kPredicate, *first ? 1 : 0);
@@ -214,8 +245,9 @@ class Reader {
     const bool early = version == 1 && key.writer == txn && !seen.written;
     if (changed) findings_.add(Kind::internal, {txn, m, kNone, kNone, key.number});
     if (bits == 0) repeat(txn, key, version);
-    if (early && bits == 0) findings_.add(Kind::future_read, {txn, m, kNone, kNone, key.number});
-    dirty_ = dirty_ || early;
+    if (early)
+      findings_.add(bits == 0 ? Kind::future_read : Kind::predicate_future_read,
+                    {txn, m, kNone, kNone, key.number});
     if ((changed || early) && (odd_.empty() || odd_.back() != txn)) odd_.push_back(txn);
     if (version == 1) observed_.push_back(key.writer);
     add(key, bits, version);
@@ -223,7 +255,7 @@ class Reader {
   // A read of an item; versions above 1 are aborted ones.
   void repeat(uint32_t txn, const Key& key, uint32_t version) {
     Seen& seen = seen_[key.number];
-    if (!seen.written && seen.item != kNone && seen.item != version)
+    if (seen.item != kNone && seen.item != version)
       findings_.add(Kind::non_repeatable_read, {txn, mop_count(), kNone, kNone, key.number});
     seen.item = version;
   }
@@ -256,11 +288,11 @@ class Reader {
   std::vector<const Key*> numbered_;
   struct Seen {
     uint32_t version = kNone;
-    uint32_t item = kNone;  // the version that was last read as an item
+    uint32_t item = kNone;  // the version that was last read as an item, since the own write
     bool written = false;   // by the transaction
   };
   std::map<uint32_t, Seen> seen_;  // by key
-  bool dirty_ = false;
+  bool all_unnamed_ = false;
   std::vector<uint32_t> observed_, odd_;
   uint32_t place_ = 0;
   std::string error_;

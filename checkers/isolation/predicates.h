@@ -16,13 +16,12 @@ struct PredicateHistory {
   Transactions all;
   VersionOrders orders;
   std::vector<uint32_t> odd;  ///< transactions that contradict themselves, ascending
-  /// A predicate read knew of a write that aborted, or that its transaction made only later.
-  bool dirty = false;
 };
 
 /// Whether some micro-operation is one that only such histories have.
 bool has_predicates(const History& history);
-/// Adds garbage reads, G1a, internal, non-repeatable-read and predicate-read-miss to `findings`. Errors: a
+/// Adds garbage reads, G1a, internal, future and non-repeatable reads and what predicate reads show to
+/// `findings`. Errors: a
 /// micro-operation of another shape, a key written twice. O(predicate reads * keys).
 Result<PredicateHistory> read_predicates(const History& history, Findings& findings);
 

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <unordered_map>
 
+#include "checkers/isolation/graph.h"
 #include "checkers/isolation/parallel.h"
 
 namespace riven::checkers::isolation {
@@ -129,7 +130,7 @@ class KeyVersions {
         id = by_value_.at(bytes_of(t_, it->mop));
         if (id == 0) {
           mop.set_version(Mop::kOffTrunk);
-          findings_.add(Kind::garbage_read, {it->txn, it->mop, kNone, kNone, key_});
+          findings_.add_garbage({it->txn, it->mop, kNone, kNone, key_}, t_.may_have_written(key_));
           continue;
         }
       }
@@ -207,11 +208,22 @@ class KeyVersions {
         order_ = std::move(order);
         continue;
       }
-      const auto [a, b] = arcs_[before];
-      findings_.add(Kind::cyclic_versions,
-                    {versions_[b].txn, versions_[b].mop, versions_[a].txn, versions_[a].mop, key_});
+      report_circle();
       arcs_.resize(before);
     }
+  }
+  void report_circle() {
+    std::vector<Edge> after;
+    for (const auto& [a, b] : arcs_) after.push_back({a, b, kWw});
+    const Graph g = make_graph(static_cast<uint32_t>(versions_.size()), after);
+    std::vector<uint32_t> circle;
+    for (const auto& [version, label] : short_cycle(g, components(g, kWw), kWw))
+      circle.push_back(versions_[version].mop);
+    const auto mop_of = [&](size_t i) { return circle[i % circle.size()]; };
+    const auto txn_of = [&](uint32_t mop) { return mop == kNone ? kNone : t_.txn_of(mop); };
+    const size_t shown = circle[0] == kNone ? 1 : 0;  // nil is nobody's
+    findings_.add_circle(
+        {txn_of(mop_of(shown)), mop_of(shown), txn_of(mop_of(shown + 1)), mop_of(shown + 1), key_}, circle);
   }
   void own_writes() {
     for (uint32_t i = 2; i < versions_.size(); ++i)
@@ -239,18 +251,17 @@ class KeyVersions {
         arcs_.emplace_back(numbered[i].second, numbered[i - 1].second);
     }
   }
+  // Of a transaction's writes the nearest behind the read: those after it follow by the transaction's own
+  // order. Intermediate versions, read or written, count like others.
   void follows_reads() {
+    uint32_t write = 1;  // both are in the order of micro-operations
     for (const auto& s : seen_) {
-      const auto first = first_write_of(s.txn);
-      if (first != kNone && versions_[first].mop > s.mop && versions_[first].counts &&
+      while (write < versions_.size() && versions_[write].mop < s.mop) ++write;
+      if (write == versions_.size()) break;
+      if (versions_[write].txn == s.txn && versions_[write].counts &&
           (s.version == 0 || versions_[s.version].counts) && versions_[s.version].txn != s.txn)
-        arcs_.emplace_back(s.version, first);
+        arcs_.emplace_back(s.version, write);
     }
-  }
-  uint32_t first_write_of(uint32_t txn) const {
-    const auto at = std::lower_bound(versions_.begin() + 1, versions_.end(), txn,
-                                     [](const Version& v, uint32_t wanted) { return v.txn < wanted; });
-    return at != versions_.end() && at->txn == txn ? static_cast<uint32_t>(at - versions_.begin()) : kNone;
   }
 
   // Calls fn(transaction, version) for everything seen or made, in the order of micro-operations.

@@ -71,10 +71,16 @@ class SetReader {
     if (!value.is_list()) return;
     for (const ValueView view : value) {
       const Value mop = view.to_value();
-      const bool adds = mop.is_list() && mop.list().size() == 3 && mop.list()[0].is_name("add");
-      const bool reads = mop.is_list() && mop.list().size() == 3 && mop.list()[0].is_name("r");
-      if (!adds && !reads) return fail(entry, "neither [:add k e] nor [:r k [e ...]]: " + to_edn(mop));
-      if (!adds) continue;
+      const bool named = mop.is_list() && !mop.list().empty();
+      const bool adds = named && mop.list()[0].is_name("add");
+      const bool whole = named && mop.list().size() >= 3;
+      if ((!adds && !(named && mop.list()[0].is_name("r"))) || (!whole && t_.state[txn] == TxnState::ok))
+        return fail(entry, "neither [:add k e] nor [:r k [e ...]]: " + to_edn(mop));
+      if (adds && !whole) {
+        t_.unnamed.push_back({txn, kNone});
+        unnamed_.insert(mop.list().size() < 2 ? kAnySet : to_edn(mop.list()[1]));
+      }
+      if (!adds || !whole) continue;
       Element& e = element_of(mop.list()[1], mop.list()[2]);
       if (t_.state[txn] == TxnState::failed) {
         e.aborted_by = txn;
@@ -97,11 +103,13 @@ class SetReader {
     place_ = 0;
     for (const ValueView view : value) {
       const Value mop = view.to_value();
-      if (mop.list()[0].is_name("add")) {
+      if (mop.list().size() < 3) {
+        // Of a transaction without a known result: it may have added what nobody can tell.
+      } else if (mop.list()[0].is_name("add")) {
         const Element& e = element_of(mop.list()[1], mop.list()[2]);
         if (e.writer == txn) {
           add(e, Mop::kWrite | 1);
-          seen_[e.number] = {1, true};
+          seen_[e.number] = {1, kNone, true};
         }
       } else if (t_.state[txn] == TxnState::ok) {
         read_set(txn, mop.list()[1], mop.list()[2]);
@@ -122,8 +130,11 @@ class SetReader {
         there.insert(e.number);
         if (e.writer != kNone) continue;
         alien_now.insert(e.number);
-        findings_.add(e.aborted_by != kNone ? Kind::g1a : Kind::garbage_read,
-                      {txn, mop_count(), e.aborted_by, kNone, e.number});
+        const Case shown{txn, mop_count(), e.aborted_by, kNone, e.number};
+        if (e.aborted_by != kNone)
+          findings_.add(Kind::g1a, shown);
+        else
+          findings_.add_garbage(shown, unnamed_.count(kAnySet) + unnamed_.count(to_edn(name)) != 0);
         add(e, Mop::kOffTrunk);
       }
     }
@@ -140,12 +151,14 @@ class SetReader {
   }
 
   void read(uint32_t txn, const Element& e, uint32_t version) {
-    const auto [at, fresh] = seen_.try_emplace(e.number, std::pair{version, false});
-    const bool changed = !fresh && at->second.first != version;
-    const bool early = version == 1 && e.writer == txn && !at->second.second;
+    const bool added = seen_.count(e.number) != 0 && seen_.at(e.number).added;
+    Seen& seen = seen_.try_emplace(e.number, Seen{version, version, false}).first->second;
+    const bool changed = seen.first != version;
+    const bool early = version == 1 && e.writer == txn && !added;
     if (changed) findings_.add(Kind::internal, {txn, mop_count(), kNone, kNone, e.number});
-    if (changed && !at->second.second)
+    if (seen.read != kNone && seen.read != version)
       findings_.add(Kind::non_repeatable_read, {txn, mop_count(), kNone, kNone, e.number});
+    seen.read = version;
     if (early) findings_.add(Kind::future_read, {txn, mop_count(), kNone, kNone, e.number});
     if ((changed || early) && (odd_.empty() || odd_.back() != txn)) odd_.push_back(txn);
     if (version == 1) observed_.insert(e.writer);
@@ -161,10 +174,17 @@ class SetReader {
   Transactions t_;
   std::map<std::string, Set> sets_;
   std::vector<const Element*> numbered_;
-  std::map<uint32_t, std::pair<uint32_t, bool>> seen_;  // element -> version, whether by an own addition
+  struct Seen {
+    uint32_t first;  // version
+    uint32_t read;   // since the transaction added it last
+    bool added;      // by the transaction
+  };
+  std::map<uint32_t, Seen> seen_;  // by element
   // Of the transaction: sets that it read, and what the last read of each showed that nobody committed.
   std::set<std::string> read_before_;
   std::map<std::string, std::set<uint32_t>> alien_;
+  static constexpr const char* kAnySet = "";
+  std::set<std::string> unnamed_;  // sets to which somebody added without saying what
   std::set<uint32_t> observed_;
   std::vector<uint32_t> odd_;
   uint32_t place_ = 0;

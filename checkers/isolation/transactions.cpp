@@ -103,43 +103,56 @@ struct Part {
   bool appends = false;
   bool writes = false;
   bool scalars = false;  // some read returned what is no list
+  std::vector<UnnamedWrite> unnamed;
   std::optional<std::string> error;
   uint32_t error_entry = 0;
 };
 
-bool read_mop(const ValueView& mop, const MopNames& names, Part& out) {
+/// What stands for the parts that an incomplete micro-operation lacks.
+const uint8_t kMissing = encoding::nil;
+
+void add_mop(const uint8_t* key, size_t key_length, const uint8_t* value, size_t value_length, uint32_t bits,
+             Part& out) {
+  const uint32_t k = out.keys.number(key, key_length);
+  if (k == out.value_bytes.size()) out.value_bytes.push_back(0);
+  out.value_bytes[k] += value_length;
+  out.mops.push_back({k, bits});
+  out.values.push_back(value);
+}
+
+/// `happened`: the transaction's results are known. Else a micro-operation may lack its last parts, and what
+/// it lacks is not known: it stands in its place as a read of which nobody knows what it saw.
+bool read_mop(const ValueView& mop, const MopNames& names, uint32_t txn, bool happened, Part& out) {
   if (!mop.is_list() || mop.is_integer_list() || mop.empty()) return false;
-  const uint8_t* const end = mop.element_bytes() + mop.length();
-  const uint8_t* const key = skip_value(mop.element_bytes());
-  if (key == end) return false;
-  const uint8_t* const value = skip_value(key);
-  if (value == end) return false;
-  const uint8_t* const number = skip_value(value);
-  if (number != end && (!ValueView(number).is_integer() || skip_value(number) != end)) return false;
   const ValueView name(mop.element_bytes());
   if (!name.is_text()) return false;
   const Symbol symbol = name.symbol();
-  uint32_t bits = Mop::kUnknown;
-  if (symbol == names.append) {
-    out.appends = true;
-    bits |= Mop::kWrite;
-  } else if (symbol == names.w || symbol == names.write) {
-    out.writes = true;
-    bits |= Mop::kWrite;
-  } else if (symbol != names.r && symbol != names.read) {
-    return false;
+  const bool appends = symbol == names.append;
+  const bool writes = symbol == names.w || symbol == names.write;
+  if (!appends && !writes && symbol != names.r && symbol != names.read) return false;
+  const uint8_t* const end = mop.element_bytes() + mop.length();
+  const uint8_t* const key = skip_value(mop.element_bytes());
+  const uint8_t* const value = key == end ? end : skip_value(key);
+  if (value == end) {
+    if (happened) return false;
+    if (key == end)
+      add_mop(&kMissing, 1, &kMissing, 1, Mop::kUnknown, out);
+    else
+      add_mop(key, static_cast<size_t>(value - key), &kMissing, 1, Mop::kUnknown, out);
+    if (appends || writes) out.unnamed.push_back({txn, key == end ? kNone : out.mops.back().key});
+    return true;
   }
-  if (bits == Mop::kUnknown && *value != encoding::nil && *value != encoding::list &&
+  out.appends = out.appends || appends;
+  out.writes = out.writes || writes;
+  if (!appends && !writes && *value != encoding::nil && *value != encoding::list &&
       *value != encoding::integers)
     out.scalars = true;
-  const uint32_t k = out.keys.number(key, static_cast<size_t>(value - key));
-  if (k == out.value_bytes.size()) out.value_bytes.push_back(0);
-  out.value_bytes[k] += static_cast<uint64_t>(number - value);
-  out.mops.push_back({k, bits});
-  out.values.push_back(value);
-  if (number != end) {
+  const uint8_t* const behind = skip_value(value);
+  add_mop(key, static_cast<size_t>(value - key), value, static_cast<size_t>(behind - value),
+          appends || writes ? Mop::kWrite | Mop::kUnknown : Mop::kUnknown, out);
+  if (behind != end && happened && ValueView(behind).is_integer()) {
     out.numbers.resize(out.mops.size() - 1, Transactions::kNoNumber);
-    out.numbers.push_back(ValueView(number).integer());
+    out.numbers.push_back(ValueView(behind).integer());
   }
   return true;
 }
@@ -152,13 +165,14 @@ void read_part(const History& history, const Transactions& t, Range range, const
     behind.read(entry);
     const ValueView value = history.value(entry);
     const size_t before = out.mops.size();
+    const bool happened = t.state[txn] == TxnState::ok;
     bool good = value.is_list() && (!value.is_integer_list() || value.empty());
     if (good) {
       const uint8_t* at = value.element_bytes();
       for (const uint8_t* const end = at + value.length(); at != end && good; at = skip_value(at))
-        good = read_mop(ValueView(at), names, out);
+        good = read_mop(ValueView(at), names, static_cast<uint32_t>(txn), happened, out);
     }
-    if (!good && t.state[txn] != TxnState::ok && !value.is_list()) good = true;  // nothing known of it
+    if (!good && !happened && !value.is_list()) good = true;  // nothing known of it
     if (!good && !out.error) {
       out.error_entry = entry;
       out.error = "operation " + std::to_string(history.source_index(entry)) +
@@ -241,6 +255,8 @@ void join_parts(std::vector<Part>& parts, Transactions& t, unsigned threads) {
       renamed[p].push_back(all.number(key, static_cast<size_t>(skip_value(key) - key)));
     first[p + 1] = first[p] + parts[p].mops.size();
     for (const uint32_t count : parts[p].counts) t.mop_begin.push_back(t.mop_begin.back() + count);
+    for (const UnnamedWrite& w : parts[p].unnamed)
+      t.unnamed.push_back({w.txn, w.key == kNone ? kNone : renamed[p][w.key]});
   }
   t.keys = std::move(all.keys());
   t.kept_keys = all.kept();
@@ -283,6 +299,11 @@ std::vector<uint32_t> Transactions::by_return() const {
   return out;
 }
 
+bool Transactions::may_have_written(uint32_t key) const {
+  return std::any_of(unnamed.begin(), unnamed.end(),
+                     [&](const UnnamedWrite& w) { return w.key == kNone || w.key == key; });
+}
+
 uint32_t Transactions::txn_of(uint32_t m) const {
   const auto after = std::upper_bound(mop_begin.begin(), mop_begin.end(), m);
   return static_cast<uint32_t>(after - mop_begin.begin()) - 1;
@@ -318,9 +339,6 @@ Result<Transactions> read_transactions(const History& history, unsigned threads)
   }
   if (appends && writes)
     return Error{"the history has both appends and plain writes: it is neither list-append nor rw-register"};
-  const auto numbered = [](const Part& part) { return !part.numbers.empty(); };
-  if (appends && std::any_of(parts.begin(), parts.end(), numbered))
-    return Error{"an append carries a version number, but lists tell the order of versions themselves"};
   t.appends = appends;
   t.writes = writes;
   t.workload = writes || (scalars && !appends) ? Workload::rw_register : Workload::list_append;

@@ -42,6 +42,12 @@ struct Mop {
 
 enum class Workload : uint8_t { list_append, rw_register };
 
+/// A write of which the history does not say what was written (of a transaction that did not return ok).
+struct UnnamedWrite {
+  uint32_t txn;
+  uint32_t key;  ///< kNone: not where, either
+};
+
 /// The transactions in the order of their invocations. Mop i of a transaction is micro-operation i of its
 /// value: of the completion's for ok, of the invocation's else.
 struct Transactions {
@@ -66,6 +72,7 @@ struct Transactions {
   /// Histories with predicate reads: of each mop, its micro-operation's place in the value. Empty: mop i of a
   /// transaction is micro-operation i.
   std::vector<uint32_t> places;
+  std::vector<UnnamedWrite> unnamed;
   uint32_t sessions = 0;
   size_t ok_count = 0;
   size_t ignored = 0;  ///< client operations that are no transactions
@@ -73,6 +80,8 @@ struct Transactions {
   size_t size() const { return invoke.size(); }
   uint32_t begin_of(uint32_t txn) const { return mop_begin[txn]; }
   uint32_t end_of(uint32_t txn) const { return mop_begin[txn + 1]; }
+  /// Whether what was read of `key` and nobody wrote by name may be an unnamed write.
+  bool may_have_written(uint32_t key) const;
   /// The transaction that mop `m` belongs to; O(log n).
   uint32_t txn_of(uint32_t m) const;
   /// The place of mop `m` of `txn` in the transaction's value.
@@ -123,8 +132,9 @@ void list_transactions(const History& history, Transactions& t);
 
 /// Reads the transactions of `history`: client operations whose value is a list of micro-operations
 /// [:r k v], [:append k v] or [:w k v] (names as keywords or strings), registers also with a fourth part, the
-/// number of the version in the key's order. Errors: a micro-operation of another
-/// shape, or appends and plain writes in one history. O(bytes of the values).
+/// number of the version in the key's order; other parts behind these are ignored. Where a transaction did
+/// not return ok, parts may be missing. Errors: a micro-operation of another shape, or appends and plain
+/// writes in one history. O(bytes of the values).
 Result<Transactions> read_transactions(const History& history, unsigned threads);
 
 }  // namespace riven::checkers::isolation

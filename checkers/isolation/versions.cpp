@@ -44,7 +44,8 @@ class KeyDependencies {
         last_read_invoked = std::max(last_read_invoked, latest_read(i, stop, txn));
       i = stop;
     }
-    lost_writes(last_read_invoked);
+    const auto& disputed = orders_.disputed;
+    if (!std::binary_search(disputed.begin(), disputed.end(), key)) lost_writes(last_read_invoked);
     lost_updates();
   }
 
@@ -59,15 +60,14 @@ class KeyDependencies {
         late_.push_back({m, txn});
     }
     next_.assign(length_ + 2, kNone);
-    returned_.assign(length_ + 2, kNone);
-    for (const auto& late : late_)
-      returned_[length_ + 1] = std::min(returned_[length_ + 1], t_.returned(late.txn));
+    first_.assign(length_ + 2, kNone);
+    for (const auto& late : late_) first_[length_ + 1] = earlier(first_[length_ + 1], late.txn);
     uint32_t previous = kNone;
     for (uint32_t p = length_; p >= 1; --p) {
       const uint32_t writer = orders_.writer_of(key_, p);
       const bool counts = writer != kNone && committed(t_.state[writer]);
       next_[p] = counts ? writer : next_[p + 1];
-      returned_[p] = std::min(returned_[p + 1], counts ? t_.returned(writer) : kNone);
+      first_[p] = counts ? earlier(first_[p + 1], writer) : first_[p + 1];
     }
     for (uint32_t p = 1; p <= length_; ++p) {
       const uint32_t writer = orders_.writer_of(key_, p);
@@ -78,57 +78,77 @@ class KeyDependencies {
     for (const auto& late : late_) link(previous, late.txn, kWw);
   }
 
+  uint32_t returned(uint32_t txn) const { return txn == kNone ? kNone : t_.returned(txn); }
+  /// Who returned first.
+  uint32_t earlier(uint32_t a, uint32_t b) const { return returned(b) < returned(a) ? b : a; }
+
   void link(uint32_t from, uint32_t to, uint8_t label) {
     if (from != kNone && to != kNone && from != to) edges_.push_back({from, to, label});
   }
 
+  // What one transaction did to the key.
+  struct Accesses {
+    uint32_t first_read = kNone;   // micro-operation; the first that shows no own write that comes only later
+    uint32_t lowest_read = kNone;  // the one that saw the lowest version
+    uint32_t first_write = kNone;
+    uint32_t highest_write = 0;  // version
+  };
   void one_transaction(uint32_t txn, uint32_t begin, uint32_t end) {
-    uint32_t first_read = kNone;  // the version that the transaction's first access of the key read
-    uint32_t first_read_mop = kNone;
-    uint32_t lowest = kNone;  // of the versions read before the first own write
-    uint32_t lowest_mop = kNone;
+    Accesses own;
+    for (uint32_t i = begin; i < end; ++i) {
+      const uint32_t m = groups_.entries[i].mop;
+      if (t_.mops[m].is_write() && own.first_write == kNone) own.first_write = m;
+      if (t_.mops[m].is_write()) own.highest_write = std::max(own.highest_write, t_.mops[m].version());
+    }
     uint32_t last_version = kNone;
-    bool wrote = false;
     for (uint32_t i = begin; i < end; ++i) {
       const uint32_t m = groups_.entries[i].mop;
       const Mop mop = t_.mops[m];
-      if (mop.is_write()) {
-        if (!wrote && first_read != kNone) {
-          readers_then_writers_.push_back({first_read, txn, first_read_mop});
-          overwrite(txn, m, lowest, lowest_mop);
-        }
-        wrote = true;
-        continue;
-      }
-      if (t_.state[txn] != TxnState::ok || mop.version() == Mop::kUnknown) continue;
-      if (mop.version() == Mop::kOffTrunk) continue;
+      if (mop.is_write() || t_.state[txn] != TxnState::ok) continue;
+      if (mop.version() == Mop::kUnknown || mop.version() == Mop::kOffTrunk) continue;
       const uint32_t p = mop.version();
-      if (!wrote && first_read == kNone) first_read = p, first_read_mop = m;
-      if (!wrote && p < lowest) lowest = p, lowest_mop = m;
-      if (returned_[p + 1] < t_.invoke[txn]) findings_.add(Kind::stale_read, {txn, m, kNone, kNone, key_});
+      if (own.first_read == kNone && (own.first_write == kNone || !saw_itself(txn, own, p)))
+        own.first_read = m;
+      if (own.lowest_read == kNone || p < t_.mops[own.lowest_read].version()) own.lowest_read = m;
+      if (returned(first_[p + 1]) < t_.invoke[txn])
+        findings_.add(Kind::stale_read, {txn, m, first_[p + 1], kNone, key_});
       if (p == last_version) continue;
       last_version = p;
-      if (const uint32_t seen = orders_.foreign(txn, key_, p); seen > 0) {
-        const uint32_t writer = orders_.writer_of(key_, seen);
-        if (writer != kNone && committed(t_.state[writer])) link(writer, txn, kWr);
-      }
-      if (next_[p + 1] != kNone) {
-        link(txn, next_[p + 1], kRw);
-      } else {
-        const bool writes_too =
-            !wrote && std::any_of(late_.begin(), late_.end(), [&](const auto& l) { return l.txn == txn; });
-        for (const auto& late : late_) {
-          link(txn, late.txn, kRw);
-          if (writes_too) link(txn, late.txn, kWwForced);
-        }
-      }
+      link_read(txn, p);
+    }
+    overwrites(txn, own);
+  }
+
+  bool saw_itself(uint32_t txn, const Accesses& own, uint32_t p) const {
+    if (!orders_.lists) return orders_.foreign(txn, key_, p) != p;
+    return t_.mops[own.first_write].version() <= p;
+  }
+
+  void link_read(uint32_t txn, uint32_t p) {
+    if (const uint32_t seen = orders_.foreign(txn, key_, p); seen > 0) {
+      const uint32_t writer = orders_.writer_of(key_, seen);
+      if (writer != kNone && committed(t_.state[writer])) link(writer, txn, kWr);
+    }
+    if (next_[p + 1] != kNone) return link(txn, next_[p + 1], kRw);
+    const bool writes_too =
+        std::any_of(late_.begin(), late_.end(), [&](const auto& l) { return l.txn == txn; });
+    for (const auto& late : late_) {
+      link(txn, late.txn, kRw);
+      if (writes_too) link(txn, late.txn, kWwForced);
     }
   }
 
-  void overwrite(uint32_t txn, uint32_t write_mop, uint32_t read, uint32_t read_mop) {
-    const uint32_t next = next_[read + 1];
-    if (next == txn || (next == kNone && t_.mops[write_mop].version() == Mop::kUnobserved)) return;
-    if (next != kNone) findings_.add(Kind::unseen_overwrite, {txn, read_mop, next, kNone, key_});
+  // G-cursor (Adya 1999, 4.2.2): another's version comes between one that the transaction read, wherever in
+  // it the read stands, and one that it wrote. Updates are lost where several transactions read a version
+  // first and then overwrote it; who read an own later write did not overwrite what it read.
+  void overwrites(uint32_t txn, const Accesses& own) {
+    if (own.first_write == kNone || own.lowest_read == kNone) return;
+    if (own.first_read < own.first_write)
+      readers_then_writers_.push_back({t_.mops[own.first_read].version(), txn, own.first_read});
+    const uint32_t lowest = t_.mops[own.lowest_read].version();
+    const uint32_t next = next_[lowest + 1];
+    if (own.highest_write > lowest && next != kNone && next != txn)
+      findings_.add(Kind::unseen_overwrite, {txn, own.lowest_read, next, kNone, key_});
   }
 
   uint32_t latest_read(uint32_t begin, uint32_t end, uint32_t txn) const {
@@ -167,7 +187,7 @@ class KeyDependencies {
   uint32_t key_ = 0;
   uint32_t length_ = 0;
   std::vector<uint32_t> next_;          // committed writer of version p or of the nearest later one
-  std::vector<uint32_t> returned_;      // earliest return of a writer of version p or later
+  std::vector<uint32_t> first_;         // of the writers of version p and later ones, who returned first
   std::vector<KeyGroups::Entry> late_;  // committed writes that nobody saw
   std::vector<Update> readers_then_writers_;
 };

@@ -18,6 +18,7 @@ enum Label : uint8_t {
   kWr = 2,         ///< the target read the source's version
   kRw = 4,         ///< the target wrote the version after the one that the source read
   kWwForced = 8,   ///< both wrote what nobody saw, and only in this order no update of the source's is lost
+  kOrder = 16,     ///< of accesses: the target saw or made a later version, or read what the source wrote
   kProcess = 32,   ///< the source precedes the target in its session
   kRealtime = 64,  ///< the source returned before the target was invoked
   kZero = 128,     ///< the inner part of a real-time edge that runs over a barrier: costs no step
@@ -45,6 +46,9 @@ struct VersionOrders {
   uint32_t length(uint32_t key) const { return static_cast<uint32_t>(base[key + 1] - base[key]); }
   uint32_t writer_of(uint32_t key, uint32_t version) const { return writer[base[key] + version - 1]; }
   bool lists = true;  ///< a read shows all versions up to its own
+  /// Lists: keys of which reads contradict each other, ascending. Only what all agree on is in the order; the
+  /// rest is as if nobody had seen it.
+  std::vector<uint32_t> disputed;
   /// What a read of `version` tells `txn` of others: the version below its own writes on top of it; 0 where
   /// a register shows an own write, and so nothing else.
   uint32_t foreign(uint32_t txn, uint32_t key, uint32_t version) const {
@@ -54,7 +58,8 @@ struct VersionOrders {
   }
 };
 
-/// list-append: the order of a key's versions is the order of the elements in its longest read. Sets the
+/// list-append: the order of a key's versions is the order of the elements in its longest read, as far as no
+/// other read contradicts it. Sets the
 /// version of every mop, turns unknown transactions whose writes were read into observed ones, and adds the
 /// anomalies that concern single keys. Takes as many keys at a time as `values` says. Errors: a value read
 /// that is no list, an element appended twice. O(bytes read + micro-operations).

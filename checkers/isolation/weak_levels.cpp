@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <unordered_map>
 
 #include "checkers/isolation/forced.h"
 #include "checkers/isolation/graph.h"
@@ -12,65 +13,6 @@ namespace riven::checkers::isolation {
 namespace {
 
 using enum Model;
-
-/// A closed walk in a graph: from each vertex an edge of the label to the next, the last to the first.
-using Walk = std::vector<std::pair<uint32_t, uint8_t>>;
-
-/// The shortest cycle through one of the first vertices of a small component.
-Walk short_cycle(const Graph& g, const Components& c) {
-  constexpr size_t kStarts = 64;
-  std::vector<uint32_t> sizes(c.count, 0);
-  for (const uint32_t component : c.of) ++sizes[component];
-  uint32_t chosen = kNone;
-  for (uint32_t i = 0; i < c.count; ++i)
-    if (sizes[i] > 1 && (chosen == kNone || sizes[i] < sizes[chosen])) chosen = i;
-  std::vector<uint32_t> distance(g.size(), kNone);
-  std::vector<uint32_t> parent(g.size(), kNone);
-  std::vector<uint8_t> via(g.size(), 0);
-  Walk best;
-  size_t starts = 0;
-  std::vector<uint32_t> queue;
-  for (uint32_t start = 0; start < g.size() && starts < kStarts; ++start) {
-    if (c.of[start] != chosen) continue;
-    ++starts;
-    queue.assign(1, start);
-    std::vector<uint32_t> touched{start};
-    distance[start] = 0;
-    uint32_t closing = kNone;
-    uint8_t closing_label = 0;
-    for (size_t i = 0; i < queue.size() && closing == kNone; ++i) {
-      const uint32_t v = queue[i];
-      if (!best.empty() && distance[v] + 1 >= best.size()) break;
-      for (uint32_t edge = g.begin[v]; edge < g.begin[v + 1]; ++edge) {
-        const uint32_t w = g.targets[edge];
-        if (w == start && v != start) {
-          closing = v;
-          closing_label = g.labels[edge];
-          break;
-        }
-        if (c.of[w] != chosen || distance[w] != kNone) continue;
-        distance[w] = distance[v] + 1;
-        parent[w] = v;
-        via[w] = g.labels[edge];
-        touched.push_back(w);
-        queue.push_back(w);
-      }
-    }
-    if (closing != kNone) {
-      Walk walk;
-      uint8_t label = closing_label;
-      for (uint32_t v = closing; v != start; v = parent[v]) {
-        walk.emplace_back(v, label);
-        label = via[v];
-      }
-      walk.emplace_back(start, label);
-      std::reverse(walk.begin(), walk.end());
-      best = std::move(walk);
-    }
-    for (const uint32_t v : touched) distance[v] = kNone;
-  }
-  return best;
-}
 
 class WeakJudge {
  public:
@@ -118,7 +60,7 @@ class WeakJudge {
       result_.cycles.pop_back();                                      // the weaker model's says more
     if (m != read_committed && m != strong_session_read_committed) {  // those are G1c
       WeakCycle cycle{m, {}};
-      for (const auto& [v, label] : short_cycle(g, c))
+      for (const auto& [v, label] : past_initial(short_cycle(g, c, 0xff)))
         cycle.steps.push_back({v == events_.initial() ? kNone : v, label, kNone, kNone, kNone, {}});
       for (size_t i = 0; i < cycle.steps.size(); ++i)
         if (cycle.steps[i].label == kWwForced)
@@ -127,6 +69,16 @@ class WeakJudge {
     }
     if (m == strong_session_causal) find_causal_suspects(g, c);
     return false;
+  }
+
+  // What comes after the initial state in a cycle was itself said to come before it.
+  Walk past_initial(Walk walk) const {
+    for (size_t i = 0; i < walk.size(); ++i) {
+      if (walk[i].first != events_.initial()) continue;
+      const uint32_t next = walk[(i + 1) % walk.size()].first;
+      return {{next, kWwForced}, {events_.initial(), kWw}};
+    }
+    return walk;
   }
 
   // Who may stand in a contradiction to causality with or without sessions: the members of cyclic parts, and
@@ -262,7 +214,7 @@ class WeakJudge {
     const Events e = list_events(t_, orders_, true);
     const std::vector<uint32_t> order = sources_first(e);
     std::vector<Edge> forced;
-    if (order.empty() && e.size() > 0) return refute(causal);
+    if (order.empty() && e.size() > 0) return refute_by_circle(e);
     if (!forced_by_causality(e, writers_by_key(e, t_.keys.size()), order, work_, threads_, forced)) {
       result_.open |= bit(causal);
       return;
@@ -282,11 +234,73 @@ class WeakJudge {
       if (edge.label != kWwForced || c.of[edge.from] != c.of[edge.to]) continue;
       if (edge.to == e.initial() || reaches(seen, c, edge, ++search, reached_in, spent)) {
         result_.open &= ~bit(causal);
-        return refute(causal);
+        return refute_overtaken(e, seen, edge);
       }
       if (spent > work_) return;
     }
   }
+  // Sessions and reads alone are cyclic. Events are micro-operations here.
+  void refute_by_circle(const Events& e) {
+    std::vector<Edge> edges;
+    add_seen_edges(e, true, edges);
+    const Graph g = make_graph(e.size(), edges);
+    result_.causal =
+        Proof{causal, steps_of(short_cycle(g, components(g, 0xff), 0xff), true), {}, kNone, kNone, {}, {}};
+    refute(causal);
+  }
+  // Somebody whose past has the edge's source read its key from the edge's target, which comes before the
+  // source (or is the initial state).
+  void refute_overtaken(const Events& e, const Graph& seen, const Edge& edge) {
+    refute(causal);
+    const Walk to_reader = walk_to(seen, edge.from, [&](uint32_t v) { return read_of(e, v, edge) != kNone; });
+    const Walk before =
+        edge.to == e.initial() ? Walk() : walk_to(seen, edge.to, [&](uint32_t v) { return v == edge.from; });
+    if (to_reader.empty()) return;
+    Proof out{causal, {}, steps_of(before, false), kNone, kNone, {}, {}};
+    const uint32_t reader = to_reader.back().first;
+    out.steps.push_back({t_.txn_of(reader), kOrder, reader, edge.from});
+    for (const auto& step : steps_of(to_reader, false)) out.steps.push_back(step);
+    result_.causal = std::move(out);
+  }
+  // What `v` read from the edge's target of a key that its source wrote, or kNone.
+  static uint32_t read_of(const Events& e, uint32_t v, const Edge& edge) {
+    for (uint32_t r = e.read_begin[v]; r < e.read_begin[v + 1]; ++r)
+      if (v != edge.from && e.reads[r].writer == edge.to && e.wrote(edge.from, e.reads[r].key))
+        return e.reads[r].mop;
+    return kNone;
+  }
+  /// The shortest walk to a vertex that is wanted, which is the last, its label without meaning.
+  template <typename Fn>
+  static Walk walk_to(const Graph& g, uint32_t from, Fn&& wanted) {
+    std::unordered_map<uint32_t, std::pair<uint32_t, uint8_t>> parent{{from, {from, 0}}};
+    std::vector<uint32_t> queue{from};
+    for (size_t i = 0; i < queue.size(); ++i) {
+      const uint32_t v = queue[i];
+      if (wanted(v)) {
+        Walk out{{v, 0}};
+        for (uint32_t at = v; at != from; at = parent.at(at).first) out.push_back(parent.at(at));
+        std::reverse(out.begin(), out.end());
+        return out;
+      }
+      for (uint32_t e = g.begin[v]; e < g.begin[v + 1]; ++e)
+        if (parent.try_emplace(g.targets[e], std::pair(v, g.labels[e])).second) queue.push_back(g.targets[e]);
+    }
+    return {};
+  }
+  /// Reads, and sessions from one transaction to another; what follows within a transaction needs no step.
+  std::vector<Cycle::Step> steps_of(const Walk& walk, bool closed) const {
+    std::vector<Cycle::Step> out;
+    for (size_t i = 0; i + (closed ? 0 : 1) < walk.size(); ++i) {
+      const uint32_t from = walk[i].first;
+      const uint32_t to = walk[(i + 1) % walk.size()].first;
+      if (walk[i].second == kWr)
+        out.push_back({t_.txn_of(from), kOrder, from, to});
+      else if (t_.txn_of(from) != t_.txn_of(to))
+        out.push_back({t_.txn_of(from), kProcess});
+    }
+    return out;
+  }
+
   // Version numbers and real time, unlike what else makes an order certain, may go against sessions and
   // reads. Of two transactions that write several keys in common all are taken, although perhaps only one is
   // ordered: at worst something stays open.

@@ -14,9 +14,11 @@
 // causal is the last for micro-operations instead of transactions.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "checkers/isolation/cycles.h"
 #include "checkers/isolation/events.h"
 #include "checkers/isolation/model.h"
 
@@ -34,7 +36,7 @@ struct WeakStep {
   uint32_t read_mop = kNone;
   std::vector<uint32_t> path;  ///< transactions from `txn` to `reader`, both included
 };
-/// Steps in a circle that refute `model`.
+/// Steps in a circle that refute `model`; where the initial state is among them, only it and one more.
 struct WeakCycle {
   Model model = Model::read_committed;
   std::vector<WeakStep> steps;
@@ -46,6 +48,7 @@ struct WeakLevels {
   ModelSet refuted = 0;
   ModelSet open = 0;              ///< too much work
   std::vector<WeakCycle> cycles;  ///< a short one for each of the weakest models refuted
+  std::optional<Proof> causal;    ///< where causal is refuted
 };
 
 /// Decides the levels above for registers. `certain`: dependencies that are known; of these only the order of

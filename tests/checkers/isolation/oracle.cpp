@@ -75,11 +75,16 @@ bool Facts::future_read() const {
   });
 }
 bool Facts::repeatable() const {
-  for (const Event& a : events)
-    for (const Event& b : events)
-      if (!a.write && !b.write && a.txn == b.txn && a.key == b.key && !wrote_before(a) && !wrote_before(b) &&
-          a.what->elements != b.what->elements)
-        return false;
+  for (size_t a = 0; a < events.size(); ++a)
+    for (size_t b = a + 1; b < events.size(); ++b) {
+      const Event &x = events[a], &y = events[b];
+      if (x.write || y.write || x.txn != y.txn || x.key != y.key || x.what->elements == y.what->elements)
+        continue;
+      bool written = false;
+      for (size_t between = a; between < b; ++between)
+        written = written || (events[between].write && events[between].key == x.key);
+      if (!written) return false;
+    }
   return true;
 }
 // A read after an access of the same key returns what that access left.
@@ -149,8 +154,7 @@ void World::grant() {
       const Event &x = f.events[a], &y = f.events[b];
       if (x.key != y.key || !counts(a) || !counts(b)) continue;
       const bool inside = x.txn == y.txn && a < b;
-      const bool outside = !x.write && !f.wrote_before(x) &&
-                           (x.source < 0 || f.events[static_cast<size_t>(x.source)].txn != x.txn);
+      const bool outside = !x.write && (x.source < 0 || f.events[static_cast<size_t>(x.source)].txn != x.txn);
       const bool follows = f.assumed.write_follows_read && inside && outside && y.write;
       const bool session = f.assumed.sequential_keys && (inside || has(f.sessions.before[y.txn], x.txn));
       const bool both = f.assumed.numbers && f.number(x) != 0 && f.number(y) != 0;

@@ -37,14 +37,14 @@ class CommitOrder {
     const Relation ww = same_key();
     put({read_atomic}, axiom(wr_));
     put({update_atomic}, axiom(wr_ | ww));
-    put({causal_cerone}, axiom(closure(wr_, n_)));
+    put({causal_cerone}, axiom(closure(shown_, n_)));
     put({parallel_snapshot_isolation}, axiom(closure(wr_ | ww, n_)));
     put({prefix}, axiom(prefixes(wr_)));
     put({snapshot_isolation}, axiom(prefixes(wr_) | conflicts()));
     put({serializable, view_serializable, one_copy_serializable}, axiom(earlier_));
     if (sessions) {
       put({strong_session_read_atomic}, axiom(wr_ | so));
-      put({strong_session_causal}, axiom(closure(wr_ | so, n_)));
+      put({strong_session_causal}, axiom(closure(shown_ | so, n_)));
       put({strong_session_parallel_snapshot_isolation}, axiom(closure(wr_ | ww | so, n_)));
       put({strong_session_prefix}, axiom(prefixes(wr_ | so)));
       put({strong_session_snapshot_isolation}, axiom(prefixes(wr_ | so) | conflicts()));
@@ -76,6 +76,9 @@ class CommitOrder {
       if (p < 0) continue;  // an own write: internal
       const int from = w_.writer(e.key, p);
       reads_.push_back({e.txn, e.key, from, read_from[e.txn]});
+      for (int q = f_.h.registers ? p : 1; q <= p; ++q)  // a list shows every append in it
+        if (const int writer = w_.writer(e.key, q); writer >= 0 && writer != static_cast<int>(e.txn))
+          shown_.add(static_cast<size_t>(writer), e.txn);
       if (from < 0 || from == static_cast<int>(e.txn)) continue;
       read_from[e.txn] |= one(static_cast<size_t>(from));
       wr_.add(static_cast<size_t>(from), e.txn);
@@ -129,12 +132,15 @@ class CommitOrder {
     std::array<size_t, kTxns> moment{};
     for (size_t i = 0; i < f_.events.size(); ++i) {
       const Event& e = f_.events[i];
-      if (e.write || f_.wrote_before(e)) continue;
+      if (e.write) continue;
       size_t begin = 0, end = place_[e.txn];  // moments are numbers of commits
       const int p = w_.version[i];
-      if (const int from = w_.writer(e.key, p); from >= 0) begin = place_[static_cast<size_t>(from)] + 1;
+      const int others = w_.foreign(e, p);
+      if (others < 0) continue;  // an own write hides what others wrote
+      if (const int from = w_.writer(e.key, others); from >= 0 && from != static_cast<int>(e.txn))
+        begin = place_[static_cast<size_t>(from)] + 1;
       for (int q = p + 1; q <= static_cast<int>(w_.length[e.key]); ++q)
-        if (const int over = w_.writer(e.key, q); over >= 0)
+        if (const int over = w_.writer(e.key, q); over >= 0 && over != static_cast<int>(e.txn))
           end = std::min(end, place_[static_cast<size_t>(over)]);
       moment[e.txn] = std::max(moment[e.txn], begin);
       if (moment[e.txn] > end) return false;
@@ -147,6 +153,7 @@ class CommitOrder {
   size_t n_;
   const std::array<size_t, kTxns>& place_;
   Relation earlier_, wr_;
+  Relation shown_;  // like wr_, of a list from every writer in it
   std::array<Set, kKeys> writers_{};
   std::vector<Read> reads_;
 };

@@ -75,18 +75,16 @@ class Cycles {
         if (has(rw_.before[overwriter], reader) && has(path.before[reader], overwriter)) return false;
     return true;
   }
-  // G-cursor: somebody else overwrote what a transaction read before it wrote the key itself.
+  // G-cursor: a transaction read a version of a key, somebody else wrote a later one, and the transaction one
+  // after that; the key's own edges make a cycle, whatever came first in the transaction.
   bool blind_overwrite() const {
-    for (size_t r = 0; r < f_.events.size(); ++r) {
-      const Event& read = f_.events[r];
-      if (read.write || f_.wrote_before(read)) continue;
-      size_t write = r + 1;
-      while (write < f_.first[read.txn + 1] && !(f_.events[write].write && f_.events[write].key == read.key))
-        ++write;
-      if (write == f_.first[read.txn + 1]) continue;
-      for (int q = w_.version[r] + 1; q < w_.version[write]; ++q)
-        if (w_.writer(read.key, q) != static_cast<int>(read.txn)) return true;
-    }
+    for (size_t r = 0; r < f_.events.size(); ++r)
+      for (size_t w = f_.first[f_.events[r].txn]; w < f_.first[f_.events[r].txn + 1]; ++w) {
+        const Event &read = f_.events[r], &write = f_.events[w];
+        if (read.write || !write.write || write.key != read.key) continue;
+        for (int q = w_.version[r] + 1; q < w_.version[w]; ++q)
+          if (w_.writer(read.key, q) != static_cast<int>(read.txn)) return true;
+      }
     return false;
   }
   // G-monotonic (PL-2L): what a transaction accessed before a read depends on the overwriting of what it

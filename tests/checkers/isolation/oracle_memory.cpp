@@ -79,7 +79,8 @@ class Guarantees {
         if (x.write && w_.version[a] > w_.version[b]) newer_.add(a, b);
         if (!x.write && w_.version[a] > w_.version[b]) newer_reads_.add(a, b);
         if (x.write && w_.version[a] <= w_.version[b] && !y.write) shown_.add(a, b);
-        if (x.write && !y.write && w_.version[a] == w_.version[b]) wr_.add(a, b);
+        const bool shown = f_.h.registers ? w_.version[a] == w_.version[b] : w_.version[a] <= w_.version[b];
+        if (x.write && !y.write && shown) wr_.add(a, b);
       }
       (y.write ? writes_ : reads_) |= one(b);
     }
@@ -112,7 +113,7 @@ class Guarantees {
     for (size_t i = f_.first[f_.events[e].txn]; i < e; ++i) out |= one(i);
     return out;
   }
-  // The writes that the reads among `some` show directly.
+  // The writes that the reads among `some` read from.
   Set sources(Set some) const {
     Set out = 0;
     each(some & reads_, [&](size_t r) { out |= wr_.before[r]; });
@@ -180,7 +181,7 @@ class Guarantees {
   size_t n_;
   Set writes_ = 0, reads_ = 0;
   // Before each event: of its session; writes and reads of newer versions of its key; writes that a read
-  // shows; the write of the version that it read.
+  // shows; the writes that it read from: of a list all in it.
   Relation so_, newer_, newer_reads_, shown_, wr_;
 };
 

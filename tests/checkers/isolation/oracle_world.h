@@ -70,7 +70,7 @@ struct Facts {
   bool aborted_read() const;                ///< G1a
   bool intermediate_read() const;           ///< G1b
   bool future_read() const;
-  bool repeatable() const;             ///< no two reads without own writes before them differ
+  bool repeatable() const;             ///< no two reads without own writes between them differ
   bool internally_consistent() const;  ///< Cerone's INT
 };
 
