@@ -1,8 +1,9 @@
 #include "checkers/isolation/model.h"
 
 #include <algorithm>
-#include <cctype>
 #include <initializer_list>
+
+#include "harness/core/text.h"
 
 namespace riven::checkers::isolation {
 
@@ -125,12 +126,6 @@ const Closure& closure() {
   return c;
 }
 
-bool same_letters(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
-    return std::tolower(static_cast<unsigned char>(x)) == std::tolower(static_cast<unsigned char>(y));
-  });
-}
-
 }  // namespace
 
 std::string_view name_of(Model m) { return kRows[index_of(m)].name; }
@@ -146,9 +141,9 @@ std::vector<std::string> all_names() {
 
 std::optional<Model> model_named(std::string_view name) {
   for (const Row& row : kRows) {
-    if (same_letters(row.name, name)) return row.model;
+    if (same_name(row.name, name)) return row.model;
     for (const std::string_view other : row.other_names)
-      if (same_letters(other, name)) return row.model;
+      if (same_name(other, name)) return row.model;
   }
   return std::nullopt;
 }

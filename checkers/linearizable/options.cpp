@@ -5,6 +5,7 @@
 
 #include "checkers/linearizable/checker.h"
 #include "checkers/linearizable/value_text.h"
+#include "harness/core/text.h"
 
 namespace riven::linearizable {
 
@@ -34,12 +35,6 @@ std::optional<int64_t> integer(const std::string& text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), v);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return v;
-}
-
-/// In any case of letters.
-bool same_name(std::string_view x, std::string_view y) {
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                    [](char a, char b) { return a == b || (a >= 'a' && a <= 'z' && a - 'a' + 'A' == b); });
 }
 
 template <typename T>

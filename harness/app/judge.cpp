@@ -17,20 +17,12 @@
 #include "harness/core/clock.h"
 #include "harness/core/machine_memory.h"
 #include "harness/core/similar_names.h"
+#include "harness/core/text.h"
 #include "harness/report/figures.h"
 
 namespace riven {
 
 namespace {
-
-/// Whether two names are the same but for the case of ASCII letters, and `_` for `-`.
-bool same_name(std::string_view x, std::string_view y) {
-  const auto plain = [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '_' ? '-' : c;
-  };
-  return std::equal(x.begin(), x.end(), y.begin(), y.end(),
-                    [&](char a, char b) { return plain(a) == plain(b); });
-}
 
 const WorkloadFactory* find_workload(const Registry& registry, const std::string& name) {
   for (const auto& factory : registry.workloads()) {

@@ -12,7 +12,7 @@ namespace riven {
 
 /// How a fault is recognised in a history, drawn and judged.
 struct PlotSpan {
-  std::string name;
+  std::string name = {};
   std::string color = {};                ///< #rrggbb; empty: one of a palette
   std::vector<std::string> starts = {};  ///< functions that begin the fault
   std::vector<std::string> stops = {};   ///< functions that end it

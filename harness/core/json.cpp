@@ -173,6 +173,13 @@ Json::iterator Json::end() {
   return {};
 }
 
+Json::iterator Json::find(std::string_view key) {
+  if (is_object())
+    for (Member& each : *storage_.object)
+      if (each.key == key) return iterator(&each);
+  return end();
+}
+
 Json::const_iterator Json::find(std::string_view key) const {
   for (const Member& each : items())
     if (each.key == key) return const_iterator(&each);

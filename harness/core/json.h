@@ -131,6 +131,7 @@ class Json {
   iterator end();
   const_iterator begin() const;
   const_iterator end() const;
+  iterator find(std::string_view key);
   const_iterator find(
       std::string_view key) const;  ///< end() where there is none, as in all that is no object
 

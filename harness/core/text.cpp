@@ -1,5 +1,6 @@
 #include "harness/core/text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
@@ -87,6 +88,14 @@ std::string lower_case(std::string_view text) {
   for (char& c : out)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return out;
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  const auto plain = [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c == '_' ? '-' : c;
+  };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return plain(x) == plain(y); });
 }
 
 std::string escape_markup(std::string_view text) {

@@ -20,6 +20,8 @@ std::string counted(uint64_t count, std::string_view singular, std::string_view 
 
 /// With the ASCII letters in lower case.
 std::string lower_case(std::string_view text);
+/// Whether two names are the same but for the case of ASCII letters, and `_` for `-`.
+bool same_name(std::string_view a, std::string_view b);
 
 /// Safe in XML and HTML text and in attribute values with either quote. Control characters that XML 1.0
 /// forbids become U+FFFD, as do bytes that are no well-formed UTF-8.

@@ -116,7 +116,7 @@ TEST_CASE("a JSON value keeps what it holds") {
     for (const Json& value : json) sum += value.get<int64_t>();
     CHECK(sum == 6);
     CHECK(json.find("b")->get<int>() == 1);
-    CHECK(json.find("c") == std::as_const(json).end());
+    CHECK(json.find("c") == json.end());
     CHECK(json.value("c", 7) == 7);
     CHECK(json.value("c", Json::array()) == Json::array());
     CHECK(json.value("c", "none") == "none");
@@ -143,4 +143,16 @@ TEST_CASE("JSON nested deeper than its reader allows is refused, whatever the de
   CHECK_FALSE(Json::parse(std::string(33, '[') + std::string(33, ']'), 32));
   CHECK_FALSE(Json::parse(std::string(1'000'000, '[')));
   CHECK_FALSE(Json::parse(std::string(1'000'000, '[') + std::string(1'000'000, ']')));
+}
+
+TEST_CASE("a member that was found in JSON can be changed in place") {
+  auto json = Json::parse(R"({"a":1,"b":2})");
+  REQUIRE(json);
+  const auto b = json->find("b");
+  REQUIRE(b != json->end());
+  *b = 3;
+  CHECK(json->dump() == R"({"a":1,"b":3})");
+  CHECK(json->find("c") == json->end());
+  Json number = 1;
+  CHECK(number.find("a") == number.end());
 }

@@ -35,6 +35,13 @@ TEST_CASE("durations take the unit that suits them") {
   CHECK(moment_text(12'345'678'901) == "12.346 s");
 }
 
+TEST_CASE("names are the same in any case of letters and with either hyphen") {
+  CHECK(same_name("snapshot-isolation", "Snapshot_Isolation"));
+  CHECK(same_name("", ""));
+  CHECK_FALSE(same_name("append", "appends"));
+  CHECK_FALSE(same_name("PL-2", "PL-3"));
+}
+
 TEST_CASE("hostile text is harmless in markup") {
   CHECK(escape_markup("<a href='x' b=\"y\">&") == "&lt;a href=&#39;x&#39; b=&quot;y&quot;&gt;&amp;");
   CHECK(escape_markup("a\tb\nc") == "a\tb\nc");
