@@ -17,7 +17,7 @@
 //   forward-consistent-view         the same: start points are not in a history, so they may be chosen
 //     (A, PL-FCV)
 //   update-serializable (A, PL-3U)  no cycle among updating transactions and one reader
-//   repeatable-read (A, PL-2.99)    no cycle without predicates
+//   repeatable-read (A, PL-2.99)    no cycle without predicates; item-cut-isolation
 //   read-atomic (C)                 INT; who has a wr edge from T reads nothing that T overwrote;
 //                                   read-committed
 //   update-atomic (C)               the same for wr and ww edges

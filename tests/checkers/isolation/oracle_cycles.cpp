@@ -26,7 +26,9 @@ class Cycles {
     put(strong_read_committed, acyclic(dep | f_.real_time, n_));
     if (!acyclic(dep, n_)) return out;
     put(read_committed, true);
-    put(repeatable_read, acyclic(dep | rw_, n_));
+    // Where own writes precede two reads that differ, no cycle tells; repeatable read implies the item cut
+    // (Bailis et al. 2013, HAT, figure 2).
+    put(repeatable_read, f_.repeatable() && acyclic(dep | rw_, n_));
     put(cursor_stability, !blind_overwrite());
     const bool view = no_single(dep);
     for (const Model m : {consistent_view, forward_consistent_view}) put(m, view);
