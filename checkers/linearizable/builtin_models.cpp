@@ -34,9 +34,6 @@ class RegisterSpace final : public StateSpace {
   }
   uint32_t initial() override { return static_cast<uint32_t>(initial_); }
   std::string describe(uint32_t state) const override { return value_text(projection_, values_[state]); }
-  uint64_t memory_bytes() const override {
-    return kinds_.capacity() * sizeof(Operation) + values_.capacity() * sizeof(int32_t) + table_bytes();
-  }
   Traits traits(uint32_t kind) const override {
     const Operation& op = kinds_[kind];
     switch (op.f) {

@@ -1,6 +1,7 @@
 #include "checkers/linearizable/checker.h"
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 
 #include "checkers/linearizable/evidence.h"
@@ -16,7 +17,6 @@ namespace {
 
 constexpr size_t kMaxExplained = 8;
 constexpr size_t kMaxFigures = 4;
-constexpr uint64_t kProjectedEntryBytes = 40;
 constexpr const char* kNoMemory = "the memory ran out before the search: the history alone fills it";
 
 uint64_t limit_bytes(const Budget& budget) {
@@ -34,16 +34,18 @@ class LinearizableChecker final : public Checker {
   std::string name() const override { return name_; }
 
   CheckResult check(const History& history, const Budget& budget) const override {
+    MemoryMeter memory(limit_bytes(budget));
     if (user_ != nullptr) {
       CheckResult result = empty_result();
-      UserProjection mine = project_user(history, *user_);
+      Reservation held(&memory);
+      UserProjection mine = project_user(history, *user_, held);
       const auto spec = user_model_spec(*user_, mine.calls);
-      decide(history, mine.projection, *spec, budget, result);
+      decide(history, mine.projection, *spec, budget, memory, result);
       return result;
     }
     auto written = write_out(history, options_.model, options_.projection.per_key);
     if (!written) return not_of_this_model(written.error());
-    return *written ? check_written(**written, budget) : check_entries(history, budget);
+    return *written ? check_written(**written, budget, memory) : check_entries(history, budget, memory);
   }
 
  private:
@@ -61,24 +63,21 @@ class LinearizableChecker final : public Checker {
     return result;
   }
 
-  CheckResult check_entries(const History& history, const Budget& budget) const {
+  CheckResult check_entries(const History& history, const Budget& budget, MemoryMeter& memory) const {
     CheckResult result = empty_result();
-    if (history.size() * kProjectedEntryBytes > limit_bytes(budget)) {
-      result.reason = kNoMemory;
-      return result;
-    }
-    auto projected = project(history, options_.projection);
+    Reservation held(&memory);
+    auto projected = project(history, options_.projection, &held);
     if (!projected) return not_of_this_model(projected.error());
     const auto spec = builtin_model(options_.model, *projected);
-    decide(history, *projected, *spec, budget, result);
+    decide(history, *projected, *spec, budget, memory, result);
     return result;
   }
 
   /// What write_out() made, told in the entries of the history that it was made of.
-  CheckResult check_written(const WrittenOut& written, const Budget& budget) const {
+  CheckResult check_written(const WrittenOut& written, const Budget& budget, MemoryMeter& memory) const {
     LinearizableChecker plain(options_);
     if (writes_out_initial(options_.model)) plain.options_.model.initial = Value();
-    CheckResult result = plain.check_entries(written.history, budget);
+    CheckResult result = plain.check_entries(written.history, budget, memory);
     for (Anomaly& anomaly : result.anomalies) {
       std::vector<uint32_t> entries;
       for (const uint32_t entry : anomaly.entries)
@@ -90,10 +89,8 @@ class LinearizableChecker final : public Checker {
   }
 
   void decide(const History& history, const Projection& projection, const ModelSpec& spec,
-              const Budget& budget, CheckResult& result) const {
-    MemoryMeter memory(limit_bytes(budget));
-    Reservation held(&memory);
-    if (!held.grow_to(projection.memory_bytes())) {
+              const Budget& budget, MemoryMeter& memory, CheckResult& result) const {
+    if (projection.too_large) {
       result.reason = kNoMemory;
       return;
     }
@@ -103,41 +100,51 @@ class LinearizableChecker final : public Checker {
                                                         : "vacuous: no operation completed";
       return;
     }
-    const std::vector<Answer> answers = solve_parts(projection, spec, budget, memory);
+    const std::vector<PartAnswer> answers = solve_parts(projection, spec, budget, memory);
     judge(history, projection, spec, answers, Watch{budget.deadline_ns, &memory, nullptr}, result);
     if (result.verdict == Verdict::valid && options_.want_order)
-      show_linearization(history, projection, spec, answers, result);
+      show_linearization(history, projection, spec, answers, memory, result);
   }
 
+  /// What was found for one part.
+  struct PartAnswer {
+    size_t part;
+    Answer answer;
+  };
+
   /// Each part's operations in an order that explains the history, by the index of their invocation; checked
-  /// here in one pass.
+  /// here in one pass. Text from the beginning, as there may be millions.
   static void show_linearization(const History& history, const Projection& projection, const ModelSpec& spec,
-                                 const std::vector<Answer>& answers, CheckResult& result) {
-    Json parts = Json::array();
+                                 const std::vector<PartAnswer>& answers, MemoryMeter& memory,
+                                 CheckResult& result) {
+    constexpr uint64_t kBytesAnOperation = 32;  // of text that grows, and to check the order
+    std::string text = "[";
     bool verified = true;
     size_t missing = 0;
-    for (size_t i = 0; i < answers.size(); ++i) {
+    for (const auto& [i, answer] : answers) {
       const Part& part = projection.parts[i];
       const bool empty = std::all_of(part.operations.begin(), part.operations.end(),
                                      [](const Operation& op) { return op.pending(); });
-      if (answers[i].order.empty() && !empty) {
+      Reservation room(&memory);
+      if ((answer.order.empty() && !empty) ||
+          !room.grow_to(text.capacity() * 2 + answer.order.size() * kBytesAnOperation)) {
         ++missing;  // the budget ended before one was found
         continue;
       }
-      verified = verified && is_linearization(spec, part.operations, answers[i].order);
-      Json order = Json::array();
-      for (const uint32_t k : answers[i].order) {
+      verified = verified && is_linearization(spec, part.operations, answer.order);
+      text += text.size() > 1 ? ",{" : "{";
+      if (part.keyed) text += "\"key\":" + to_json(part.key).dump() + ",";
+      text += "\"order\":[";
+      for (const uint32_t k : answer.order) {
         if (history.process(part.operations[k].invoked) == kInitialProcess) continue;
-        order.push_back(history.source_index(part.operations[k].invoked));
+        text += std::to_string(history.source_index(part.operations[k].invoked)) + ",";
       }
-      Json one;
-      if (part.keyed) one["key"] = to_json(part.key);
-      one["order"] = std::move(order);
-      parts.push_back(std::move(one));
+      if (text.back() == ',') text.pop_back();
+      text += "]}";
     }
     if (missing > 0) result.details["linearizations-not-found"] = missing;
     result.details["linearization-verified"] = verified && missing == 0;
-    result.artifacts.push_back({"linearization.json", parts.dump() + "\n"});
+    result.artifacts.push_back({"linearization.json", std::move(text) + "]\n"});
   }
 
   static void describe(const Projection& projection, CheckResult& result) {
@@ -147,34 +154,40 @@ class LinearizableChecker final : public Checker {
     result.details["parts"] = projection.parts.size();
   }
 
-  /// Parts are shared out over the cores; a single part gets all of them.
-  std::vector<Answer> solve_parts(const Projection& projection, const ModelSpec& spec, const Budget& budget,
-                                  MemoryMeter& memory) const {
+  /// Parts are shared out over the cores; a single part gets all of them. Of parts that are valid only those
+  /// whose order was asked for are told: there may be millions.
+  std::vector<PartAnswer> solve_parts(const Projection& projection, const ModelSpec& spec,
+                                      const Budget& budget, MemoryMeter& memory) const {
     const Watch watch{budget.deadline_ns, &memory, nullptr};
     const unsigned cores =
         budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
     const auto& parts = projection.parts;
-    std::vector<Answer> answers(parts.size());
+    const size_t workers = std::max<size_t>(1, std::min<size_t>(cores, parts.size()));
+    std::vector<std::vector<PartAnswer>> found(workers);
     std::atomic<size_t> next{0};
-    const auto work = [&](unsigned threads) {
-      for (size_t i = next++; i < parts.size(); i = next++)
-        answers[i] = solve(options_, spec, projection, parts[i].operations, watch, threads);
+    const auto work = [&](size_t worker, unsigned threads) {
+      for (size_t i = next++; i < parts.size(); i = next++) {
+        Answer answer = solve(options_, spec, projection, parts[i].operations, watch, threads);
+        if (answer.verdict == Verdict::valid && !options_.want_order) continue;
+        memory.add(static_cast<int64_t>(sizeof(PartAnswer) + answer.order.capacity() * sizeof(uint32_t)));
+        found[worker].push_back({i, std::move(answer)});
+      }
     };
-    const size_t workers = std::min<size_t>(cores, parts.size());
-    if (workers <= 1) {
-      work(cores);
-      return answers;
+    {
+      std::vector<std::jthread> threads;
+      for (size_t i = 1; i < workers; ++i) threads.emplace_back(work, i, 1U);
+      work(0, workers == 1 ? cores : 1);
     }
-    std::vector<std::thread> threads;
-    for (size_t i = 0; i + 1 < workers; ++i) threads.emplace_back(work, 1U);
-    work(1);
-    for (std::thread& thread : threads) thread.join();
-    return answers;
+    for (size_t i = 1; i < workers; ++i)
+      std::move(found[i].begin(), found[i].end(), std::back_inserter(found[0]));
+    std::sort(found[0].begin(), found[0].end(),
+              [](const PartAnswer& x, const PartAnswer& y) { return x.part < y.part; });
+    return std::move(found[0]);
   }
 
   /// The evidence, for the first few parts that failed.
   Anomaly explain(const History& history, const Projection& projection, const ModelSpec& spec,
-                  const std::vector<Answer>& answers, const Watch& watch, size_t invalid,
+                  const std::vector<PartAnswer>& answers, const Watch& watch, size_t invalid,
                   CheckResult& result) const {
     Anomaly anomaly;
     anomaly.type = "nonlinearizable";
@@ -183,14 +196,15 @@ class LinearizableChecker final : public Checker {
     // Evidence has at most five seconds of the budget.
     Watch until = watch;
     until.deadline_ns = std::min(watch.deadline_ns, monotonic_now_ns() + 5 * kNanosPerSecond);
-    for (size_t i = 0; i < answers.size() && anomaly.sentences.size() < kMaxExplained; ++i) {
-      if (answers[i].verdict != Verdict::invalid) continue;
+    for (const auto& [i, answer] : answers) {
+      if (answer.verdict != Verdict::invalid) continue;
+      if (anomaly.sentences.size() == kMaxExplained) break;
       const Part& part = projection.parts[i];
       const Evidence evidence =
-          find_evidence(options_, spec, projection, history, part.operations, answers[i], until);
-      const std::string key = part.keyed ? "key " + to_edn(part.key) + ": " : "";
+          find_evidence(options_, spec, projection, history, part.operations, answer, until);
+      const std::string key = part.keyed ? "key " + brief(part.key) + ": " : "";
       anomaly.sentences.push_back(key + evidence.sentence);
-      anomaly.details.push_back(describe(history, part, answers[i], evidence));
+      anomaly.details.push_back(describe(history, part, answer, evidence));
       if (anomaly.entries.empty()) anomaly.entries = entries_of(part, evidence);
       if (result.figures.size() < kMaxFigures) {
         const std::string id = "linearizable-" + std::to_string(result.figures.size() + 1);
@@ -250,7 +264,7 @@ class LinearizableChecker final : public Checker {
     std::string text =
         answer.why + "; everything before entry " + std::to_string(history.source_index(answer.event));
     if (const auto line = history.source_line(answer.event)) text += ", line " + std::to_string(*line) + ",";
-    if (part.keyed) text += " of key " + to_edn(part.key);
+    if (part.keyed) text += " of key " + brief(part.key);
     return text + " is linearizable";
   }
 
@@ -270,13 +284,12 @@ class LinearizableChecker final : public Checker {
   }
 
   void judge(const History& history, const Projection& projection, const ModelSpec& spec,
-             const std::vector<Answer>& answers, const Watch& watch, CheckResult& result) const {
+             const std::vector<PartAnswer>& answers, const Watch& watch, CheckResult& result) const {
     result.verdict = Verdict::valid;
     size_t invalid = 0;
     size_t unknown = 0;
     Json unknown_parts = Json::array();
-    for (size_t i = 0; i < answers.size(); ++i) {
-      const Answer& answer = answers[i];
+    for (const auto& [i, answer] : answers) {
       result.verdict = worst(result.verdict, answer.verdict);
       if (answer.verdict == Verdict::invalid) ++invalid;
       if (answer.verdict != Verdict::unknown) continue;

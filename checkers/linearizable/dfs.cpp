@@ -22,6 +22,7 @@ class DepthFirstSearch::Impl {
         seen_(watch.memory),
         used_(problem.pools.size(), 0),
         memory_(watch.memory) {
+    p_.space->keep_to(watch);
     const auto n = static_cast<uint32_t>(p_.live.size());
     next_.resize(n + 1);
     previous_.resize(n + 1);
@@ -80,7 +81,7 @@ class DepthFirstSearch::Impl {
   /// `unknown` without a reason: it was the end of a turn.
   Verdict search(int64_t until_ns) {
     for (uint64_t steps = 1;; ++steps) {
-      if ((steps & 127) == 0) {
+      if ((steps & 127) == 0 || p_.space->exhausted()) {
         if (watch_.expired()) why_ = "the time ran out";
         if (!account()) why_ = "the memory ran out";
         if (!why_.empty() || monotonic_now_ns() >= until_ns) return Verdict::unknown;
@@ -106,8 +107,8 @@ class DepthFirstSearch::Impl {
     }
   }
 
-  /// Reserves what the path and the state space have grown by.
-  bool account() { return memory_.grow_to(path_.capacity() * sizeof(Step) * 2 + p_.space->memory_bytes()); }
+  /// Reserves what the path has grown by.
+  bool account() { return memory_.grow_to(path_.capacity() * sizeof(Step) * 2); }
 
   uint32_t head() const { return static_cast<uint32_t>(p_.live.size()); }
 

@@ -244,7 +244,13 @@ class Finder {
 Evidence find_evidence(const Options& options, const ModelSpec& spec, const Projection& projection,
                        const History& history, std::span<const Operation> part, const Answer& answer,
                        const Watch& watch) {
-  Evidence evidence = Finder(options, spec, projection, part, watch).run(answer);
+  constexpr uint64_t kBytesAnOperation = 96;  // a prefix and what a Refusal knows, the searches aside
+  Reservation room(watch.memory);
+  Evidence evidence;
+  evidence.event = answer.event;
+  evidence.exact_event = answer.exact_event;
+  if (room.grow_to(part.size() * kBytesAnOperation))
+    evidence = Finder(options, spec, projection, part, watch).run(answer);
   narrate(options.model.model, projection, history, part, evidence);
   return evidence;
 }

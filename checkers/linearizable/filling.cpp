@@ -138,7 +138,7 @@ Result<bool> Filling::fill_transaction(Operation& op, const Seen& seen) {
     return bad(op.invoked, "a value that is no map or list of [key value] pairs");
   }
   op.a = static_cast<int32_t>(out_.transactions.size());
-  out_.transactions.push_back(std::move(micro));
+  keep(out_.transactions, std::move(micro));
   return true;
 }
 
@@ -180,7 +180,7 @@ Result<bool> Filling::fill_set(Operation& op, const Seen& seen) {
     std::sort(elements.begin(), elements.end());
     elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
     op.a = static_cast<int32_t>(out_.lists.size());
-    out_.lists.push_back(std::move(elements));
+    keep(out_.lists, std::move(elements));
     whole_ = true;
     return true;
   }

@@ -28,6 +28,8 @@ class Filling {
 
   /// Whether some operation looked at a whole collection.
   bool whole() const { return whole_; }
+  /// What lists and transactions take.
+  uint64_t list_bytes() const { return list_bytes_; }
 
  private:
   Result<bool> fill_register(Operation& op, const Seen& seen);
@@ -41,12 +43,20 @@ class Filling {
   Error bad(uint32_t entry, const std::string& what) const;
   int32_t value_id(const ValueView& v);
   int32_t register_id(int32_t key, const ValueView& name);
+  template <typename T>
+  void keep(std::vector<std::vector<T>>& lists, std::vector<T> list) {
+    constexpr uint64_t kListBytes = 64;  // of one, its content aside
+    list.shrink_to_fit();
+    list_bytes_ += kListBytes + list.size() * sizeof(T);
+    lists.push_back(std::move(list));
+  }
   bool add_pairs(const Seen& seen, const ValueView& v, bool write, std::vector<MicroOp>& micro);
 
   const History& history_;
   const ProjectionOptions& options_;
   Projection& out_;
   bool whole_ = false;
+  uint64_t list_bytes_ = 0;
   const Symbol empty_{"empty"};
   const Symbol nothing_{""};
 };

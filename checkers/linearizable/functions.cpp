@@ -83,8 +83,10 @@ KnownFunctions known_functions(const History& history, Model model) {
 }
 
 bool shows_keys(const History& history, const KnownFunctions& known) {
+  constexpr size_t kStretch = 64;  // entries
   bool sure = false;
   for (size_t i = 0; i < history.size(); ++i) {
+    if (i % kStretch == 0 && i > 0 && history.spilled_bytes() > 0) history.release_values(i - kStretch, i);
     if (!history.is_client(i) || history.type(i) != OpType::invoke) continue;
     const ValueView v = history.value(i);
     if (!is_pair(v)) return false;

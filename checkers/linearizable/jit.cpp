@@ -32,6 +32,7 @@ class Search {
         unlimited_(unlimited),
         used_(problem.pools.size()),
         memory_(watch.memory) {
+    p_.space->keep_to(watch);
     struct Raw {
       uint32_t event;
       Event what;
@@ -69,7 +70,7 @@ class Search {
     }
     if (states.empty() || !fill(states, from, width)) return false;
     for (; now_.next < events_.size(); ++now_.next) {
-      if (now_.frontier.size() > width || (time_to_look() && stop())) return false;
+      if (now_.frontier.size() > width || stop_at_event()) return false;
       event = times_[now_.next];
       if (!process(events_[now_.next], event)) return false;
       if (now_.frontier.empty()) return true;
@@ -86,7 +87,7 @@ class Search {
     base_width_ = width_ = first_width;
     exact_ = now_;
     while (now_.next < events_.size()) {
-      if (time_to_look() && stop()) break;
+      if (stop_at_event()) break;
       if (now_.frontier.size() > width_) {
         if (!cut_) exact_ = now_;
         cut_ = true;
@@ -206,13 +207,13 @@ class Search {
     return answer;
   }
 
-  bool time_to_look() const { return (now_.next & 63) == 0 || now_.frontier.size() > 256; }
-
+  bool stop_at_event() { return stop_after(now_.frontier.size() > 256 ? 0 : now_.next * 16); }
+  bool stop_after(uint64_t steps) { return ((steps & 1023) == 0 || p_.space->exhausted()) && stop(); }
   bool stop() {
     if (watch_.expired()) why_ = "the time ran out";
     const uint64_t bytes = room(now_.frontier) + room(exact_.frontier) + checkpoints_.bytes() +
                            room(waiting_) + room(queue_) + collected_.bytes() + explored_.bytes() +
-                           room(links_) + used_.memory_bytes() + p_.space->memory_bytes();
+                           room(links_) + used_.memory_bytes();
     if (!memory_.grow_to(bytes)) why_ = "the memory ran out";
     return !why_.empty();
   }
@@ -255,7 +256,7 @@ class Search {
     waiting_.clear();
     // The slot is free from now on: what is done no longer counts.
     for (const Config& c : now_.frontier) {
-      if ((++looks_ & 1023) == 0 && stop()) return false;
+      if (stop_after(++looks_)) return false;
       if (c.has(slot)) {
         Config next = c;
         next.clear(slot);
@@ -304,7 +305,7 @@ class Search {
         if (i == queue_.size()) return true;
       }
       const Config at = queue_[i];
-      if ((++explored_total_ & 1023) == 0 && stop()) return false;
+      if (stop_after(++explored_total_)) return false;
       if (unlimited_ && (at.state >= kMaxStates || explored_.configs.size() > kMaxUnlimited)) {
         why_ = "unlimited crashed operations reach too many states";
         return false;
@@ -340,7 +341,7 @@ class Search {
   bool spend(size_t level, uint32_t slot, uint32_t op, uint32_t time) {
     for (size_t i = level, end = p_.pools.empty() ? level : queue_.size(); i < end; ++i) {
       const Config at = queue_[i];
-      if ((++looks_ & 1023) == 0 && stop()) return false;
+      if (stop_after(++looks_)) return false;
       if (cut_ && at.spent >= most_spent_) continue;
       if (enough()) return true;
       ++epoch_;

@@ -14,7 +14,7 @@ namespace riven::linearizable {
 using Traits = StateSpace::Traits;
 using Words = std::vector<int32_t>;
 
-inline std::string value_text(const Projection& p, int32_t id) { return to_edn(p.values.value(id)); }
+inline std::string value_text(const Projection& p, int32_t id) { return brief(p.values.value(id)); }
 
 /// Registers, on value ids.
 struct RegisterRule {
@@ -45,7 +45,7 @@ struct WordsRule {
     const size_t end = std::min(s.size(), from + kShown);
     for (size_t i = from; i < end; ++i) text += (i == from ? "" : " ") + value_text(*projection, s[i]);
     if (end < s.size()) text += " and " + std::to_string(s.size() - end) + " more";
-    return text + "]";
+    return brief(text + "]");
   }
 };
 
@@ -242,7 +242,7 @@ struct MultiRegisterRule : WordsRule {
     std::string text = "{";
     for (size_t i = 0; i < s.size(); i += 2)
       text += (i == 0 ? "" : ", ") + value_text(*projection, s[i]) + " " + value_text(*projection, s[i + 1]);
-    return text + "}";
+    return brief(text + "}");
   }
 };
 
@@ -317,10 +317,13 @@ struct KvRule {
                  mix64(static_cast<uint32_t>(s.id)));
   }
   static size_t size_bytes(const State& s) {
-    return sizeof(State) + s.text.capacity() + s.items.capacity() * 4;
+    constexpr size_t kBlock = 16;                 // what an allocation takes for itself
+    const bool outside = s.text.capacity() > 15;  // else in the object
+    return sizeof(State) + (outside ? s.text.capacity() + kBlock : 0) +
+           (s.items.capacity() == 0 ? 0 : s.items.capacity() * sizeof(int32_t) + kBlock);
   }
   std::string describe(const State& s) const {
-    if (s.form == State::Form::text) return to_edn(Value(s.text));
+    if (s.form == State::Form::text) return to_edn(Value(brief(s.text)));
     if (s.form == State::Form::value) return value_text(*projection, s.id);
     return WordsRule{.projection = projection}.list_text(s.items);
   }

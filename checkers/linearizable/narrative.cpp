@@ -15,7 +15,7 @@ class Narrator {
       : p_(projection), history_(history), part_(part), e_(evidence) {}
 
   std::string name(uint32_t i) const { return name_operation(history_, part_[i]); }
-  std::string value(int32_t id) const { return to_edn(p_.values.value(id)); }
+  std::string value(int32_t id) const { return brief(p_.values.value(id)); }
   static bool makes(const Operation& op, int32_t v) {
     return (op.f == Function::write && op.a == v) || (op.f == Function::cas && op.b == v);
   }

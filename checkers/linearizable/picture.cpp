@@ -33,8 +33,10 @@ class Picture {
         until_ns_(std::min(watch.deadline_ns, monotonic_now_ns() + kNanosPerSecond)) {}
 
   LanesFigure figure() {
+    constexpr uint64_t kBytesAnOperation = 64;  // of a prefix
+    Reservation room(watch_.memory);
     choose();
-    linearize();
+    if (room.grow_to(ops().size() * kBytesAnOperation)) linearize();
     LanesFigure figure;
     figure.sentence = evidence_.sentence;
     figure.facts = facts();
@@ -184,6 +186,7 @@ class Picture {
   bool walk(const std::vector<Operation>& before, const std::vector<uint32_t>& order) {
     // Kinds are found by shape: the problem's own.
     Problem problem = make_problem(spec_, before);
+    problem.space->keep_to(watch_);
     std::vector<uint32_t> kind_of(before.size(), 0);
     for (size_t i = 0; i < problem.live.size(); ++i) kind_of[problem.member[i]] = problem.kind[i];
     for (const Pool& pool : problem.pools)
@@ -193,7 +196,9 @@ class Picture {
     std::set<uint32_t> done;
     for (const uint32_t i : order) {
       state = problem.space->step(state, kind_of[i]);
-      if (state == StateSpace::kIllegal || problem.space->memory_bytes() > kMostStatesBytes) return false;
+      if (state == StateSpace::kIllegal || problem.space->exhausted() ||
+          problem.space->memory_bytes() > kMostStatesBytes)
+        return false;
       latest = std::max(latest, before[i].invoked);
       const uint32_t at = invoked_at(before[i].invoked);
       if (at == kPending || lane_.count(at) == 0) continue;
@@ -259,7 +264,7 @@ class Picture {
 Figure draw(const Options& options, const ModelSpec& spec, const Projection& projection,
             const History& history, const Part& part, const Evidence& evidence, const Watch& watch,
             const std::string& id) {
-  return {id, "Around the failure" + (part.keyed ? ", key " + to_edn(part.key) : std::string()),
+  return {id, "Around the failure" + (part.keyed ? ", key " + brief(part.key) : std::string()),
           Picture(options, spec, projection, history, part, evidence, watch).figure()};
 }
 

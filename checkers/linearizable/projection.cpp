@@ -34,23 +34,49 @@ bool failure_is_an_answer(Model model, Function f) {
 
 class Projector {
  public:
-  Projector(const History& history, const ProjectionOptions& options)
-      : history_(history), options_(options) {}
+  Projector(const History& history, const ProjectionOptions& options, Reservation* held)
+      : history_(history), options_(options), held_(held) {}
 
   Result<Projection> run() {
     if (auto bad = find_functions()) return *bad;
     out_.per_key = wants_keys();
     operations_.reserve(history_.size() / 2);
+    keys_.reserve(history_.size() / 2);
     for (size_t i = 0; i < history_.size(); ++i) {
+      if (i % kStretch == 0 && !passed(i)) return too_large();
       if (!history_.is_client(i) || history_.type(i) != OpType::invoke) continue;
       if (auto bad = take(static_cast<uint32_t>(i))) return *bad;
     }
+    if (!passed(history_.size())) return too_large();
     split();
     return std::move(out_);
   }
 
  private:
   using Problem = std::optional<Error>;
+
+  static constexpr size_t kStretch = 64;  // entries
+
+  /// The entries before `end` have been read: values that do not fit into memory are not to stay there.
+  /// False: there is no memory for more.
+  bool passed(size_t end) {
+    constexpr uint64_t kPartBytes = 160;
+    if (history_.spilled_bytes() > 0) history_.release_values(end - std::min(end, kStretch), end);
+    // Operations are there twice while they are shared out.
+    return held_ == nullptr ||
+           held_->grow_to((operations_.capacity() + operations_.size()) * sizeof(Operation) +
+                          keys_.capacity() * sizeof(int32_t) + filling_.list_bytes() +
+                          out_.values.memory_bytes() +
+                          (splits_by_element() ? out_.values.size() * kPartBytes : 0));
+  }
+  bool splits_by_element() const {
+    return (options_.model == Model::set || options_.model == Model::unordered_queue) && !filling_.whole();
+  }
+  Projection too_large() {
+    out_ = {};
+    out_.too_large = true;
+    return std::move(out_);
+  }
 
   Problem find_functions() {
     known_ = known_functions(history_, options_.model);
@@ -119,8 +145,7 @@ class Projector {
   void split() {
     if (options_.model == Model::multi_register) {
       join_keys();
-    } else if ((options_.model == Model::set || options_.model == Model::unordered_queue) &&
-               !filling_.whole()) {
+    } else if (splits_by_element()) {
       for (size_t i = 0; i < operations_.size(); ++i) keys_[i] = pair_key(keys_[i], operations_[i].a);
       out_.by_element = true;
     } else if (!out_.per_key) {
@@ -213,12 +238,13 @@ class Projector {
   std::unordered_map<uint64_t, int32_t> pairs_;
   std::vector<std::pair<int32_t, int32_t>> pair_list_;
   Filling filling_{history_, options_, out_};
+  Reservation* held_;
 };
 
 }  // namespace
 
-Result<Projection> project(const History& history, const ProjectionOptions& options) {
-  return Projector(history, options).run();
+Result<Projection> project(const History& history, const ProjectionOptions& options, Reservation* held) {
+  return Projector(history, options, held).run();
 }
 
 }  // namespace riven::linearizable

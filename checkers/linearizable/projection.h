@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "checkers/linearizable/memory_meter.h"
 #include "checkers/linearizable/operation.h"
 #include "harness/core/history.h"
 
@@ -31,6 +32,7 @@ class ValueTable {
   std::unordered_map<int64_t, int32_t> integers_;
   std::unordered_map<uint64_t, int32_t> texts_;      // kind and symbol
   std::unordered_map<std::string, int32_t> others_;  // encoded: equal values have equal bytes
+  uint64_t others_bytes_ = 0;                        // of the encoded bytes and of the lists
 };
 
 /// Who made what was there at the beginning, in histories that write_out() made.
@@ -71,8 +73,7 @@ struct Projection {
   uint64_t failed = 0;   ///< of client_operations: certainly without effect
   bool per_key = false;
   bool by_element = false;  ///< each part is one element of a set or bag
-
-  uint64_t memory_bytes() const;
+  bool too_large = false;   ///< there was no memory for all of it
 };
 
 /// Crashed reads and failed operations that say nothing are dropped here, and so is what was answered with
@@ -82,11 +83,16 @@ struct Projection {
 /// argument (read, dequeue, pop, acquire, release) as [k nil] (acquire and release: [k x]), those of cas as
 /// [k [from to]]; and for registers and collections there is at least one such read or take, or a cas. kv is
 /// always split by key, multi-register by groups of keys that meet in a transaction, set and unordered-queue
-/// by element where no operation looks at the whole.
-Result<Projection> project(const History& history, const ProjectionOptions& options);
+/// by element where no operation looks at the whole. `held`, if given, has what it takes; where that is too
+/// much, the projection is `too_large` and good for nothing.
+Result<Projection> project(const History& history, const ProjectionOptions& options,
+                           Reservation* held = nullptr);
 
 /// "entry 7, line 8: what: {:process 1, :type :ok, :f :read, :value 3}"
 std::string describe_entry(const History& history, size_t entry);
+/// A value as EDN for a sentence or a picture: the middle of a long one is left out, with its length.
+std::string brief(const Value& value);
+std::string brief(std::string edn);
 /// "read of 3 by process 7", for sentences.
 std::string name_operation(const History& history, const Operation& op);
 

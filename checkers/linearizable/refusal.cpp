@@ -120,6 +120,7 @@ Refusal::Leads Refusal::starts(uint32_t begin) const {
     if (op.invoked < begin) kinds.push_back(op);
   if (kinds.size() > kMostKinds) return {};
   const auto space = spec_.make(kinds);
+  space->keep_to(watch_);
   std::vector<uint32_t> states{space->initial()};
   std::vector<std::vector<Operation>> leads{{}};
   for (size_t i = 0; i < states.size(); ++i) {

@@ -86,7 +86,7 @@ std::vector<std::string> register_states_before(const Projection& projection, st
     if (watch.expired()) break;
     window.back().a = *v;
     if (check_zones(window, projection.initial, values, watch, false).verdict == Verdict::valid)
-      states.push_back(to_edn(projection.values.value(*v)));
+      states.push_back(brief(projection.values.value(*v)));
   }
   return states;
 }

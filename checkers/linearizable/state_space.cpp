@@ -16,23 +16,54 @@ constexpr size_t kMaxTableEntries = size_t{1} << 20;
 StateSpace::StateSpace(size_t kinds)
     : kinds_(kinds), max_rows_(kinds == 0 || kinds > kMaxTableKinds ? 0 : kMaxTableEntries / kinds) {}
 
+StateSpace::~StateSpace() { keep_to({}); }
+
+void StateSpace::keep_to(const Watch& watch) {
+  if (watch_.memory != nullptr) {
+    watch_.memory->add(-counted_bytes_);
+    watch_.memory->add_blocks(-counted_blocks_);
+  }
+  counted_bytes_ = counted_blocks_ = 0;
+  worked_bytes_ = 0;
+  exhausted_ = false;
+  watch_ = watch;
+  watch_.rival = nullptr;  // it has its turns elsewhere
+  count();
+}
+
+void StateSpace::count() {
+  if (watch_.memory == nullptr) return;
+  watch_.memory->add(held_bytes_ - counted_bytes_);
+  watch_.memory->add_blocks(held_blocks_ - counted_blocks_);
+  counted_bytes_ = held_bytes_;
+  counted_blocks_ = held_blocks_;
+}
+
+void StateSpace::hold(int64_t more_bytes, int64_t more_blocks) {
+  constexpr int64_t kCountedLater = int64_t{1} << 16;
+  held_bytes_ += more_bytes;
+  held_blocks_ += more_blocks;
+  if (held_bytes_ - counted_bytes_ > kCountedLater) look();
+}
+
+void StateSpace::look() {
+  worked_bytes_ = 0;
+  count();
+  if (watch_.memory != nullptr) exhausted_ = exhausted_ || !watch_.memory->within() || watch_.time_is_up();
+}
+
 uint32_t StateSpace::slow_step(uint32_t state, uint32_t kind) {
   const uint32_t next = compute(state, kind);
   if (state < max_rows_) {
     if (state >= rows_) {
+      const size_t before_bytes = table_.capacity() * sizeof(uint32_t);
       rows_ = std::min<size_t>(max_rows_, std::max<size_t>(state + 1, rows_ * 2));
       table_.resize(rows_ * kinds_, kUnknownStep);
+      hold(static_cast<int64_t>(table_.capacity() * sizeof(uint32_t) - before_bytes));
     }
     table_[state * kinds_ + kind] = next;
   }
   return next;
-}
-
-uint64_t Problem::memory_bytes() const {
-  uint64_t bytes =
-      live.capacity() * sizeof(Operation) + (kind.capacity() + member.capacity()) * sizeof(uint32_t);
-  for (const Pool& pool : pools) bytes += sizeof(Pool) + pool.invoked.capacity() * 8;
-  return bytes + traits.capacity() * sizeof(StateSpace::Traits) + (space ? space->memory_bytes() : 0);
 }
 
 uint32_t most_in_flight(const Problem& p) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "checkers/linearizable/engine.h"
 #include "checkers/linearizable/operation.h"
 
 namespace riven::linearizable {
@@ -16,7 +17,16 @@ namespace riven::linearizable {
 class StateSpace {
  public:
   static constexpr uint32_t kIllegal = UINT32_MAX;
-  virtual ~StateSpace() = default;
+  virtual ~StateSpace();
+  StateSpace(const StateSpace&) = delete;
+  StateSpace& operator=(const StateSpace&) = delete;
+
+  /// From now on the watch's memory counts what states take, which is looked at, as the time is, while states
+  /// are made. The memory outlives this.
+  void keep_to(const Watch& watch);
+  /// The time or the memory ran out while states were made. Every step is right all the same: it is for the
+  /// search to stop.
+  bool exhausted() const { return exhausted_; }
 
   virtual uint32_t initial() = 0;
   /// The state after an operation of `kind`, or kIllegal. Deterministic.
@@ -28,8 +38,8 @@ class StateSpace {
     return slow_step(state, kind);
   }
   virtual std::string describe(uint32_t state) const = 0;
-  virtual uint64_t memory_bytes() const = 0;
-  uint64_t table_bytes() const { return table_.capacity() * sizeof(uint32_t); }
+  /// What states and steps take.
+  uint64_t memory_bytes() const { return static_cast<uint64_t>(held_bytes_); }
 
   /// What is known of a kind in every state. observer: never changes the state. overwrite: legal in every
   /// state, and the state after it does not depend on the state before.
@@ -43,13 +53,32 @@ class StateSpace {
   static constexpr uint32_t kUnknownStep = UINT32_MAX - 1;
   explicit StateSpace(size_t kinds);
   virtual uint32_t compute(uint32_t state, uint32_t kind) = 0;
+  /// To be told by those who make states: what these take from now on (less, if negative), in how many
+  /// blocks.
+  void hold(int64_t more_bytes, int64_t more_blocks = 0);
+  /// And how much a step went through.
+  void work(uint64_t bytes) {
+    constexpr uint64_t kBetweenLooks = uint64_t{1} << 20;
+    constexpr uint64_t kEachStep = uint64_t{1} << 16;
+    worked_bytes_ += bytes + kEachStep;
+    if (worked_bytes_ >= kBetweenLooks) look();
+  }
 
  private:
   uint32_t slow_step(uint32_t state, uint32_t kind);
+  void look();
+  void count();
   size_t kinds_;
   size_t rows_ = 0;      // rows of table_ in use
   size_t max_rows_ = 0;  // 0: too many kinds to keep a table
   std::vector<uint32_t> table_;
+  Watch watch_;
+  int64_t held_bytes_ = 0;
+  int64_t held_blocks_ = 0;
+  int64_t counted_bytes_ = 0;  // by the watch's memory
+  int64_t counted_blocks_ = 0;
+  uint64_t worked_bytes_ = 0;  // since the last look
+  bool exhausted_ = false;
 };
 
 /// Crashed operations that are interchangeable: the same kinds of effect. `kinds` has more than one entry
@@ -69,8 +98,6 @@ struct Problem {
   std::vector<StateSpace::Traits> traits;  ///< by kind
   std::unique_ptr<StateSpace> space;
   uint32_t last_event = 0;
-
-  uint64_t memory_bytes() const;
 };
 
 /// A model as the searches need it: makes state spaces for sets of kinds.

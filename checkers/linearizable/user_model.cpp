@@ -4,11 +4,19 @@
 
 namespace riven::linearizable {
 
-UserProjection project_user(const History& history, const UserModel& model) {
+UserProjection project_user(const History& history, const UserModel& model, Reservation& held) {
+  constexpr uint64_t kCallBytes = 256;  // with what finds it, its text aside
   UserProjection out;
+  uint64_t bytes = 0;
+  uint64_t told_bytes = 0;
   std::unordered_map<std::string, int32_t> ids;   // of calls
   std::unordered_map<std::string, size_t> parts;  // of partition values
   for (uint32_t i = 0; i < history.size(); ++i) {
+    if (i % 256 == 0 || bytes > told_bytes + (uint64_t{1} << 20)) {
+      told_bytes = bytes;
+      out.projection.too_large = !held.grow_to(bytes);
+      if (out.projection.too_large) return out;
+    }
     if (!history.is_client(i) || history.type(i) != OpType::invoke) continue;
     ++out.projection.client_operations;
     const uint32_t pair = history.pair(i);
@@ -29,7 +37,11 @@ UserProjection project_user(const History& history, const UserModel& model) {
     const std::string shape = std::string(call.f.text()) + " " + to_edn(call.argument) +
                               (call.crashed ? " crashed" : " -> " + to_edn(call.result));
     const auto [id, new_call] = ids.try_emplace(shape, static_cast<int32_t>(out.calls.size()));
-    if (new_call) out.calls.push_back(std::move(call));
+    if (new_call) {
+      bytes += shape.size() * 4 + kCallBytes;  // the text, and the values that it was made of
+      out.calls.push_back(std::move(call));
+    }
+    bytes += sizeof(Operation) * 2 + (new_part ? sizeof(Part) + kCallBytes : 0);
     Operation op{.invoked = i, .returned = type == OpType::ok ? pair : kPending, .a = id->second};
     op.f = Function::user;
     out.projection.parts[part->second].operations.push_back(op);

@@ -8,6 +8,14 @@ namespace riven::linearizable {
 namespace {
 constexpr int64_t kSmallLow = -1024;
 constexpr int64_t kSmallHigh = int64_t{1} << 21;
+
+uint64_t outside_bytes(const Value& value) {
+  if (!value.is_list() && value.kind() != Value::Kind::map) return 0;
+  const Value::List& items = value.is_list() ? value.list() : value.flat_map();
+  uint64_t bytes = 32 + items.size() * sizeof(Value);
+  for (const Value& item : items) bytes += outside_bytes(item);
+  return bytes;
+}
 }  // namespace
 
 ValueTable::ValueTable() { values_ = {Value(), Value(false), Value(true)}; }
@@ -77,23 +85,17 @@ int32_t ValueTable::structure(const ValueView& view) {
   std::vector<uint8_t> bytes;
   ValueWriter(bytes).value(view);
   const auto [found, fresh] = others_.try_emplace(std::string(bytes.begin(), bytes.end()), 0);
-  if (fresh) found->second = add(view.to_value());
+  if (fresh) {
+    found->second = add(view.to_value());
+    others_bytes_ += found->first.capacity() + outside_bytes(values_.back());
+  }
   return found->second;
 }
 
 uint64_t ValueTable::memory_bytes() const {
   constexpr uint64_t kNodeBytes = 48;
   return values_.capacity() * sizeof(Value) + small_.capacity() * sizeof(int32_t) +
-         (integers_.size() + texts_.size()) * kNodeBytes + others_.size() * kNodeBytes * 3;
-}
-
-uint64_t Projection::memory_bytes() const {
-  uint64_t bytes = values.memory_bytes() + parts.capacity() * sizeof(Part);
-  for (const Part& part : parts) bytes += part.operations.capacity() * sizeof(Operation);
-  for (const auto& list : lists) bytes += sizeof(std::vector<int32_t>) + list.capacity() * sizeof(int32_t);
-  for (const auto& micro : transactions)
-    bytes += sizeof(std::vector<MicroOp>) + micro.capacity() * sizeof(MicroOp);
-  return bytes;
+         (integers_.size() + texts_.size()) * kNodeBytes + others_.size() * kNodeBytes * 2 + others_bytes_;
 }
 
 }  // namespace riven::linearizable

@@ -29,6 +29,7 @@ class Orders {
           twin_.back() = j;
     }
     space_ = spec.make(std::move(effects));
+    space_->keep_to(watch);
   }
 
   SecondOpinion run() {
@@ -50,8 +51,8 @@ class Orders {
   bool go(Set done, uint32_t state) {
     done.back() = state;
     if (gave_up_ || !remembered_.insert(done).second) return false;
-    if (remembered_.size() % 256 == 0) {
-      const uint64_t bytes = remembered_.size() * (done.size() * 8 + 96) + space_->memory_bytes();
+    if (remembered_.size() % 256 == 0 || space_->exhausted()) {
+      const uint64_t bytes = remembered_.size() * (done.size() * 8 + 96);
       gave_up_ = remembered_.size() > kMostRemembered || watch_.expired() || !memory_.grow_to(bytes);
     }
     uint32_t limit = kPending;  // the first that has to be done

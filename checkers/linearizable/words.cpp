@@ -2,6 +2,7 @@
 #include <array>
 
 #include "checkers/linearizable/projection.h"
+#include "harness/core/text.h"
 
 namespace riven::linearizable {
 
@@ -15,30 +16,27 @@ std::string_view to_text(Model model) {
   return kNames[static_cast<size_t>(model)];
 }
 
-namespace {
-
-/// The beginning and the end of what is too long to be read.
-std::string shown(const Value& value) {
+std::string brief(std::string edn) {
   constexpr size_t kLongest = 240;
   constexpr size_t kEnd = 100;
-  std::string text = to_edn(value);
-  if (text.size() <= kLongest) return text;
-  const auto inside = [&](size_t at) { return (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80; };
+  if (edn.size() <= kLongest) return edn;
+  const auto inside = [&](size_t at) { return (static_cast<unsigned char>(edn[at]) & 0xc0) == 0x80; };
   size_t begin = kEnd;
-  size_t end = text.size() - kEnd;
+  size_t end = edn.size() - kEnd;
   while (begin > 0 && inside(begin)) --begin;  // whole code points
-  while (end < text.size() && inside(end)) ++end;
-  return text.substr(0, begin) + " ... " + text.substr(end);
+  while (end < edn.size() && inside(end)) ++end;
+  return edn.substr(0, begin) + " ... (" + grouped(static_cast<int64_t>(edn.size())) + " bytes) ... " +
+         edn.substr(end);
 }
 
-}  // namespace
+std::string brief(const Value& value) { return brief(to_edn(value)); }
 
 std::string describe_entry(const History& history, size_t entry) {
   const Op op = history.op(entry);
   std::string text = "entry " + std::to_string(history.source_index(entry));
   if (const auto line = history.source_line(entry)) text += ", line " + std::to_string(*line);
   text += ": {:process " + std::to_string(op.process) + ", :type :" + std::string(riven::to_text(op.type)) +
-          ", :f :" + std::string(op.f.text()) + ", :value " + shown(op.value) + "}";
+          ", :f :" + std::string(op.f.text()) + ", :value " + brief(op.value) + "}";
   return text;
 }
 
@@ -56,11 +54,11 @@ std::string name_operation(const History& history, const Operation& op) {
     if (value.is_list() && value.list().size() == 2 && value.list()[1].is_list()) pair = &value.list()[1];
     what = op.f == Function::failed_cas ? "failed cas" : "cas";
     if (pair->is_list() && pair->list().size() == 2)
-      what += " from " + shown(pair->list()[0]) + " to " + shown(pair->list()[1]);
+      what += " from " + brief(pair->list()[0]) + " to " + brief(pair->list()[1]);
   } else if (op.f == Function::acquire || op.f == Function::release || op.f == Function::failed_acquire) {
-    if (!value.is_nil()) what += " " + shown(value);
+    if (!value.is_nil()) what += " " + brief(value);
   } else {
-    what += (op.f == Function::read && op.a == kNil) || !value.is_nil() ? " of " + shown(value) : "";
+    what += (op.f == Function::read && op.a == kNil) || !value.is_nil() ? " of " + brief(value) : "";
     if (op.f == Function::take && op.a == kNil) what += " of nothing (empty)";
   }
   if (op.b == kTrue || op.b == kFalse) {

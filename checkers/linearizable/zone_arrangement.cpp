@@ -7,7 +7,6 @@ namespace riven::linearizable {
 
 namespace {
 
-constexpr size_t kMaxRepairs = 4096;
 constexpr size_t kMaxSpares = 4;
 constexpr uint64_t kSearchBytes = uint64_t{4} << 20;
 
@@ -23,7 +22,6 @@ class WindowSpace final : public StateSpace {
       : StateSpace(0), initial_(initial), steps_(std::move(steps)) {}
   uint32_t initial() override { return initial_; }
   std::string describe(uint32_t state) const override { return std::to_string(state); }
-  uint64_t memory_bytes() const override { return 0; }
   Traits traits(uint32_t kind) const override {
     const Function f = steps_[kind].f;
     return {.observer = f == Function::read || f == Function::failed_cas, .overwrite = f == Function::write};
@@ -47,9 +45,7 @@ bool ZoneArrangement::find(const std::vector<uint32_t>& open, bool use_spare, in
   arrange();
   if (!measure()) return false;
   const std::vector<uint32_t> unplaced = place(open);
-  if (unplaced.size() > kMaxRepairs || !measure()) return false;
-  for (const uint32_t failed : unplaced)
-    if (!repair(failed, use_spare, deadline_ns)) return false;
+  if (!unplaced.empty() && !repair_all(unplaced, use_spare, deadline_ns)) return false;
   order = std::move(order_);
   return true;
 }
@@ -159,37 +155,102 @@ std::vector<uint32_t> ZoneArrangement::place(const std::vector<uint32_t>& failed
   return unplaced;
 }
 
-/// Rearranges the operations around the place of `failed` so that it fits.
+/// Rearranges the operations around the place of each of `unplaced` (by invocation) so that it fits. What
+/// comes before the place is in repaired_, what comes after still in order_: a place costs no more than its
+/// window.
+bool ZoneArrangement::repair_all(const std::vector<uint32_t>& unplaced, bool use_spare, int64_t deadline_ns) {
+  if (!measure()) return false;
+  repaired_.clear();
+  repaired_.reserve(order_.size() + unplaced.size());
+  next_ = 0;
+  if (use_spare) {
+    spare_used_.assign(t_.ops.size(), false);
+    for (const uint32_t op : order_) spare_used_[op] = true;
+  }
+  for (const uint32_t failed : unplaced)
+    if (!repair(failed, use_spare, deadline_ns)) return false;
+  move_to(repaired_.size() + order_.size() - next_);
+  order_.clear();
+  for (const Repaired& r : repaired_) order_.push_back(r.op);
+  return measure();
+}
+
+void ZoneArrangement::append(uint32_t op) {
+  const Repaired before = repaired_.empty() ? Repaired{kNoOp, ZoneTable::kRoot, kAlways} : repaired_.back();
+  const uint32_t to = t_.ends[op].to;
+  const bool changes = to != kNoOp && t_.ops[op].f != Function::failed_cas;
+  repaired_.push_back({op, changes ? to : before.value, std::max(before.latest, t_.invoked(op))});
+}
+
+/// Makes repaired_ end at `position`, which is not before its end.
+void ZoneArrangement::move_to(size_t position) {
+  while (repaired_.size() < position) append(order_[next_++]);
+}
+
+/// The first position from which on everything returns after t.
+size_t ZoneArrangement::first_after(int64_t t) const {
+  const auto rest = soonest_.begin() + static_cast<std::ptrdiff_t>(next_);
+  const auto found = std::upper_bound(rest, soonest_.end() - 1, t) - rest;
+  size_t at = repaired_.size() + static_cast<size_t>(found);
+  if (found == 0)
+    while (at > 0 && t_.returned(repaired_[at - 1].op) > t) --at;
+  return at;
+}
+
+/// The last position up to which everything was invoked before t.
+size_t ZoneArrangement::last_before(int64_t t) const {
+  if (!repaired_.empty() && repaired_.back().latest >= t) {
+    const auto found = std::lower_bound(repaired_.begin(), repaired_.end(), t,
+                                        [](const Repaired& r, int64_t x) { return r.latest < x; });
+    return static_cast<size_t>(found - repaired_.begin());
+  }
+  const auto rest = latest_.begin() + static_cast<std::ptrdiff_t>(next_) + 1;
+  return repaired_.size() + static_cast<size_t>(std::lower_bound(rest, latest_.end(), t) - rest);
+}
+
 bool ZoneArrangement::repair(uint32_t failed, bool use_spare, int64_t deadline_ns) {
-  const auto n = static_cast<std::ptrdiff_t>(order_.size());
-  const auto first =
-      std::upper_bound(soonest_.begin(), soonest_.begin() + n, t_.invoked(failed)) - soonest_.begin();
-  const auto last =
-      std::lower_bound(latest_.begin(), latest_.begin() + n + 1, t_.returned(failed)) - latest_.begin() - 1;
-  for (const std::ptrdiff_t width : {8, 32, 128}) {
+  const size_t first = first_after(t_.invoked(failed));
+  const size_t last = last_before(t_.returned(failed));
+  const size_t n = repaired_.size() + order_.size() - next_;
+  for (const size_t width : {size_t{8}, size_t{32}, size_t{128}}) {
     if (monotonic_now_ns() >= deadline_ns) return false;
-    const auto begin = static_cast<size_t>(std::max<std::ptrdiff_t>(0, std::min(first, last) - width));
-    const auto end = static_cast<size_t>(std::min(n, std::max(first, last) + width));
+    const size_t low = std::min(first, last);
+    const size_t begin = low > width ? low - width : 0;
+    const size_t end = std::min(n, std::max(first, last) + width);
     if (search(begin, end, failed, use_spare, deadline_ns)) return true;
   }
   return false;
 }
 
-bool ZoneArrangement::search(size_t begin, size_t end, uint32_t failed, bool use_spare, int64_t deadline_ns) {
-  std::vector<uint32_t> window(order_.begin() + static_cast<std::ptrdiff_t>(begin),
-                               order_.begin() + static_cast<std::ptrdiff_t>(end));
+/// The operations of [begin, end) and `failed`, with crashed writes that nobody saw where these may help.
+std::vector<uint32_t> ZoneArrangement::window_of(size_t begin, size_t end, uint32_t failed,
+                                                 bool use_spare) const {
+  std::vector<uint32_t> window;
+  for (size_t i = begin; i < end; ++i) window.push_back(repaired_[i].op);
   window.push_back(failed);
   if (use_spare) {
-    // A spare write that is in the order already is found there; one elsewhere must not come twice.
-    size_t spares = 0;
-    for (auto at = t_.spare.rbegin(); at != t_.spare.rend() && spares < kMaxSpares; ++at) {
-      if (t_.invoked(*at) >= t_.returned(failed)) continue;
-      if (std::find(order_.begin(), order_.end(), *at) != order_.end()) continue;
+    // One that is in the order already is found there; one elsewhere must not come twice.
+    int64_t limit = std::min(t_.returned(failed), soonest_[next_]);
+    for (size_t i = end; i < repaired_.size(); ++i) limit = std::min(limit, t_.returned(repaired_[i].op));
+    const auto invoked_before = [&](uint32_t spare, int64_t t) { return t_.invoked(spare) < t; };
+    auto at = std::lower_bound(t_.spare.begin(), t_.spare.end(), limit, invoked_before);
+    for (size_t spares = 0; at != t_.spare.begin() && spares < kMaxSpares;) {
+      --at;
+      if (spare_used_[*at]) continue;
       window.push_back(*at);
       ++spares;
     }
   }
   std::sort(window.begin(), window.end());  // by invocation
+  return window;
+}
+
+bool ZoneArrangement::search(size_t begin, size_t end, uint32_t failed, bool use_spare, int64_t deadline_ns) {
+  move_to(end);
+  const std::vector<uint32_t> window = window_of(begin, end, failed, use_spare);
+  const uint32_t before = begin == 0 ? ZoneTable::kRoot : repaired_[begin - 1].value;
+  const uint32_t after = end == 0 ? ZoneTable::kRoot : repaired_[end - 1].value;
+  MemoryMeter memory(kSearchBytes, false);
   Problem problem;
   std::vector<WindowSpace::Step> steps;
   for (uint32_t i = 0; i < window.size(); ++i) {
@@ -205,22 +266,24 @@ bool ZoneArrangement::search(size_t begin, size_t end, uint32_t failed, bool use
   }
   // What follows needs the value that it had: as if it were read at the end.
   const auto last = static_cast<uint32_t>(window.size());
-  steps.push_back({Function::read, value_[end], kNoOp});
+  steps.push_back({Function::read, after, kNoOp});
   problem.live.push_back({.invoked = kPending - 2, .returned = kPending - 1});
   problem.kind.push_back(last);
   problem.member.push_back(last);
-  problem.space = std::make_unique<WindowSpace>(value_[begin], std::move(steps));
+  problem.space = std::make_unique<WindowSpace>(before, std::move(steps));
   for (uint32_t k = 0; k <= last; ++k) problem.traits.push_back(problem.space->traits(k));
 
-  MemoryMeter memory(kSearchBytes);
   const Answer answer = search_depth_first(problem, Watch{deadline_ns, &memory, nullptr}, true);
   if (answer.verdict != Verdict::valid) return false;
-  std::vector<uint32_t> order(order_.begin(), order_.begin() + static_cast<std::ptrdiff_t>(begin));
-  for (const uint32_t i : answer.order)
-    if (i != last) order.push_back(window[i]);
-  order.insert(order.end(), order_.begin() + static_cast<std::ptrdiff_t>(end), order_.end());
-  order_ = std::move(order);
-  return measure();
+  const std::vector<Repaired> behind(repaired_.begin() + static_cast<std::ptrdiff_t>(end), repaired_.end());
+  repaired_.resize(begin);
+  for (const uint32_t i : answer.order) {
+    if (i == last) continue;
+    append(window[i]);
+    if (use_spare) spare_used_[window[i]] = true;
+  }
+  for (const Repaired& r : behind) append(r.op);
+  return true;
 }
 
 }  // namespace riven::linearizable

@@ -48,7 +48,7 @@ struct ZoneTable {
   std::vector<ZoneCluster> clusters;  ///< by local id; 0 is the initial value
   std::vector<ZoneChain> chains;
   std::vector<uint32_t> forward;  ///< chains with forward zones, by time
-  std::vector<uint32_t> spare;    ///< crashed writes that nobody saw
+  std::vector<uint32_t> spare;    ///< crashed writes that nobody saw, by invocation
 
   static constexpr uint32_t kRoot = 0;
   int64_t returned(uint32_t i) const { return ops[i].pending() ? kNever : int64_t{ops[i].returned}; }
@@ -73,16 +73,32 @@ class ZoneArrangement {
   void arrange();
   bool measure();
   std::vector<uint32_t> place(const std::vector<uint32_t>& failed);
+  bool repair_all(const std::vector<uint32_t>& unplaced, bool use_spare, int64_t deadline_ns);
+  void append(uint32_t op);
+  void move_to(size_t position);
+  size_t first_after(int64_t t) const;
+  size_t last_before(int64_t t) const;
   bool repair(uint32_t failed, bool use_spare, int64_t deadline_ns);
+  std::vector<uint32_t> window_of(size_t begin, size_t end, uint32_t failed, bool use_spare) const;
   bool search(size_t begin, size_t end, uint32_t failed, bool use_spare, int64_t deadline_ns);
   int64_t outside(int64_t t) const;
 
+  /// An operation of the order so far, the value after it, and the last invocation up to it.
+  struct Repaired {
+    uint32_t op;
+    uint32_t value;
+    int64_t latest;
+  };
+
   const ZoneTable& t_;
   std::vector<uint32_t> order_;
-  std::vector<int64_t> latest_;   // last invocation of the first k of order_
-  std::vector<int64_t> soonest_;  // first response of those from k on
-  std::vector<uint32_t> value_;   // after the first k
-  std::vector<uint32_t> until_;   // by value: the first k at which it is gone
+  std::vector<int64_t> latest_;     // last invocation of the first k of order_
+  std::vector<int64_t> soonest_;    // first response of those from k on
+  std::vector<uint32_t> value_;     // after the first k
+  std::vector<uint32_t> until_;     // by value: the first k at which it is gone
+  std::vector<Repaired> repaired_;  // instead of the first next_ of order_
+  size_t next_ = 0;
+  std::vector<bool> spare_used_;  // by operation: it is in the order
 };
 
 }  // namespace riven::linearizable

@@ -122,6 +122,7 @@ class Zones {
       if (t_.ops[w].f == Function::write) t_.spare.push_back(w);
       w = kNoOp;
     }
+    std::sort(t_.spare.begin(), t_.spare.end());
     return link();
   }
 

@@ -4,31 +4,22 @@
 // seconds for those of repeated values (9.9 unless said). Time
 // and memory are those of the whole check, evidence included and making or reading the history excluded;
 // small cells are repeated and the least time counts. The exit code is the number of bars that were missed.
-#include <malloc.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <string>
 
 #include "checkers/linearizable/checker.h"
 #include "harness/history/journal.h"
 #include "harness/history/reader.h"
 #include "harness/history/writer.h"
+#include "tests/bench/measured.h"
 #include "tests/checkers/linearizable/large_histories.h"
 
 namespace {
 
 using riven::Verdict;
+using riven::bench::Cost;
+using riven::bench::kMegabyte;
 using riven::linearizable::Model;
 using riven::linearizable::testing::LargeShape;
-
-constexpr double kMegabyte = 1024.0 * 1024.0;
 
 struct Bar {
   double seconds = 0;
@@ -37,76 +28,6 @@ struct Bar {
   double limit_seconds = 20;
   double limit_megabytes = 2048;
 };
-
-struct Cost {
-  Verdict verdict = Verdict::unknown;
-  double cpu_seconds = 0;
-  double wall_seconds = 0;
-  double peak_megabytes = 0;
-  bool as_expected = true;
-};
-
-double cpu_now() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-/// VmRSS or VmHWM of this process.
-double status_megabytes(const char* what) {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.rfind(what, 0) == 0) return std::atof(line.c_str() + std::strlen(what) + 1) / 1024;
-  return 0;
-}
-
-/// The peak counts from here on, where the kernel can do that.
-double start_of_peak() {
-  ::malloc_trim(0);
-  std::ofstream("/proc/self/clear_refs") << "5";
-  return status_megabytes("VmRSS");
-}
-
-/// Runs `measure` in a process of its own.
-template <typename Fn>
-Cost apart(Fn&& measure) {
-  int ends[2];
-  if (::pipe(ends) != 0) std::abort();
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const Cost cost = measure();
-    const bool sent = ::write(ends[1], &cost, sizeof cost) == static_cast<ssize_t>(sizeof cost);
-    ::_exit(sent ? 0 : 1);
-  }
-  ::close(ends[1]);
-  Cost cost;
-  const bool got = ::read(ends[0], &cost, sizeof cost) == static_cast<ssize_t>(sizeof cost);
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  if (!got || status != 0) cost = {Verdict::unknown, 999, 999, 999, false};
-  return cost;
-}
-
-/// The least time of `repeats`, and the highest peak.
-template <typename Fn>
-void time_it(Cost& cost, int repeats, Fn&& fn) {
-  const double base = start_of_peak();
-  cost.cpu_seconds = cost.wall_seconds = 1e9;
-  for (int i = 0; i < repeats; ++i) {
-    const double cpu = cpu_now();
-    const int64_t began_ns = riven::monotonic_now_ns();
-    fn();
-    cost.cpu_seconds = std::min(cost.cpu_seconds, cpu_now() - cpu);
-    cost.wall_seconds =
-        std::min(cost.wall_seconds, static_cast<double>(riven::monotonic_now_ns() - began_ns) / 1e9);
-  }
-  cost.peak_megabytes = std::max(0.0, status_megabytes("VmHWM") - base);
-}
 
 class Table {
  public:
@@ -118,11 +39,11 @@ class Table {
 
   void check(const std::string& name, const LargeShape& shape, const Bar& bar) {
     if (name.find(only_) == std::string::npos) return;
-    const Cost cost = apart([&] {
+    const Cost cost = riven::bench::apart([&] {
       const riven::History history = riven::linearizable::testing::large_history(shape);
       const auto checker = riven::linearizable::make_checker({{"model", std::string(to_text(shape.model))}});
       Cost found;
-      time_it(found, shape.operations <= 1000 && bar.seconds < 0.01 ? 50 : 1, [&] {
+      riven::bench::time_it(found, shape.operations <= 1000 && bar.seconds < 0.01 ? 50 : 1, [&] {
         riven::Budget budget;
         budget.threads = 1;
         budget.memory_bytes = static_cast<uint64_t>(bar.limit_megabytes * kMegabyte);
@@ -141,9 +62,9 @@ class Table {
 
   void read(const std::string& name, const std::string& path, const Bar& bar) {
     if (name.find(only_) == std::string::npos) return;
-    const Cost cost = apart([&] {
+    const Cost cost = riven::bench::apart([&] {
       Cost found;
-      time_it(found, 3, [&] {
+      riven::bench::time_it(found, 3, [&] {
         const auto read = riven::read_history(path, {.threads = 1});
         found.as_expected = read && read->history.size() >= 2000000;
       });
@@ -263,7 +184,7 @@ void reading(Table& table) {
   for (const auto& format : kFormats) {
     if (!table.wants(format.name)) continue;
     const std::string path = folder + "/" + format.file;
-    apart([&] {  // made apart: what it took does not count
+    riven::bench::apart([&] {  // made apart: what it took does not count
       LargeShape shape;
       shape.operations = 1000000;
       shape.clients = 20;
