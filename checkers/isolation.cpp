@@ -45,9 +45,22 @@ std::string names_of(ModelSet set) {
   return out;
 }
 
+std::string functions_of_clients(const History& history) {
+  std::vector<bool> seen(history.functions().size(), false);
+  std::string names;
+  for (size_t i = 0; i < history.size(); ++i) {
+    if (!history.is_client(i) || seen[history.function_id(i)]) continue;
+    seen[history.function_id(i)] = true;
+    names += (names.empty() ? "" : ", ") + std::string(history.f(i).text());
+  }
+  return names;
+}
+
 class IsolationChecker final : public Checker {
  public:
-  IsolationChecker(Model model, AnalysisOptions options) : model_(model), options_(std::move(options)) {}
+  /// `orders_given`: the options say how versions of registers are put in order.
+  IsolationChecker(Model model, AnalysisOptions options, bool orders_given)
+      : model_(model), options_(std::move(options)), orders_given_(orders_given) {}
   std::string name() const override { return "isolation"; }
 
   CheckResult check(const History& history, const Budget& budget) const override {
@@ -55,8 +68,11 @@ class IsolationChecker final : public Checker {
     result.name = name();
     result.details["model"] = std::string(name_of(model_));
     auto analysed = analyse(history, options_, budget);
-    if (!analysed) {
-      result.reason = analysed.error().message;
+    if (const std::string why =
+            analysed ? why_not_of_this_model(history, *analysed) : analysed.error().message;
+        !why.empty()) {
+      result.reason = "the history cannot be judged: " + why;
+      result.details["not-of-this-model"] = true;
       result.details["elle_json"] = {{"valid?", "unknown"}, {"anomaly-types", Json::array()}};
       return result;
     }
@@ -71,6 +87,19 @@ class IsolationChecker final : public Checker {
   }
 
  private:
+  /// Empty: it is.
+  std::string why_not_of_this_model(const History& history, const Analysis& a) const {
+    const Transactions& t = a.transactions;
+    if (t.ignored > 0 && t.state.empty())
+      return "none of its operations (" + functions_of_clients(history) +
+             ") is a transaction, a list of [:r key value], [:append key value] or [:w key value]";
+    if (orders_given_ && !t.state.empty() && a.kind != HistoryKind::registers)
+      return "version-orders is about registers, and these transactions are no reads and writes of "
+             "registers: "
+             "leave the option out";
+    return {};
+  }
+
   void judge(const Analysis& a, CheckResult& result) const {
     const ModelSet weak = weakest(a.decisions.refuted());
     switch (a.decisions.standing(model_)) {
@@ -117,6 +146,7 @@ class IsolationChecker final : public Checker {
 
   Model model_;
   AnalysisOptions options_;
+  bool orders_given_;
 };
 
 Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& options) {
@@ -130,7 +160,6 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
         out.workload = Workload::rw_register;
       else if (value != "auto" && !value.empty())
         return Error{"workload " + value + ": expected append, wr, rmw or auto"};
-      if (value == "rmw") out.registers.linearizable_keys = false;
     } else if (key == "version-orders") {
       RegisterOptions registers{false, false, false, false, false};
       for (size_t at = 0; at <= value.size();) {
@@ -164,6 +193,9 @@ Result<AnalysisOptions> read_options(const std::map<std::string, std::string>& o
                    "; it has workload, version-orders, real-time and witnesses"};
     }
   }
+  if (out.workload == Workload::list_append && options.count("version-orders") != 0)
+    return Error{
+        "version-orders is about registers: with appends, the lists read tell the order of versions"};
   if (!out.real_time && out.registers.linearizable_keys)
     return Error{"version-orders linearizable-keys: the history has no real time, of which this speaks"};
   return out;
@@ -187,7 +219,8 @@ void add_isolation(Registry& registry) {
     if (!model) return Error{"model " + name + ": not known; `riven list` names them"};
     auto analysis = read_options(options);
     if (!analysis) return analysis.error();
-    return CheckerPtr(std::make_shared<IsolationChecker>(*model, *analysis));
+    return CheckerPtr(
+        std::make_shared<IsolationChecker>(*model, *analysis, options.count("version-orders") != 0));
   };
   registry.add(std::move(factory));
 }

@@ -18,12 +18,19 @@ constexpr uint64_t kReadingBytes = 60;
 constexpr uint64_t kListBytes = 120;
 constexpr uint64_t kBytesAnEntry = 220;
 
-std::optional<Error> too_large(const History& history, uint64_t bytes_an_entry, const Budget& budget) {
+void leave_all_open(const std::string& why, Analysis& a) {
+  for (size_t m = 0; m < kModels && !why.empty(); ++m) a.decisions.leave_open(static_cast<Model>(m), why);
+}
+
+/// Where that needs more memory than there is, says so and leaves everything open.
+bool too_large(const History& history, uint64_t bytes_an_entry, const Budget& budget, Analysis& a) {
   const uint64_t expected = history.size() * bytes_an_entry;
-  if (budget.memory_bytes == 0 || expected <= budget.memory_bytes) return std::nullopt;
-  return Error{"the analysis of " + std::to_string(history.size()) + " entries needs about " +
-               std::to_string(expected >> 20) + " MB, more than the budget of " +
-               std::to_string(budget.memory_bytes >> 20) + " MB"};
+  if (budget.memory_bytes == 0 || expected <= budget.memory_bytes) return false;
+  a.cut_short = "the analysis of " + std::to_string(history.size()) + " entries needs about " +
+                std::to_string(expected >> 20) + " MB, more than the budget of " +
+                std::to_string(budget.memory_bytes >> 20) + " MB";
+  leave_all_open(a.cut_short, a);
+  return true;
 }
 
 }  // namespace
@@ -142,13 +149,13 @@ void forget_real_time(Analysis& a) {
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget) {
   const unsigned threads =
       budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
-  if (auto error = too_large(history, kReadingBytes, budget)) return *error;
+  Analysis a;
+  if (too_large(history, kReadingBytes, budget, a)) return a;
   auto read = read_transactions(history, threads);
   const bool predicates = !read && has_predicates(history);
   const bool counters = !read && !predicates && has_counters(history);
   const bool sets = !read && !predicates && !counters && has_sets(history);
   if (!read && !predicates && !counters && !sets) return read.error();
-  Analysis a;
   if (read) a.transactions = std::move(*read);
   if (options.workload && read) a.transactions.workload = *options.workload;
   if (a.transactions.writes && a.transactions.workload == Workload::list_append)
@@ -164,7 +171,7 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
                                                               : HistoryKind::lists;
   const bool registers = a.transactions.workload == Workload::rw_register;
   const bool lists = read && !registers;
-  if (auto error = too_large(history, lists ? kListBytes : kBytesAnEntry, budget)) return *error;
+  if (too_large(history, lists ? kListBytes : kBytesAnEntry, budget, a)) return a;
   const Limits limits{options, budget, threads};
   if (!out_of_time(limits, "the transactions were read", a)) {
     const Status done = predicates  ? analyse_predicates(history, limits, a)
@@ -175,11 +182,8 @@ Result<Analysis> analyse(const History& history, const AnalysisOptions& options,
     if (!done) return done.error();
   }
   refute_by_findings(a.findings, a.decisions);
-  const auto leave_all_open = [&](const std::string& why) {
-    for (size_t m = 0; m < kModels && !why.empty(); ++m) a.decisions.leave_open(static_cast<Model>(m), why);
-  };
-  leave_all_open(a.cut_short);
-  leave_all_open(missing_names(history, a));
+  leave_all_open(a.cut_short, a);
+  leave_all_open(missing_names(history, a), a);
   if (!options.real_time) forget_real_time(a);
   close(a.decisions);
   return a;

@@ -56,8 +56,8 @@ struct Analysis {
   std::string cut_short;          ///< why and where the budget ended the analysis; empty: it did not
 };
 
-/// Errors: the history is not of this workload, or needs more memory than the budget gives. Past the
-/// deadline, what is not refuted yet is undecided.
+/// Errors: the history is not of this workload. Past the deadline, what is not refuted yet is undecided, and
+/// everything is where the history needs more memory than the budget gives.
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget);
 
 }  // namespace riven::checkers::isolation

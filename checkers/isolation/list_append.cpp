@@ -61,7 +61,10 @@ class KeyOrder {
       if (v.is_nil()) continue;
       if (!v.is_list())
         return "key " + to_edn(t_.key(key_)) + " was read as " + to_edn(v.to_value()) +
-               ", which is no list: not a list-append history";
+               (v.is_set()
+                    ? ", a set: the order of appends is told by the order of the elements read, which a "
+                      "set has not (sets are written with [:add key element])"
+                    : ", which is no list: appends are read as lists");
       if (v.empty()) continue;
       (v.is_integer_list() ? packed : plain) = true;
     }

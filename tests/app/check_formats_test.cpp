@@ -269,3 +269,62 @@ TEST_CASE("a file that is no history is one line and exit code 64") {
     CHECK(says(told, {file.says}));
   }
 }
+
+namespace {
+
+/// The exit code of `riven check` for operations of one process, each invoked with a value and answered with
+/// another.
+int judged_as(const Scratch& scratch, const std::vector<std::pair<std::string, std::string>>& values,
+              std::vector<const char*> options, const char* f = "txn") {
+  std::string text;
+  for (const auto& [invoked, answered] : values) {
+    const std::string head = std::string("{:process 0, :f :") + f + ", :type ";
+    text += head + ":invoke, :value " + invoked + "}\n" + head + ":ok, :value " + answered + "}\n";
+  }
+  const std::string path = scratch.file("h.edn");
+  spew(path, text);
+  options.insert(options.begin(), path.c_str());
+  return riven_check(options);
+}
+
+}  // namespace
+
+TEST_CASE("operations that a model of transactions does not know are exit code 64, as with the others") {
+  const Scratch scratch;
+  CHECK(judged_as(scratch, {{"[[:frob :x 1]]", "[[:frob :x 1]]"}}, {"--model", "serializable"}) == 64);
+  CHECK(judged_as(scratch, {{"1", "1"}}, {"--model", "serializable"}, "write") == 64);
+  CHECK(judged_as(scratch, {{"[[:w :x 1]]", "[[:w :x 1]]"}}, {"--workload", "append"}) == 64);
+  CHECK(judged_as(scratch, {{"[[:append :x 1]]", "[[:append :x 1]]"}}, {"--workload", "wr"}) == 64);
+  // A set that was read does not tell the order of the appends.
+  CHECK(judged_as(scratch, {{"[[:append :x 1]]", "[[:append :x 1]]"}, {"[[:r :x nil]]", "[[:r :x #{1}]]"}},
+                  {"--model", "serializable"}) == 64);
+  CHECK(judged_as(scratch, {{"[[:append :x 1]]", "[[:append :x 1]]"}, {"[[:r :x nil]]", "[[:r :x [1]]]"}},
+                  {"--model", "serializable"}) == 0);
+}
+
+TEST_CASE("an option that does not go with the transactions is refused") {
+  const Scratch scratch;
+  const std::vector<std::pair<std::string, std::string>> appends{{"[[:append :x 1]]", "[[:append :x 1]]"}};
+  const std::vector<std::pair<std::string, std::string>> writes{{"[[:w :x 1]]", "[[:w :x 1]]"}};
+  Complaints complaints(scratch.file("stderr"));
+  CHECK(judged_as(scratch, writes, {"--workload", "wr", "--checker-opt", "workload=append"}) == 64);
+  CHECK(says(complaints.end(), {"--workload wr contradicts --checker-opt workload=append"}));
+  CHECK(judged_as(scratch, writes, {"--workload", "wr", "--checker-opt", "workload=rw-register"}) == 0);
+  CHECK(judged_as(scratch, appends, {"--workload", "append", "--checker-opt", "workload=auto"}) == 0);
+  CHECK(judged_as(scratch, appends, {"--workload", "append", "--checker-opt", "version-orders=wfr"}) == 64);
+  CHECK(judged_as(scratch, appends, {"--checker-opt", "version-orders=wfr"}) == 64);
+  CHECK(judged_as(scratch, writes, {"--checker-opt", "version-orders=wfr"}) == 0);
+  // What the caller says of the order of versions counts for rmw as it does for wr.
+  const std::vector<std::pair<std::string, std::string>> stale{
+      {"[[:w :x 1]]", "[[:w :x 1]]"},
+      {"[[:w :x 2]]", "[[:w :x 2]]"},
+      {"[[:r :x nil] [:w :y 1]]", "[[:r :x 1] [:w :y 1]]"}};
+  for (const char* const workload : {"wr", "rmw"}) {
+    const auto judged = [&](const char* orders) {
+      return judged_as(scratch, stale,
+                       {"--workload", workload, "--model", "serializable", "--checker-opt", orders});
+    };
+    CHECK(judged("version-orders=initial") == 0);
+    CHECK(judged("version-orders=initial,linearizable-keys") == 1);
+  }
+}

@@ -31,7 +31,12 @@ Result<Workload> make(const std::string& name, TxnStyle style, const WorkloadOpt
   if (const Status good = settings.finish(); !good) return good.error();
 
   auto checker_options = options.checker_options;
-  checker_options.try_emplace("workload", name);
+  std::string& judged_as = checker_options["workload"];
+  const std::string_view elles = style == TxnStyle::append ? "list-append" : "rw-register";
+  if (!judged_as.empty() && judged_as != "auto" && judged_as != name && judged_as != elles)
+    return Error{"--workload " + name + " contradicts --checker-opt workload=" + judged_as +
+                 ": leave one of them out"};
+  judged_as = name;
   auto checker =
       registry.make_checker(options.model.empty() ? "strict-serializable" : options.model, checker_options);
   if (!checker) return checker.error();

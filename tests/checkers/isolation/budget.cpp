@@ -28,7 +28,10 @@ TEST_CASE("a budget that runs out leaves models undecided and says how far it go
   REQUIRE(b);
   CHECK_FALSE(b->decisions.standing(Model::strict_serializable) == Standing::holds);
   budget.memory_bytes = 1000;
-  CHECK_FALSE(analyse(history, {}, budget));
+  auto c = analyse(history, {}, budget);
+  REQUIRE(c);
+  CHECK(c->decisions.standing(Model::read_uncommitted) == Standing::undecided);
+  CHECK(c->decisions.why(Model::read_uncommitted).find("more than the budget") != std::string::npos);
 }
 
 TEST_CASE("lost updates are counted, each version that several updated once") {
