@@ -1,6 +1,6 @@
 # What `cmake --install` leaves: the two programs, the public headers and a CMake package with two doors:
 #   Riven::check   histories and their checkers, for people who only have histories; needs neither libssh nor libnl
-#   Riven::riven   everything, for a database or a workload of one's own; see tests/consumer
+#   Riven::riven   everything, for your own database or workload; see tests/consumer
 include(CMakePackageConfigHelpers)
 
 set(check_layers core history checkers)

@@ -6,11 +6,11 @@
 // :start-clock with a value for plan_clock (shared/clock_plan.h; default: one of its words by chance). While
 // a fault is in force another :start-clock takes its place, without stopping the database's processes.
 // Completes with {clock, nodes, offsets-ms: how far the database's process on each node sees itself off,
-// spread-us, stopped-us: the longest that a process stood still, absolute-waits: threads that wait for a
+// spread-us, stopped-us: the longest that a process was stopped, absolute-waits: threads that wait for a
 // moment of the kernel's real-time clock, which comes when that says so}. :clock-offsets completes with
 // {offsets-ms}. :stop-clock completes with {took_effect, offsets-ms: just before, healed-ms: just after,
 // followed: processes that were found after the beginning}; `took_effect` is missing where the skew was too
-// small to be told from none.
+// small to be measured.
 #include <algorithm>
 #include <mutex>
 
@@ -72,7 +72,7 @@ int64_t most_of(const Proofs& proofs, const char* key) {
 }
 
 /// Whether the bent nodes saw what they should: false when one did not, nothing when none was far enough off
-/// to be told from a clock that is right.
+/// to be distinguished from a correct clock.
 std::optional<bool> effect_of(const Proofs& proofs, const std::vector<size_t>& bent) {
   bool seen = false;
   for (const size_t node : bent) {
@@ -136,7 +136,7 @@ class ClockNemesis final : public Nemesis {
     auto next = std::make_unique<AgentFaults>();
     Result<std::vector<FaultAck>> acks = next->apply(target, faults);
     if (!acks) return acks.error();
-    // The clocks that the fault before had bent are the new one's now, or are put right here.
+    // The clocks that the fault before had skewed are the new one's now, or are restored here.
     std::swap(faults_, next);
     bent_ = plan->nodes;
     if (const Result<std::vector<NodeProof>> replaced = next->heal(target); !replaced)

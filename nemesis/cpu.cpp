@@ -1,7 +1,7 @@
 // Slow processors: the database's processes get only `percent` of the time (default: 5 to 50, at random), in
 // periods of `period-ms` (100).
 //
-// It took effect when the processes stood still for at least three quarters of the time that they should
+// It took effect when the processes were stopped for at least three quarters of the time that they should
 // have.
 #include "harness/api/registry.h"
 #include "harness/core/json_fields.h"

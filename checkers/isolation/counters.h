@@ -15,7 +15,7 @@ struct CounterHistory {
   /// What the totals refute although it is not known which increments they have: a total, where all
   /// increments are positive, is less than what the session, or real time, had before.
   ModelSet refuted = 0;
-  bool certain = true;  ///< every read tells of every increment whether it is in it
+  bool certain = true;  ///< every read shows for every increment whether it is in it
 };
 
 /// Whether some micro-operation is an increment.

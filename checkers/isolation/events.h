@@ -10,7 +10,7 @@
 namespace riven::checkers::isolation {
 
 /// Events are transactions (numbered as there) or micro-operations. What is not committed reads and writes
-/// nothing. Reads of one's own writes and of what nobody committed are left out.
+/// nothing. Reads of own writes and of what nobody committed are left out.
 struct Events {
   struct Read {
     uint32_t key;

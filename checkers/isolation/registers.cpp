@@ -95,7 +95,7 @@ class KeyVersions {
       if (!t_.mops[it->mop].is_write()) continue;
       if (ValueView(t_.values[it->mop]).is_nil())
         return "nil was written to key " + to_edn(t_.key(key_)) +
-               ": it cannot be told from the initial state";
+               ": it cannot be distinguished from the initial state";
       const auto id = static_cast<uint32_t>(versions_.size());
       uint32_t& known = by_value_.at(bytes_of(t_, it->mop));
       if (known != 0) {

@@ -122,7 +122,7 @@ class InternedWords final : public StateSpace {
   void grow() {
     const size_t before = table_.size();
     const size_t after = std::max<size_t>(64, before * 2);
-    table_ = {};  // what it held can be told from the states
+    table_ = {};  // what it held follows from the states
     table_.assign(after, kIllegal);
     hold(static_cast<int64_t>((after - before) * (sizeof(uint32_t) + sizeof(void*) / 2)));
     const size_t mask = table_.size() - 1;

@@ -30,7 +30,7 @@ class Refusal {
 
   /// Nothing that was invoked after `event` counts.
   void up_to(uint32_t event) { end_ = event; }
-  /// From now on no window but all that came before, which is dearer and says more. False: it was so already.
+  /// From now on checks the whole prefix instead of a window: slower, stronger. False: it was so already.
   bool from_the_beginning();
   /// Whether the chosen operations are enough, as an engine says.
   bool refused(const std::vector<uint32_t>& chosen);

@@ -15,7 +15,7 @@ bool is_lock(const Operation& op) {
   return op.f == Function::acquire || op.f == Function::release || op.f == Function::failed_acquire;
 }
 
-/// What the operations of a window can tell of a lock's state before it.
+/// What the operations of a window show of a lock's state before it.
 struct LockWindow {
   std::map<int32_t, int32_t> releases;  ///< by owner, of every owner that occurs
   std::set<int32_t> fences;

@@ -1,4 +1,4 @@
-// Faults: what breaks a cluster, when, and how it is mended.
+// Faults: what breaks a cluster, when, and how it is healed.
 #pragma once
 
 #include <functional>

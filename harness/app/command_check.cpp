@@ -246,7 +246,7 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
                  "put what the checkers made into this folder: pictures, linearizations, minimal histories");
   app.add_flag("-q,--quiet", o.quiet, "print nothing; the exit code is the verdict");
   app.footer(R"(Examples:
-  riven check history.edn                                       what it is is told from the history, or asked
+  riven check history.edn                                       the model is detected, or Riven asks for it
   riven check history.jsonl --model cas-register --report out.html
   riven check store/latest/history.edn --workload append --model snapshot-isolation --json -
   riven check results/latest --time-limit 60s --memory 500MB

@@ -290,7 +290,7 @@ CommandAction declare_run(CLI::App& app, const Registry& registry) {
   app.add_option("--check-memory", g.check_memory, "for the checks; default: half of the machine's");
   app.add_option("--results", o.results_root, "folder for what runs leave")->capture_default_str();
   app.add_option("--name", o.name, "of the test; default: database-workload-faults");
-  app.add_flag("--leave-running", o.leave_running, "keep the cluster and the database for a look");
+  app.add_flag("--leave-running", o.leave_running, "keep the cluster and the database for inspection");
   app.add_flag("--json", o.json, "results.json on standard output instead of the summary");
   app.footer(R"(Examples:
   riven run --db etcd --workload register --faults partition --time-limit 60s

@@ -1,4 +1,4 @@
-// What a history is, told from the names and the values of its operations where nobody said.
+// What a history is, detected from the names and the values of its operations where no option says it.
 #pragma once
 
 #include <string>

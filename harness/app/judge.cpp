@@ -225,7 +225,7 @@ void account_for_loss(Extent extent, const std::string& why, RunResults& results
   loss.verdict = Verdict::unknown;
   loss.reason = !why.empty() ? why
                 : extent == Extent::parts
-                    ? "entries are missing in it: neither what holds nor what does not can be told"
+                    ? "entries are missing, so no verdict is possible"
                     : "it ends early: nothing that is there contradicts, what came later is not known";
   results.checks.insert(results.checks.begin(), std::move(loss));
   summarize(results);

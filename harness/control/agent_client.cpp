@@ -90,7 +90,7 @@ class StreamAgentClient final : public AgentClient {
   Result<HealAck> heal(const std::vector<std::string>& ids) override {
     Result<HealAck> ack = heal_by("heal", {{"ids", ids}}, options_.deadline);
     if (!ack) return ack;
-    // What a lost agent left was mended, and its proof read, when the next one started.
+    // The next agent undid what a lost one had left, and its proof was read then.
     const std::lock_guard<std::mutex> lock(mutex_);
     for (const std::string& id : ids) {
       const bool told = std::any_of(ack->healed.begin(), ack->healed.end(),

@@ -13,7 +13,7 @@ struct ContainerNeeds {
   /// agents inside of the container: one on the host has its own.
   std::vector<std::string> capabilities = {};
   std::vector<std::string> devices = {};
-  bool mounts = false;           ///< file systems are mounted inside, likewise
+  bool mounts = false;           ///< file systems are mounted inside
   int64_t memory_limit_mib = 0;  ///< the container has a limit of its own, without swap; 0: none
   bool restarts = false;         ///< the engine starts it again after its processes were killed
 

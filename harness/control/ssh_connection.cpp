@@ -21,7 +21,7 @@ SshChannel::SshChannel(std::shared_ptr<Loop> loop, std::shared_ptr<Channel> chan
 SshChannel::~SshChannel() { close(); }
 
 Result<size_t, StreamError> SshChannel::read(char* buffer, size_t size, Milliseconds deadline) {
-  RIVEN_CHECK(size > 0, "a read of nothing cannot be told from the end");
+  RIVEN_CHECK(size > 0, "a read of nothing looks like the end");
   std::unique_lock lock(loop_->mutex);
   Channel& channel = *channel_;
   const auto ready = [&] {

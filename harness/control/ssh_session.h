@@ -50,7 +50,7 @@ class SshSession : public Session {
 ///
 /// Transfers go by SFTP: into a temporary name beside the target, then renamed; so readers see the old
 /// file or the new one. They run as root where target.sudo is set, else as the login user. Downloads
-/// likewise.
+/// as well.
 Result<std::unique_ptr<SshSession>, SessionError> connect_ssh(const SshTarget& target);
 
 /// Starts `argv` on the node over a connection of its own (so a busy Session does not delay it) and returns

@@ -197,7 +197,7 @@ class TimelineReader {
     window.ended = true;
     window.stop_entry = i;
     const Value done = completion_value(i);
-    // A heal of several faults tells of each; that of one may say under the fault's name which sort it was.
+    // A heal of several faults names each; that of one may say under the fault's name which sort it was.
     const Value* own = done.is_map() ? done.find(name) : nullptr;
     read_proof(own != nullptr && own->is_map() ? *own : done, window.took_effect, window.dropped);
     if (!window.proof()) read_proof(completion_value(window.start_entry), window.took_effect, window.dropped);

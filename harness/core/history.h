@@ -42,7 +42,7 @@ class History {
   const std::vector<Symbol>& functions() const { return functions_; }
   ValueView value(size_t i) const { return ValueView(bytes_ + values_[i]); }
   ValueView error(size_t i) const;
-  /// The entry that completes invocation i (or that i completes), or kNone. Nemesis entries pair likewise:
+  /// The entry that completes invocation i (or that i completes), or kNone. Nemesis entries pair as well:
   /// its invocation and its completion are both `info` in Jepsen's histories, and alternate.
   uint32_t pair(size_t i) const { return pairs_[i]; }
   bool is_client(size_t i) const { return processes_[i] >= 0; }

@@ -1,5 +1,5 @@
 // How combinators put themselves around what their children answer. For the .cpp files of this folder and for
-// generators of one's own.
+// your own generators.
 #pragma once
 
 #include <algorithm>

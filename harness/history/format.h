@@ -10,7 +10,7 @@ namespace riven {
 
 /// What each one is, and what it loses, is said in the header of its reader (see reader.h).
 enum class Format : uint8_t {
-  automatic,   ///< told from the first bytes (and, for a directory, from the files in it)
+  automatic,   ///< detected from the first bytes (and, for a directory, from the files in it)
   riven,       ///< Riven's journal
   edn,         ///< Jepsen and Elle: operation maps, one after another or in one vector
   jsonl,       ///< one JSON object a line

@@ -1,5 +1,5 @@
 // Jepsen's log lines ("INFO  jepsen.util - 2 :invoke :cas [1 2]") and its history.txt. The line's place is
-// its time. Lines that tell of no operation are passed over. The third column of a completion is its value,
+// its time. Lines without an operation are skipped. The third column of a completion is its value,
 // as in Jepsen ("2 :info :cas :timed-out"); a fourth that begins like a value is its error. In the recordings
 // of etcd that Porcupine tests itself with (lines that begin with "INFO  jepsen.util - ") a failed cas with
 // its value is etcd's answer that the comparison failed: it gets that error.

@@ -14,7 +14,7 @@ struct LogLine {
   std::string_view rest;  ///< EDN: the function, the value, and sometimes an error
 };
 
-/// The operation that `line` tells of, or nothing: "INFO  jepsen.util - 2 :invoke :cas [1 2]",
+/// The operation in `line`, or nothing: "INFO  jepsen.util - 2 :invoke :cas [1 2]",
 /// "2\t:invoke\t:cas\t[1 2]" and what else has a process before :invoke, :ok, :fail or :info.
 std::optional<LogLine> parse_log_line(std::string_view line);
 

@@ -61,7 +61,7 @@ Result<std::vector<NodeProof>> AgentFaults::end(FaultTarget& target) {
   if (!healed || early.empty()) return healed;
   const auto name = [&](size_t node) { return target.nodes[node].name; };
   return Error{"it had ended before on " + joined(early, ", ", name) + ": " + kLeaseRanOut +
-               " (the controller stood still for longer, or could not reach the node)"};
+               " (the controller was stopped for longer, or could not reach the node)"};
 }
 
 bool AgentFaults::in_force() const {

@@ -24,7 +24,7 @@ struct ClockPlan {
 
 /// The words that plan_clock knows, for help and error texts.
 std::vector<std::string> clock_words();
-/// The keys besides `clock` and `nodes`, likewise; all but offsets-ms are options of the package too.
+/// The keys besides `clock` and `nodes`; all but offsets-ms are options of the package too.
 std::vector<std::string> clock_keys();
 
 /// The plan for the value of a :start-clock operation: nil or "random" (one of the words by chance), one of

@@ -18,7 +18,7 @@ MemberControl* members_of(const FaultTarget& target) {
   return target.database == nullptr ? nullptr : target.database->member_control();
 }
 
-/// Waits until the node tells of its members itself, which it does once it has learnt them from the others:
+/// Waits until the node reports its members itself, which it does once it has learnt them from the others:
 /// one that is killed before that, or finds them still starting, takes what little they know for the whole
 /// cluster and gives up.
 Status await_own_view(FaultTarget& target, const Node& node) {

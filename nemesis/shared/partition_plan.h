@@ -22,7 +22,7 @@ struct PartitionPlan {
   PacketRule::Verdict verdict = PacketRule::Verdict::drop;
   uint16_t port = 0;                 ///< 0: all
   uint32_t per_million = 1'000'000;  ///< of the packets
-  int64_t flap_ms = 0;               ///< so long cut, so long whole, by turns; 0: cut all the time
+  int64_t flap_ms = 0;               ///< alternates cut and healed, each this long; 0: cut all the time
 };
 
 /// The words that plan_partition knows, for help and error texts.

@@ -67,6 +67,13 @@ MACHINE_PATHS = r"(?<![\w.$}{])/(wo" r"rk|ho" r"me/[a-z])\b[\w/]*"
 REGISTRY_HOSTS = (r"\b[\w-]+(\.[\w-]+)*\.(debian|ubuntu|pypi|npmjs|docker|quay|ghcr|gcr|k8s|crates|golang|maven|rubygems"
                   r"|archlinux|fedoraproject|alpinelinux)\.(org|com|net|io|dev)\b|\b(ghcr|quay|gcr)\.io\b")
 
+# docs/writing.md: paraphrases that once stood for the field's own words. Looked for in what people read: docs, messages, headers, comments.
+BANNED_PHRASES = [r"\bfor a look\b", r"\blikewise\b", r"\bunless (one )?(said|says otherwise)\b", r"\bby turns\b", r"\btold from\b",
+                  r"\btell(s)? of\b", r"\bto (all|it|which) belongs?\b", r"\bdearer\b", r"\b(stands?|stood) still\b", r"\bof one's own\b",
+                  r"\bmend(s|ed)\b", r"\b(comes?|put) right\b", r"\bgoes? by itself\b", r"\bseen to bite\b", r"\bbeside the container\b"]
+PHRASES_IN = ("README.md", "docs/", "harness/", "checkers/", "nemesis/", "workloads/", "results/README.md")
+PHRASES_EXCUSED = ("docs/writing.md",)  # which lists them
+
 NO_NAMES = ["util", "utils", "common", "helper", "helpers", "manager", "misc", "stuff"]
 MAX_FILE_LINES = 500
 MAX_FILE_LINES_BELOW = {"nemesis/": 400}  # where a room keeps to less

@@ -56,6 +56,12 @@ class Layers(unittest.TestCase):
 
 
 class Lines(unittest.TestCase):
+    def test_a_paraphrase_of_the_fields_own_word_is_a_breach(self):
+        self.assertEqual(len(found("docs/a.md", "The node stands still" + " until then.\n")), 1)
+        self.assertEqual(len(found("harness/core/a.cpp", "// Likewise" + ".\n")), 1)
+        self.assertEqual(found("docs/a.md", "The node is paused until then.\n"), [])
+        self.assertEqual(found("tests/a.cpp", "// Likewise" + ".\n"), [])
+
     def test_banned_calls_are_seen_in_code_only(self):
         for call in ("int x = rand();", "auto t = std::chrono::system_clock::now();", 'std::cout << "x";', "std::exit(1);"):
             self.assertEqual(len(found("checkers/a.cpp", call + "\n")), 1, call)

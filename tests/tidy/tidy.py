@@ -101,7 +101,11 @@ def check_text(path, text):
         yield limit, f"{len(lines)} lines (at most {limit})"
     if path.startswith("tests/histories/"):
         return
+    read_by_people = path.startswith(rules.PHRASES_IN) and path not in rules.PHRASES_EXCUSED
     for number, line in enumerate(lines, 1):
+        for phrase in rules.BANNED_PHRASES if read_by_people else []:
+            if found := re.search(phrase, line, re.IGNORECASE):
+                yield number, f'"{found.group()}": docs/writing.md has the plain word'
         if re.search(rules.NOTES, line):
             yield number, "a note to oneself: do it, or open an issue"
         if re.search(rules.MACHINE_PATHS, line):

@@ -104,7 +104,8 @@ Result<Json> remove_lenses(const std::string& owner, const std::string& fault) {
     }
     if (found.empty()) continue;
     if (monotonic_now_ns() > until_ns) {
-      return Error{error.empty() ? "processes with a bent clock come as fast as they are mended" : error};
+      return Error{error.empty() ? "processes with a skewed clock start as fast as Riven repairs them"
+                                 : error};
     }
     usleep(kRoundUs);
   }
@@ -130,7 +131,7 @@ bool may_trace_others() {
   return (std::strtoull(status.c_str() + at + 7, nullptr, 16) & kSysPtrace) != 0;
 }
 
-/// The whole of it on a child of this process: bent, asked, mended.
+/// The whole of it on a child of this process: skewed, read, restored.
 Status try_on(pid_t child) {
   constexpr int64_t kTrialNs = 3600 * kNanosPerSecond;
   const Result<ClockTarget> target = ClockTarget::open(child);
@@ -151,7 +152,7 @@ Status try_on(pid_t child) {
       outcome = Error{"a process with a bent clock does not see it: " +
                       (told ? "wrong time" : told.error().message)};
     } else if (!restored || !target->is_pristine()) {
-      outcome = Error{"a bent clock cannot be mended: " +
+      outcome = Error{"a skewed clock cannot be restored: " +
                       (restored ? "the vDSO differs" : restored.error().message)};
     }
   });

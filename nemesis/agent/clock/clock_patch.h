@@ -46,7 +46,7 @@ class ClockTarget {
 
   struct Patched {
     size_t threads = 0;
-    int64_t stopped_ns = 0;    ///< how long all its threads stood still, by the tracer's clock
+    int64_t stopped_ns = 0;    ///< how long all its threads were stopped, by the tracer's clock
     bool system_call = false;  ///< the kernel's code could not be moved: each reading is a system call now
   };
   /// Puts a hook in. Errors: what open() says, a vDSO that somebody else has changed, a kernel that refuses

@@ -142,7 +142,7 @@ riven_hook_time:                    # rdi: time_t or null
   addq %r8, %rsi
   js 3f                             # before 1970: left as it is
   movq %rsi, %rax
-  shrq $9, %rax                     # divided by 10^9, likewise
+  shrq $9, %rax                     # divided by 10^9, too
   movabsq $0x44b82fa09b5a53, %rdx
   mulq %rdx
   shrq $11, %rdx

@@ -177,7 +177,7 @@ Status enter_container(const Container& container, Context& context) {
 
 Status check_inside() {
   const auto refuse = [](const std::string& why) {
-    return Error{"the container's processes cannot be told from this machine's: " + why};
+    return Error{"the container's processes cannot be distinguished from this machine's: " + why};
   };
   std::array<char, 32> link{};
   const ssize_t length = ::readlink("/proc/self", link.data(), link.size() - 1);

@@ -209,7 +209,7 @@ Status probe(const Context& context) {
         },
         [&] {
           return can_write(directory) ? ok_status()
-                                      : Status(Error{"a write fails on a disk that was mended"});
+                                      : Status(Error{"a write fails on a disk that was restored"});
         });
   };
   return self_test(disk_layer_kind(), context, {{"directory", directory}}, failing_disk, [&] {

@@ -57,7 +57,7 @@ class Snapshot final : public Fault {
   Json observe() override { return {{"stale", count_differences(directory_, copy_)}}; }
 
  private:
-  /// Another fault may want them to stand still.
+  /// Another fault may need them stopped.
   Result<Json> thawed(Result<Json> done) const {
     if (stop_turns().pauses == 0 && !processes_.empty()) thaw(processes_);
     return done;

@@ -6,7 +6,7 @@
 namespace riven::agent {
 
 /// Kind "snapshot": a copy of a directory, as it is at one moment. Params: directory (absolute), processes
-/// (stand still meanwhile; may be none). Details: copy (its path), bytes. Undone: the copy is removed.
+/// (stopped meanwhile; may be none). Details: copy (its path), bytes. Undone: the copy is removed.
 FaultKind snapshot_kind();
 
 /// Kind "rollback": the directory becomes what a copy says, durably. Params: directory, copy, processes (an

@@ -211,7 +211,7 @@ Status probe(const Context& context) {
         return takes_us() >= kDelayUs ? ok_status() : Status(Error{"packets on a slow link were not late"});
       },
       [&] {
-        return takes_us() >= 0 ? ok_status() : Status(Error{"packets are lost after a link was mended"});
+        return takes_us() >= 0 ? ok_status() : Status(Error{"packets are lost after a link was restored"});
       });
   if (tried || netem_works(context)) return ok_status();
   return Error{tried.error().message +

@@ -70,7 +70,7 @@ void add_rule(NftBatch& batch, const std::string& table, const PacketRule& rule)
 
 constexpr int64_t kShortestFlapUs = 10'000, kLongestFlapUs = 3'600'000'000;
 
-/// Lays a table to sleep and wakes it by turns, from a thread of its own.
+/// Disables and enables a table in turn, on a thread of its own.
 class Flapping {
  public:
   /// The first turn, awake, has begun when this is called.

@@ -102,7 +102,7 @@ class Throttle final : public Fault {
         ran_ns = stopped_at_ns - begin_ns;
         stands_since_ns_ = stopped_at_ns;
       }
-      // Who ran for longer, as this thread came late on a busy machine, stands still for longer.
+      // If this thread wakes late on a busy machine, the pause is extended in proportion.
       const double rest = static_cast<double>(ran_ns) * static_cast<double>(period_ns_ - run_ns_) /
                           static_cast<double>(run_ns_);
       const int64_t rest_ns = static_cast<int64_t>(std::min(rest, static_cast<double>(kLongestRestNs)));
@@ -146,7 +146,7 @@ Result<std::unique_ptr<Fault>> make(const Context&, const std::string&, const Js
       std::make_unique<Throttle>(names, ids_of(trees), period_ns / kMillion * share, period_ns));
 }
 
-/// What stands still goes on, unless a pause holds it.
+/// Continues what is stopped, unless a pause holds it.
 Result<Json> undo(const Context&, const Json& record) {
   const std::lock_guard<std::mutex> lock(stop_turns().mutex);
   if (stop_turns().pauses == 0) (void)thaw(texts_of(record, "processes"));

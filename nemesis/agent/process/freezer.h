@@ -1,4 +1,4 @@
-// Processes that stand still in a frozen control group (version 2, Linux 5.2 and later: cgroups(7),
+// Processes in a frozen control group (version 2, Linux 5.2 and later: cgroups(7),
 // Documentation/admin-guide/cgroup-v2.rst, "cgroup.freeze"): unlike SIGSTOP neither they nor whoever waits
 // for them can see it.
 #pragma once
@@ -21,7 +21,7 @@ std::vector<std::string> freezer_folders(const std::vector<ProcessId>& processes
 /// before, what the kernel refuses; 2 s.
 Status enter_freezer(const std::vector<std::string>& folders, const std::vector<std::string>& names);
 
-/// Freezes all that is in the groups and waits until the kernel says that it stands still. Errors: after 2 s.
+/// Freezes all that is in the groups and waits until the kernel reports it frozen. Errors: after 2 s.
 Status freeze_groups(const std::vector<std::string>& folders);
 
 /// Thaws the groups, moves what is in them back and removes them. Those that are not there are left out.

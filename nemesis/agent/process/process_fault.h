@@ -20,10 +20,10 @@ struct Frozen {
 /// Stops the trees of `names` by SIGSTOP, those already `known` first: the exact moment matters, and a look
 /// through /proc takes a while. Gives up after 2 s.
 Frozen freeze(const std::vector<std::string>& names, const std::vector<ProcessId>& known);
-/// SIGCONT to those of the trees that stand still; how many.
+/// SIGCONT to those of the trees that are stopped; how many.
 size_t thaw(const std::vector<std::string>& names);
 
-/// Faults that stop the same processes by turns and for good must not wake them for each other: whoever sends
+/// Faults that stop the same processes, in turn or for good, must not wake them for each other: whoever sends
 /// SIGCONT holds `mutex` and sends none while a pause is in force.
 struct StopTurns {
   std::mutex mutex;
@@ -32,7 +32,7 @@ struct StopTurns {
 StopTurns& stop_turns();
 
 /// params: {processes: [names], by: "auto" (default), "freezer" or "signal"}. Every process of these names
-/// and all their descendants stand still: in frozen control groups (freezer.h), where that is possible or
+/// and all their descendants are stopped: in frozen control groups (freezer.h), where that is possible or
 /// asked for, and whoever is not in them by SIGSTOP, looking again until two looks in a row found all of them
 /// stopped in /proc (a process that forks meanwhile is caught by a later look: its parent can fork no more
 /// once it is stopped). Undone by thawing the groups and SIGCONT to all of them. Proof: {stopped, running,

@@ -11,7 +11,7 @@
 
 namespace riven::agent {
 
-/// A process that is told from a later one with the same number by when it began.
+/// A process, distinguished by its start time from a later one with the same number.
 struct ProcessId {
   pid_t pid = 0;
   uint64_t start_ticks = 0;

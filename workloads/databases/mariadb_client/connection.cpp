@@ -128,7 +128,7 @@ class ConnectorConnection final : public sql::Connection {
     StatementResult result;
     result.kind = StatementResult::Kind::refused;
     result.code = std::to_string(code);
-    // The words behind the first ';' or ':' tell of this case alone.
+    // The words behind the first ';' or ':' are about this case alone.
     const std::string_view message(mysql_error(&mysql_));
     result.message = std::string(message.substr(0, message.find_first_of(";'")));
     return result;
