@@ -15,6 +15,12 @@ bool is_transaction(const ValueView& v) {
   const ValueView first = v.at(0);
   return first.is_list() && first.size() == 3 && first.at(0).is_text();
 }
+/// Whether an operation that takes no argument was invoked with something else than what it answered.
+bool names_another(const Filling::Seen& seen) {
+  const ValueView& argument = seen.argument;
+  return !seen.failed && !argument.is_nil() && argument != seen.answer &&
+         !(argument.has_elements() && seen.answer.has_elements());
+}
 /// An answer of false: "it did not".
 bool is_refusal(const ValueView& answer) { return is_boolean(answer) && !answer.boolean(); }
 
@@ -25,6 +31,11 @@ Error Filling::bad(uint32_t entry, const std::string& what) const {
 }
 
 Result<bool> Filling::fill(Operation& op, const Seen& seen) {
+  if (has_no_argument(op.f) && !op.pending() && names_another(seen))
+    return bad(
+        op.invoked,
+        "a value in the invocation that is not the answer: if it names what is read, it is a key, and keys "
+        "are given as [key value] pairs or in a field key");
   switch (options_.model) {
     case Model::reg:
     case Model::cas_register:
@@ -75,9 +86,22 @@ Result<bool> Filling::fill_register(Operation& op, const Seen& seen) {
       op.a = out_.values.id(seen.argument);  // an empty text at the end is not nil
       return true;
     default:
+      if (may_hold_key(seen.argument))
+        return bad(
+            op.invoked,
+            "a map with a member for a key: keys are given as [key value] pairs or in a field key; if the "
+            "map itself is the value, say --per-key=no");
       op.a = value_id(seen.argument);
       return true;
   }
+}
+
+/// Whether a written value looks like a key with its value, and nobody said that it is none.
+bool Filling::may_hold_key(const ValueView& written) const {
+  if (!written.is_map() || out_.per_key || options_.per_key != ProjectionOptions::PerKey::automatic)
+    return false;
+  const Value map = written.to_value();
+  return map.find("key") != nullptr || map.find("k") != nullptr;
 }
 
 /// A register of an independent key is another one than that of the same name under another key.
@@ -144,6 +168,17 @@ Result<bool> Filling::fill_transaction(Operation& op, const Seen& seen) {
 
 Result<bool> Filling::fill_lock(Operation& op, const Seen& seen) {
   op.a = history_.process(op.invoked);
+  const bool scalar = seen.argument.is_text() || seen.argument.is_integer();
+  const bool counts = options_.model == Model::semaphore || options_.model == Model::fenced_mutex;
+  if (scalar && !counts && !out_.per_key) {
+    const int32_t name = out_.values.id(seen.argument);
+    if (lock_ != kNil && lock_ != name)
+      return bad(
+          op.invoked,
+          "another value than that of the operations before: if it names a lock, it is a key, and keys are "
+          "given as [key value] pairs or in a field key");
+    lock_ = name;
+  }
   if (seen.argument.is_map()) {
     const Value map = seen.argument.to_value();
     const Value* client = map.find("client");
@@ -204,8 +239,10 @@ Result<bool> Filling::fill_set(Operation& op, const Seen& seen) {
 Result<bool> Filling::fill_counter(Operation& op, const Seen& seen) {
   if (op.f == Function::read) {
     if (op.pending()) return false;
-    if (!seen.answer.is_integer()) return bad(op.returned, "a read of a counter that is no integer");
-    op.a = out_.values.id(seen.answer);
+    const bool nil = seen.answer.is_nil();
+    if (!seen.answer.is_integer() && !(nil && options_.nil_is_zero))
+      return bad(op.returned, "a read of a counter that is no integer");
+    op.a = out_.values.id(nil ? ValueView::of_integer(0) : seen.answer);
     return true;
   }
   const ValueView& argument = seen.argument;

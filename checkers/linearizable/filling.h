@@ -41,6 +41,7 @@ class Filling {
   Result<bool> fill_counter(Operation& op, const Seen& seen);
   Result<bool> fill_collection(Operation& op, const Seen& seen);
   Error bad(uint32_t entry, const std::string& what) const;
+  bool may_hold_key(const ValueView& written) const;
   int32_t value_id(const ValueView& v);
   int32_t register_id(int32_t key, const ValueView& name);
   template <typename T>
@@ -57,6 +58,7 @@ class Filling {
   Projection& out_;
   bool whole_ = false;
   uint64_t list_bytes_ = 0;
+  int32_t lock_ = kNil;  // the value that locks are named by, where no keys do it
   const Symbol empty_{"empty"};
   const Symbol nothing_{""};
 };

@@ -20,7 +20,7 @@ std::string models_help() {
                    enqueue: E [enq push add insert offer put send]; dequeue: nil -> E, or nil or "empty"
                    [deq pop poll take remove get receive delete-max delete-min]; peek: nil -> E [top front];
                    drain: nil -> [E ...]
-  counter          read: nil -> N [get]; add: N, 1 if nil [inc incr increment]; dec [decr decrement sub]
+  counter          read: nil -> N, or nil for 0 [get]; add: N, 1 if nil [inc incr increment]; dec [decr decrement sub]
 Values that are independent [KEY VALUE] pairs are detected, or --per-key says so.
 An operation that failed did not happen. A failed cas whose error names a failed comparison (compare-failed, value-mismatch,
 precondition-failed, ...), or one that is ok with false, also saw another value. A lock that was acquired with false was not to be had.

@@ -214,6 +214,7 @@ Result<Options> parse_options(const std::map<std::string, std::string>& given) {
   for (const auto& [key, value] : given) {
     if (auto done = check_option(options, key, value); !done) return done.error();
   }
+  options.projection.nil_is_zero = options.model.initial.is_nil();
   if (auto done = check_initial(options.model, options.projection.per_key); !done) return done.error();
   return options;
 }

@@ -53,6 +53,9 @@ struct ProjectionOptions {
   /// more, that it saw another value. `observe`: every failed cas, acquire, add, remove and take is an answer
   /// of the model. `ignore`: no failure says anything.
   enum class FailedCas : uint8_t { automatic, observe, ignore } failed_cas = FailedCas::automatic;
+  /// A read of a counter that answers nil has found none yet, and that is 0. Not where the caller says what a
+  /// counter begins with: there nil says nothing that could be judged.
+  bool nil_is_zero = true;
 };
 
 /// One independent part (a key, or the whole history): operations in the order of invocation.

@@ -22,11 +22,11 @@ struct Key {
 
 class Reader {
  public:
-  Reader(const History& history, bool transactions, Model model)
+  Reader(const History& history, bool transactions, Model model, bool keyed)
       : history_(history), transactions_(transactions) {
     if (transactions) return;
     known_ = linearizable::known_functions(history, model);
-    keyed_ = linearizable::shows_keys(history, known_);
+    keyed_ = keyed || linearizable::shows_keys(history, known_);
   }
 
   std::optional<OtherBeginning> run() {
@@ -145,10 +145,11 @@ class Reader {
 
 }  // namespace
 
-std::optional<OtherBeginning> with_other_beginning(const History& history, const std::string& model) {
+std::optional<OtherBeginning> with_other_beginning(const History& history, const std::string& model,
+                                                   bool keyed) {
   const bool transactions = model == "strict-serializable" || model == "serializable";
   if (!transactions && model != "cas-register" && model != "kv") return std::nullopt;
-  return Reader(history, transactions, model == "kv" ? Model::kv : Model::cas_register).run();
+  return Reader(history, transactions, model == "kv" ? Model::kv : Model::cas_register, keyed).run();
 }
 
 }  // namespace riven

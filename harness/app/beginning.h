@@ -18,7 +18,8 @@ struct OtherBeginning {
 /// expected by a cas that was applied) and that nobody ever tried to write may have been there at the
 /// beginning; in the history returned it is nil. Nothing: there is no such value; or some key has two of
 /// them, or one beside nil, so that they cannot all have been there. `model` as guess_model() names it; of
-/// others nothing. O(bytes of the values).
-std::optional<OtherBeginning> with_other_beginning(const History& history, const std::string& model);
+/// others nothing. `keyed`: values are [key value] pairs for certain. O(bytes of the values).
+std::optional<OtherBeginning> with_other_beginning(const History& history, const std::string& model,
+                                                   bool keyed = false);
 
 }  // namespace riven

@@ -33,6 +33,12 @@ inline constexpr const char* kOrderHelp =
     "what says which event came first: file (the order of its lines) or time (for logs merged from several "
     "clients: the times; events of one time are concurrent)";
 
+/// What --ignore-field says of a history.
+inline constexpr const char* kIgnoreFieldHelp =
+    "a field of the operations that changes nothing, such as shard (repeatable): Riven refuses fields that "
+    "may "
+    "change what an operation means";
+
 /// "riven: " and one line on stderr.
 void complain(const std::string& message);
 /// complain, then ExitCode::usage.

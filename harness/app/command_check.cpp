@@ -29,6 +29,7 @@ struct CheckOptions {
   std::string model;
   std::string format = "auto";
   std::string order = "file";
+  std::vector<std::string> ignored_fields;
   std::string engine;
   std::string per_key;
   std::vector<std::string> extra;
@@ -51,6 +52,7 @@ std::string command_line_of(const CheckOptions& o) {
   add("--model", o.model);
   add("--format", o.format == "auto" ? "" : o.format);
   add("--order", o.order == "file" ? "" : o.order);
+  for (const std::string& field : o.ignored_fields) add("--ignore-field", field);
   add("--engine", o.engine);
   if (!o.per_key.empty()) line += " --per-key=" + o.per_key;
   for (const std::string& pair : o.extra) add("--checker-opt", pair);
@@ -136,7 +138,7 @@ Status write_outputs(const CheckOptions& o, const RunInfo& info, const History& 
 /// What `invalid` by a guessed model may come from instead; empty: from nothing else.
 std::string doubt_about(const PickedCheckers& picked, const History& history, const JudgeOptions& judged) {
   if (!picked.question.empty()) return picked.question;
-  const auto other = with_other_beginning(history, picked.guessed);
+  const auto other = with_other_beginning(history, picked.guessed, judged.keyed);
   if (!other || judge({picked.checkers.front()}, other->history, judged).verdict == Verdict::invalid)
     return {};
   const bool registers = picked.checkers.front()->name() != "isolation";
@@ -173,12 +175,14 @@ ExitCode check(const CheckOptions& o, const Registry& registry) {
   const int64_t began_ns = monotonic_now_ns();
   auto read = read_history(o.file, {.format = *format,
                                     .order = *order,
+                                    .ignored_fields = o.ignored_fields,
                                     .threads = o.threads,
                                     .memory_bytes = memory_limit_bytes(judged.memory_bytes)});
   if (!read) return usage_error(read.error().message);
   const int64_t read_ms = (monotonic_now_ns() - began_ns) / kNanosPerMilli;
   for (const std::string& warning : read->warnings) complain(warning);
 
+  judged.keyed = read->metadata.value("keyed", false);
   judged.no_realtime = read->metadata.value("no_realtime", false);
   judged.initial_written = read->metadata.value("initial_written", false);
   take_from_metadata(read->metadata, registry, judged);
@@ -225,6 +229,7 @@ CommandAction declare_check(CLI::App& app, const Registry& registry) {
                  "what the database promised: cas-register, strict-serializable, ... (see `riven list`)");
   app.add_option("-f,--format", o.format, "of the file: auto, " + format_names())->capture_default_str();
   app.add_option("--order", o.order, kOrderHelp)->capture_default_str();
+  app.add_option("--ignore-field", o.ignored_fields, kIgnoreFieldHelp)->type_name("FIELD")->take_all();
   app.add_option("--engine", o.engine,
                  "the algorithm, by name (see below); default: the best for this history");
   app.add_flag("--per-key{yes}", o.per_key,

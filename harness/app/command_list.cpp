@@ -91,6 +91,7 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
     std::string to;
     std::string from_format = "auto";
     std::string order = "file";
+    std::vector<std::string> ignored_fields;
     std::string to_format;
   };
   auto options = std::make_shared<Options>();
@@ -99,6 +100,7 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
   app.add_option("-f,--format", options->from_format, "of what is read: auto, " + format_names())
       ->capture_default_str();
   app.add_option("--order", options->order, kOrderHelp)->capture_default_str();
+  app.add_option("--ignore-field", options->ignored_fields, kIgnoreFieldHelp)->type_name("FIELD")->take_all();
   app.add_option("--to-format", options->to_format,
                  "edn or jsonl; default: by the ending of the file to write");
   app.footer(R"(Examples:
@@ -111,7 +113,8 @@ CommandAction declare_export(CLI::App& app, const Registry& /*registry*/) {
                          format_names());
     const auto order = parse_event_order(options->order);
     if (!order) return usage_error("--order: " + order.error().message);
-    auto read = read_history(options->from, {.format = *format, .order = *order});
+    auto read = read_history(options->from,
+                             {.format = *format, .order = *order, .ignored_fields = options->ignored_fields});
     if (!read) return usage_error(read.error().message);
     for (const std::string& warning : read->warnings) complain(warning);
     if (read->metadata.value("no_realtime", false))

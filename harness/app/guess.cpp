@@ -78,8 +78,11 @@ unsigned shape_of(const ValueView& v) {
 /// The history as one model would read it.
 class Reading {
  public:
-  Reading(const History& history, Model model)
-      : history_(history), model_(model), known_(linearizable::known_functions(history, model)) {}
+  Reading(const History& history, Model model, bool keyed)
+      : history_(history),
+        model_(model),
+        known_(linearizable::known_functions(history, model)),
+        keyed_(keyed) {}
 
   /// Whether the model knows every function, and the values look like its own.
   bool fits() {
@@ -90,7 +93,7 @@ class Reading {
       any = true;
     }
     if (!any) return false;
-    keyed_ = linearizable::shows_keys(history_, known_);
+    keyed_ = keyed_ || linearizable::shows_keys(history_, known_);
     for (size_t i = 0; i < history_.size(); ++i)
       if (history_.is_client(i) && history_.type(i) == OpType::invoke) look_at(static_cast<uint32_t>(i));
     return !odd_ && looks_right();
@@ -168,7 +171,7 @@ class Reading {
   const History& history_;
   const Model model_;
   const KnownFunctions known_;
-  bool keyed_ = false;
+  bool keyed_;
   bool odd_ = false;
   bool nil_written_ = false;
   bool proved_ = false;
@@ -273,14 +276,14 @@ Guess choose(const Functions& functions, const std::vector<Model>& fitting, bool
 
 }  // namespace
 
-Guess guess_model(const History& history) {
+Guess guess_model(const History& history, bool keyed) {
   const Functions functions(history);
   if (functions.transactions) return guess_transactions(functions);
   std::vector<Model> fitting;
   bool register_proved = false;
   bool kv_proved = false;
   for (const Model model : kModels) {
-    Reading reading(history, model);
+    Reading reading(history, model, keyed);
     if (!reading.fits()) continue;
     fitting.push_back(model);
     if (model == Model::cas_register) register_proved = reading.proved();

@@ -20,10 +20,10 @@ struct Guess {
   std::string question;  ///< one line: what it may be and how to say so; empty: sure
 };
 
-/// The models whose functions and values the history's clients use. A transaction's micro-operations tell
-/// what it is by their names; registers are told by values that are written and read alike. O(bytes of the
-/// values).
-Guess guess_model(const History& history);
+/// `keyed`: values are [key value] pairs for certain. The models whose functions and values the history's
+/// clients use. A transaction's micro-operations tell what it is by their names; registers are told by values
+/// that are written and read alike. O(bytes of the values).
+Guess guess_model(const History& history, bool keyed = false);
 
 /// One line about a workload that other tools have and Riven cannot judge by itself, with what can be done
 /// instead; empty: not known either.

@@ -114,6 +114,28 @@ Result<CheckerPtr> checker_of_workload(const Registry& registry, const JudgeOpti
                "; or say --model (`riven list` has them all)"};
 }
 
+Result<CheckerPtr> main_checker(const Registry& registry, const JudgeOptions& options) {
+  return options.workload.empty() ? checker_of_model(registry, options.model, options.checker_options)
+                                  : checker_of_workload(registry, options);
+}
+
+/// The main checker where fields gave the keys.
+Result<CheckerPtr> keyed_checker(const Registry& registry, JudgeOptions options) {
+  const auto per_key = options.checker_options.find("per-key");
+  if (per_key != options.checker_options.end() && per_key->second == "no")
+    return Error{
+        "--per-key=no: fields of the history give the keys; to pass over a field say --ignore-field"};
+  options.checker_options.erase("per-key");
+  auto checker = main_checker(registry, options);
+  if (!checker) return checker;
+  if ((*checker)->name() == "isolation")
+    return Error{
+        "the operations have a field for their key, and transactions name their keys in the value: [[f "
+        "key value] ...]; if the field changes nothing, say --ignore-field with its name"};
+  options.checker_options["per-key"] = "yes";
+  return main_checker(registry, options);
+}
+
 CheckResult run_one(const Checker& checker, const History& history, const Budget& budget) {
   const auto failed = [&](const std::string& why) {
     CheckResult result;
@@ -168,13 +190,12 @@ Result<PickedCheckers> pick_checkers(const Registry& registry, const History& hi
     real_time = "no";
   }
   if (options.workload.empty() && options.model.empty()) {
-    Guess guess = guess_model(history);
+    Guess guess = guess_model(history, options.keyed);
     if (guess.sureness == Guess::Sureness::open) return Error{guess.question};
     options.model = picked.guessed = guess.model;
     picked.question = guess.question;
   }
-  auto main = options.workload.empty() ? checker_of_model(registry, options.model, options.checker_options)
-                                       : checker_of_workload(registry, options);
+  auto main = options.keyed ? keyed_checker(registry, options) : main_checker(registry, options);
   if (!main) return main.error();
   picked.checkers.push_back(options.initial_written ? checkers::initial_written_checker(*main, 0) : *main);
   if (options.of_a_run || options.informative) {

@@ -21,6 +21,7 @@ struct JudgeOptions {
   int64_t time_limit_ns = 600'000'000'000;               ///< for all checkers together
   uint64_t memory_bytes = 0;                             ///< for the whole process; 0: half of the machine's
   unsigned threads = 0;                                  ///< 0: all cores
+  bool keyed = false;  ///< values are [key value] pairs for certain: fields of the history gave the keys
   bool no_realtime =
       false;  ///< the history's order of operations says nothing about real time across sessions
   bool initial_written = false;  ///< 0 is the initial value of registers, and is written, too

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "harness/history/edn_parser.h"
+#include "harness/history/field_names.h"
 #include "harness/history/number_text.h"
 #include "harness/history/text_part.h"
 
@@ -20,10 +21,8 @@ OpFields elle_defaults() {
 /// Parses the operations of one part.
 class EdnOps {
  public:
-  EdnOps(TextPart& part, const char* begin, const char* limit, const char* end, bool porcupine)
-      : part_(part), parser_(begin, end, part.symbols()), limit_(limit), porcupine_(porcupine) {
-    if (porcupine) parser_.max_depth = kMaxTextDepth - 1;  // the pair with the key is one more
-  }
+  EdnOps(TextPart& part, const char* begin, const char* limit, const char* end, const ReadOptions& options)
+      : part_(part), parser_(begin, end, part.symbols()), limit_(limit), ignored_(options.ignored_fields) {}
 
   void run() {
     while (true) {
@@ -69,7 +68,15 @@ class EdnOps {
     }
     ++parser_.at;
     part_.begin(start);
-    if (!fields()) {
+    const char* const inside = parser_.at;
+    bool good = fields();
+    if (again_) {  // the key stands behind the value
+      part_.drop();
+      parser_.at = inside;
+      part_.begin(start);
+      good = fields();
+    }
+    if (!good) {
       part_.drop();
       stuck(start);
       return false;
@@ -80,9 +87,11 @@ class EdnOps {
 
   bool fields() {
     fields_ = OpFields();
+    again_ = false;
     has_value_ = false;
-    error_.clear();
+    value_.clear();
     key_.clear();
+    error_.clear();
     while (true) {
       if (!parser_.skip_blank()) return false;
       const char c = parser_.peek();
@@ -107,14 +116,35 @@ class EdnOps {
     if (name == "time") return whole(name, fields_.time_ns);
     if (name == "index") return whole(name, fields_.index);
     if (name == "error") return scratch(error_);
-    if (porcupine_ && name == "key") return scratch(key_);
+    switch (other_field(name, false, ignored_)) {
+      case OtherField::key:
+        return key();
+      case OtherField::refused:
+        if (!fields_.refused) fields_.refused = part_.symbols()(name);
+        break;
+      case OtherField::named:
+        fields_.passed_over.push_back(part_.symbols()(name));
+        break;
+      case OtherField::harmless:
+        break;
+    }
     return parser_.skip_blank() && parser_.skip_form();
+  }
+
+  /// From the first key on, values are kept apart until the operation's end.
+  bool key() {
+    if (fields_.keyed) return parser_.fail("an operation with two keys");
+    fields_.keyed = true;
+    if (!keyed_ && has_value_) again_ = true;
+    keyed_ = true;
+    parser_.max_depth = kMaxTextDepth - 1;  // the pair with the key is one more
+    return !again_ && scratch(key_);
   }
 
   bool value() {
     if (has_value_) return parser_.fail("an operation with two values");
     has_value_ = true;
-    if (porcupine_) return scratch(value_);
+    if (keyed_) return scratch(value_);
     return parser_.value(part_.builder().value());
   }
 
@@ -184,16 +214,14 @@ class EdnOps {
 
   bool finish() {
     HistoryBuilder& builder = part_.builder();
-    if (porcupine_) {
-      const ValueView key = key_.empty() ? ValueView() : ValueView(key_.data());
-      const ValueView value = has_value_ ? ValueView(value_.data()) : ValueView();
+    if (keyed_) {
       ValueWriter& out = builder.value();
-      if (!key_.empty()) {
+      if (fields_.keyed) {
         out.begin_list();
-        out.value(key);
+        out.value(ValueView(key_.data()));
       }
-      out.value(value);
-      if (!key_.empty()) out.end();
+      out.value(has_value_ ? ValueView(value_.data()) : ValueView());
+      if (fields_.keyed) out.end();
     }
     if (!error_.empty()) builder.error(ValueView(error_.data()));
     return part_.commit(fields_, usual_);
@@ -202,10 +230,12 @@ class EdnOps {
   TextPart& part_;
   EdnParser parser_;
   const char* limit_;
-  bool porcupine_;
+  const std::vector<std::string>& ignored_;
   const OpFields usual_ = elle_defaults();
   OpFields fields_;
   bool has_value_ = false;
+  bool keyed_ = false;  // a field gives the key of this operation or of one before
+  bool again_ = false;  // this operation is to be read once more, because it is the first with a key
   std::vector<uint8_t> error_, key_, value_;
 };
 
@@ -225,8 +255,8 @@ Result<ReadHistory> read_edn(const Source& source) {
   const bool porcupine = source.options.format == Format::porcupine;
   const TextGrammar grammar{
       .boundary = next_operation,
-      .parse = [porcupine](TextPart& part, const char* begin, const char* limit, const char* end) {
-        EdnOps(part, begin, limit, end, porcupine).run();
+      .parse = [&source](TextPart& part, const char* begin, const char* limit, const char* end) {
+        EdnOps(part, begin, limit, end, source.options).run();
       }};
   return read_parts(source, HistoryBuilder::Pairing::lenient, porcupine ? Format::porcupine : Format::edn,
                     grammar);

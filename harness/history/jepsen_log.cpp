@@ -1,10 +1,12 @@
 // Jepsen's log lines ("INFO  jepsen.util - 2 :invoke :cas [1 2]") and its history.txt. The line's place is
 // its time. Lines without an operation are skipped. The third column of a completion is its value,
-// as in Jepsen ("2 :info :cas :timed-out"); a fourth that begins like a value is its error. In the recordings
-// of etcd that Porcupine tests itself with (lines that begin with "INFO  jepsen.util - ") a failed cas with
-// its value is etcd's answer that the comparison failed: it gets that error.
+// as in Jepsen ("2 :info :cas :timed-out"); a fourth is its error, or, where that is no whole value, its text
+// (exceptions are logged with their line feeds). In the recordings of etcd that Porcupine tests itself with
+// (lines that begin with "INFO  jepsen.util - ") a failed cas with its value is etcd's answer that the
+// comparison failed: it gets that error.
 #include <algorithm>
 
+#include "harness/core/text.h"
 #include "harness/history/edn_parser.h"
 #include "harness/history/log_line.h"
 #include "harness/history/number_text.h"
@@ -51,7 +53,7 @@ class LogOps {
     if (good && !parser.at_end()) {
       good = parser.value(part_.builder().value()) && parser.skip_blank();
       if (good && !parser.at_end() && *parser.at != '#' && !line_comment(parser.at, stop))
-        good = error(parser);
+        error(parser, stop);
       else if (good && compared)
         part_.builder().error(Value::keyword("compare-failed"));
     }
@@ -73,12 +75,13 @@ class LogOps {
     return std::string_view(at, static_cast<size_t>(stop - at)).starts_with(":hint ");
   }
 
-  bool error(EdnParser& parser) {
+  void error(EdnParser& parser, const char* stop) {
+    std::string_view text(parser.at, static_cast<size_t>(stop - parser.at));
     error_.clear();
     ValueWriter writer(error_);
-    if (!parser.value(writer)) return false;
-    part_.builder().error(ValueView(error_.data()));
-    return true;
+    if (parser.value(writer)) return part_.builder().error(ValueView(error_.data()));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    part_.builder().error(Value(valid_utf8(text)));
   }
 
   TextPart& part_;

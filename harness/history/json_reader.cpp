@@ -1,6 +1,7 @@
 // JSON lines, and elle-cli's JSON: the same objects in one array.
 #include <algorithm>
 
+#include "harness/history/field_names.h"
 #include "harness/history/json_parser.h"
 #include "harness/history/number_text.h"
 #include "harness/history/text_part.h"
@@ -12,9 +13,13 @@ namespace {
 /// Parses the operations of one part. With `lines` each stands on a line of its own.
 class JsonOps {
  public:
-  JsonOps(TextPart& part, const char* begin, const char* limit, const char* end, bool lines)
-      : part_(part), parser_(begin, end, part.symbols(), lines), limit_(limit), lines_(lines) {
-    if (!lines) {
+  JsonOps(TextPart& part, const char* begin, const char* limit, const char* end, const ReadOptions& options)
+      : part_(part),
+        parser_(begin, end, part.symbols(), options.format != Format::elle_json),
+        limit_(limit),
+        lines_(options.format != Format::elle_json),
+        ignored_(options.ignored_fields) {
+    if (!lines_) {
       usual_.process = 0;
       usual_.f = Symbol("txn");
     }
@@ -26,7 +31,14 @@ class JsonOps {
       const char* const start = parser_.at;
       if (parser_.at_end() || start >= limit_) return part_.stop(start);
       part_.begin(start);
-      if (!object() || !line_end()) {
+      bool good = object();
+      if (again_) {  // the key stands behind the value
+        part_.drop();
+        parser_.at = start;
+        part_.begin(start);
+        good = object();
+      }
+      if (!good || !line_end()) {
         part_.drop();
         if (parser_.truncated()) {
           part_.cut_short(start);
@@ -35,6 +47,7 @@ class JsonOps {
         }
         return part_.stop(std::max(start, parser_.at));
       }
+      if (keyed_) write_value();
       if (!error_.empty()) part_.builder().error(ValueView(error_.data()));
       if (!part_.commit(fields_, usual_)) return part_.stop(parser_.at);
     }
@@ -55,7 +68,10 @@ class JsonOps {
 
   bool object() {
     fields_ = OpFields();
+    again_ = false;
     has_value_ = false;
+    value_.clear();
+    key_.clear();
     error_.clear();
     if (!parser_.expect('{')) return false;
     parser_.skip_blank();
@@ -82,19 +98,52 @@ class JsonOps {
     if (name == "value") {
       if (has_value_) return parser_.fail("an operation with two values");
       has_value_ = true;
-      return parser_.value(part_.builder().value());
+      return keyed_ ? scratch(value_) : parser_.value(part_.builder().value());
     }
     if (name == "type") return type();
     if (name == "process") return process();
     if (name == "f") return function();
     if (name == "time") return whole(name, fields_.time_ns);
     if (name == "index") return whole(name, fields_.index);
-    if (name == "error") {
-      error_.clear();
-      ValueWriter writer(error_);
-      return parser_.value(writer);
+    if (name == "error") return scratch(error_);
+    switch (other_field(name, true, ignored_)) {
+      case OtherField::key:
+        return key();
+      case OtherField::refused:
+        if (!fields_.refused) fields_.refused = part_.symbols()(name);
+        break;
+      case OtherField::named:
+        fields_.passed_over.push_back(part_.symbols()(name));
+        break;
+      case OtherField::harmless:
+        break;
     }
     return parser_.skip_value();
+  }
+
+  /// From the first key on, values are kept apart until the operation's end.
+  bool key() {
+    if (fields_.keyed) return parser_.fail("an operation with two keys");
+    fields_.keyed = true;
+    if (!keyed_ && has_value_) again_ = true;
+    keyed_ = true;
+    return !again_ && scratch(key_);
+  }
+
+  void write_value() {
+    const ValueView value = value_.empty() ? ValueView() : ValueView(value_.data());
+    ValueWriter& out = part_.builder().value();
+    if (!fields_.keyed) return out.value(value);
+    out.begin_list();
+    out.value(ValueView(key_.data()));
+    out.value(value);
+    out.end();
+  }
+
+  bool scratch(std::vector<uint8_t>& bytes) {
+    bytes.clear();
+    ValueWriter writer(bytes);
+    return parser_.value(writer);
   }
 
   bool type() {
@@ -163,8 +212,11 @@ class JsonOps {
   bool lines_;
   OpFields usual_;
   OpFields fields_;
+  const std::vector<std::string>& ignored_;
   bool has_value_ = false;
-  std::vector<uint8_t> error_;
+  bool keyed_ = false;  // a field gives the key of this operation or of one before
+  bool again_ = false;  // this operation is to be read once more, because it is the first with a key
+  std::vector<uint8_t> error_, key_, value_;
 };
 
 size_t next_line(std::string_view text, size_t from) {
@@ -181,8 +233,8 @@ Result<ReadHistory> read_json(const Source& source) {
   const TextGrammar grammar{
       .boundary = [lines](std::string_view text,
                           size_t from) { return lines ? next_line(text, from) : text.size(); },
-      .parse = [lines](TextPart& part, const char* begin, const char* limit,
-                       const char* end) { JsonOps(part, begin, limit, end, lines).run(); }};
+      .parse = [&source](TextPart& part, const char* begin, const char* limit,
+                         const char* end) { JsonOps(part, begin, limit, end, source.options).run(); }};
   return read_parts(source, HistoryBuilder::Pairing::lenient, lines ? Format::jsonl : Format::elle_json,
                     grammar);
 }

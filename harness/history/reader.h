@@ -2,10 +2,12 @@
 //
 // Whatever the format, the result is a History whose entries are in real-time order: that of the file, or,
 // where ReadOptions::order asks for it, that of their times. What is common to the text formats:
-// - Fields are process, type, f, value, time, index and error; others are skipped. A missing index is the
-//   position, and indices decide nothing. A missing time is that of the entry before, and the position as
-//   long as no entry had a time. EDN and elle-cli's JSON may leave out process and f, as Elle's own examples
-//   do: then they are 0 and txn.
+// - Fields are process, type, f, value, time, index and error. A field key (or k) makes the value a [key
+// value]
+//   pair, and all operations of clients have one or none has. Of others see ignored_fields. A missing index
+//   is the position, and indices decide nothing. A missing time is that of the entry before, and the position
+//   as long as no entry had a time. EDN and elle-cli's JSON may leave out process and f, as Elle's own
+//   examples do: then they are 0 and txn.
 // - A process is an integer from 0, or "nemesis" (kNemesis), or "nemesis-N" (-N). Any other name is a client:
 // they are
 //   numbered from 1,000,000,000 in the order of their appearance.
@@ -45,6 +47,10 @@ struct ReadOptions {
   /// `time` needs a time for every operation. Riven's own journals, logs of Jepsen and the formats of
   /// sessions refuse it.
   EventOrder order = EventOrder::file;
+  /// Fields that say nothing, in the text formats whose fields have names. Others, of clients, are an error
+  /// where they may change what an operation means: in JSON all names that Riven does not know to be
+  /// harmless, in EDN those known to mean something (table, session, result, ...); a warning names the rest.
+  std::vector<std::string> ignored_fields{};
   /// Strict for journals, lenient for the others when not given; see HistoryBuilder::Pairing.
   std::optional<HistoryBuilder::Pairing> pairing{};
   unsigned threads = 0;  ///< for the large text formats; 0: all cores. The result does not depend on it.
@@ -66,8 +72,9 @@ struct ReadHistory {
   Extent extent = Extent::whole;
   /// What was lost or odd, one line each: damaged parts of a journal, a last line cut short, ...
   std::vector<std::string> warnings{};
-  /// A journal's metadata. Formats without real time (plume, dbcop, cobra, awdit) set "no_realtime": true,
-  /// and "initial_written": true where 0 is the initial value and is written, too.
+  /// A journal's metadata. "keyed": true where fields gave the keys. Formats without real time (plume, dbcop,
+  /// cobra, awdit) set "no_realtime": true, and "initial_written": true where 0 is the initial value and is
+  /// written, too.
   Json metadata = Json::object();
 };
 

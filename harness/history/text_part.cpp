@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "harness/core/text.h"
+#include "harness/history/field_names.h"
 #include "harness/history/number_text.h"
 
 namespace riven::reading {
@@ -75,6 +76,11 @@ constexpr Process kLastName = INT32_MIN / 2;
 /// Clients that are names are processes like others, with numbers that no counting recorder reaches.
 constexpr Process kFirstNamedClient = 1'000'000'000;
 constexpr size_t kMaxFunctions = 60000;
+
+void add_new(std::vector<Symbol>& to, const std::vector<Symbol>& some) {
+  for (const Symbol name : some)
+    if (std::find(to.begin(), to.end(), name) == to.end()) to.push_back(name);
+}
 }  // namespace
 
 Process TextPart::named_process(std::string_view name) {
@@ -124,7 +130,10 @@ bool TextPart::commit(const OpFields& fields, const OpFields& usual) {
     std::optional<uint32_t>& first = given ? field.given : field.left_out;
     if (!first) first = entry_line_;
   };
+  if (is_client && fields.refused) return fail(entry_, why_refused(fields.refused->text()));
   note(process_, fields.process.has_value());
+  note(key_, fields.keyed);
+  if (is_client) add_new(passed_over_, fields.passed_over);
   note(f_, fields.f.has_value());
   builder_.set(fields.time_ns, *process, *fields.type, *f);
   builder_.commit();
@@ -180,6 +189,8 @@ class TextAssembler {
     }
     if (auto status = all_or_none(process_, part.process_, "process"); !status) return status;
     if (auto status = all_or_none(f_, part.f_, "f (the function)"); !status) return status;
+    if (auto status = all_or_none(key_, part.key_, "key"); !status) return status;
+    add_new(passed_over_, part.passed_over_);
     name_processes(part);
     fill_times(from);
     from.shift_lines(lines_);
@@ -211,6 +222,7 @@ class TextAssembler {
     if (by_time && timed_ && untimed_line_)
       return Error{source_.name + ": line " + std::to_string(*untimed_line_) +
                    ": an operation without a time, and --order time goes by the times"};
+    warn_of_fields();
     if (!timed_) builder_.no_times();
     auto result = reading::finish(builder_, source_, usual);
     if (!result) return result;
@@ -219,6 +231,7 @@ class TextAssembler {
                           " is earlier than the line before: the order of the lines counts, not that of the "
                           "times (--order time: of the times)");
     result->format = format;
+    if (key_.given) result->metadata["keyed"] = true;
     if (cut_) result->extent = by_time ? Extent::parts : Extent::beginning;
     warnings_.insert(warnings_.end(), result->warnings.begin(), result->warnings.end());
     result->warnings = std::move(warnings_);
@@ -276,6 +289,16 @@ class TextAssembler {
     if (most == 0 || values <= most) builder_.value_bytes().reserve(values);
   }
 
+  void warn_of_fields() {
+    constexpr size_t kMost = 8;
+    std::string names;
+    for (size_t i = 0; i < std::min(kMost, passed_over_.size()); ++i)
+      names += (i == 0 ? "" : ", ") + std::string(passed_over_[i].text());
+    if (passed_over_.size() > kMost) names += ", ...";
+    if (names.empty()) return;
+    warnings_.push_back(source_.name + ": fields that Riven does not know are passed over: " + names);
+  }
+
   /// Lenient pairing lets a process act again after `info`; Jepsen's old histories do so, but it may as well
   /// be a defect.
   void warn_of_reuse(ReadHistory& read) const {
@@ -303,7 +326,8 @@ class TextAssembler {
   std::vector<std::string> warnings_;
   std::vector<Symbol> names_;
   uint32_t lines_ = 0;
-  TextPart::LeftOut process_, f_;
+  TextPart::LeftOut process_, f_, key_;
+  std::vector<Symbol> passed_over_;
   bool timed_ = false;
   bool indexed_ = false;
   std::optional<uint32_t> untimed_line_;  // of the first entry without a time

@@ -36,6 +36,10 @@ struct OpFields {
   std::optional<Process> process;
   std::optional<OpType> type;
   std::optional<Symbol> f;
+  /// The first field that may change what the operation means, and that Riven cannot take into account.
+  std::optional<Symbol> refused;
+  std::vector<Symbol> passed_over{};  ///< fields whose names say nothing to Riven
+  bool keyed = false;                 ///< the value is a [key value] pair, because a field gives the key
 };
 
 /// What one thread read from one part of a text: its entries, with lines counted from the part's beginning,
@@ -82,7 +86,8 @@ class TextPart {
   struct LeftOut {
     std::optional<uint32_t> given, left_out;
   };
-  LeftOut process_, f_;
+  LeftOut process_, f_, key_;
+  std::vector<Symbol> passed_over_;
   std::optional<uint32_t> repeated_line_;  // of the first map or set with something twice
   const char* stop_;
   const char* counted_;

@@ -93,3 +93,73 @@ TEST_CASE("check: a set that was read may be a set or a list") {
               "{:process 0 :type :ok :f :txn :value [[:r 1 #{2 1}]]}\n",
               {"--workload", "append", "--model", "serializable"}) != 1);
 }
+
+namespace {
+
+/// Two registers: the one is written after the other, which is then read as it was.
+std::string two_registers(const std::string& read) {
+  return R"({"process":0,"type":"invoke","f":"write","value":1,"key":"x"}
+{"process":0,"type":"ok","f":"write","value":1,"key":"x"}
+{"process":0,"type":"invoke","f":"write","value":2,"key":"y"}
+{"process":0,"type":"ok","f":"write","value":2,"key":"y"}
+{"process":1,"type":"invoke","f":"read","value":null,"key":"x"}
+{"process":1,"type":"ok","f":"read","value":)" +
+         read + ",\"key\":\"x\"}\n";
+}
+
+}  // namespace
+
+TEST_CASE("check: a field key tells registers apart") {
+  using Options = std::vector<const char*>;
+  for (const Options& options :
+       {Options{}, Options{"--model", "register"}, Options{"--model", "cas-register"},
+        Options{"--workload", "register"}, Options{"--model", "kv"}}) {
+    CHECK(check("keys.jsonl", two_registers("1"), options) == 0);
+    CHECK(check("keys.jsonl", two_registers("2"), options) == 1);
+  }
+  CHECK(check("keys.jsonl", two_registers("1"), {"--model", "register", "--per-key=no"}) == 64);
+  CHECK(check("keys.jsonl", two_registers("1"), {"--model", "serializable"}) == 64);
+  CHECK(check("keys.jsonl", two_registers("2"), {"--model", "register", "--ignore-field", "key"}) == 0);
+}
+
+TEST_CASE("check: what may name a key where none is expected is refused") {
+  const auto edn = [](const std::string& f, const std::string& asked, const std::string& answer) {
+    return "{:process 1 :type :invoke :f " + f + " :value " + asked + "}\n{:process 1 :type :ok :f " + f +
+           " :value " + answer + "}\n";
+  };
+  const std::string write = edn(":write", "1", "1");
+  CHECK(check("read.edn", write + edn(":read", "\"x\"", "2"), {"--model", "register"}) == 64);
+  CHECK(check("read.edn", write + edn(":read", "1", "1"), {"--model", "register"}) == 0);
+  CHECK(check("counter.edn", edn(":add", "1", "1") + edn(":read", "\"hits\"", "0"), {"--model", "counter"}) ==
+        64);
+  CHECK(check("queue.edn", edn(":enqueue", "1", "1") + edn(":dequeue", "\"q2\"", "nil"),
+              {"--model", "fifo-queue"}) == 64);
+  CHECK(check("locks.edn", edn(":acquire", "\"a\"", "\"a\"") + edn(":acquire", "\"b\"", "\"b\""),
+              {"--model", "mutex"}) == 64);
+  CHECK(check("lock.edn", edn(":acquire", "\"a\"", "\"a\"") + edn(":release", "\"a\"", "\"a\""),
+              {"--model", "mutex"}) == 0);
+  const std::string maps = edn(":write", "{:key 1 :value 1}", "nil") +
+                           edn(":write", "{:key 2 :value 2}", "nil") +
+                           edn(":read", "nil", "{:key 1 :value 1}");
+  CHECK(check("maps.edn", maps, {"--model", "register"}) == 64);
+  CHECK(check("maps.edn", maps, {"--model", "register", "--per-key=no"}) == 1);
+}
+
+TEST_CASE("check: a counter that answers nil has counted nothing yet") {
+  const auto counter = [](const std::string& read) {
+    return "{:process 0 :type :invoke :f :read :value [1 nil]}\n{:process 0 :type :ok :f :read :value [1 " +
+           read +
+           "]}\n{:process 0 :type :invoke :f :add :value [1 5]}\n{:process 0 :type :ok :f :add :value [1 "
+           "5]}\n"
+           "{:process 0 :type :invoke :f :read :value [1 nil]}\n{:process 0 :type :ok :f :read :value [1 "
+           "5]}\n";
+  };
+  CHECK(check("counter.edn", counter("nil"), {"--model", "counter"}) == 0);
+  CHECK(check("counter.edn", counter("nil"), {}) == 0);
+  CHECK(check("counter.edn", counter("5"), {"--model", "counter"}) == 1);
+  CHECK(check("counter.edn", counter("nil"), {"--model", "counter", "--checker-opt", "initial=5"}) == 64);
+  CHECK(check("later.edn",
+              "{:process 0 :type :invoke :f :add :value 5}\n{:process 0 :type :ok :f :add :value 5}\n"
+              "{:process 0 :type :invoke :f :read :value nil}\n{:process 0 :type :ok :f :read :value nil}\n",
+              {"--model", "counter"}) == 1);
+}

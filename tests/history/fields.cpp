@@ -146,3 +146,72 @@ TEST_CASE("a history without times has none when it is written and read again") 
     CHECK(!read_history(scratch.file(name))->history.has_times());
   }
 }
+
+namespace {
+std::vector<std::string> values_of(const History& h) {
+  std::vector<std::string> values;
+  for (size_t i = 0; i < h.size(); ++i) values.push_back(to_edn(h.op(i).value));
+  return values;
+}
+}  // namespace
+
+TEST_CASE("a field key makes the value a [key value] pair, wherever it stands") {
+  const std::vector<std::string> pairs = {"[\"x\" 1]", "[\"y\" nil]"};
+  for (const char* text : {"{\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\"value\":1,\"key\":\"x\"}\n"
+                           "{\"key\":\"y\",\"process\":1,\"type\":\"invoke\",\"f\":\"r\"}\n",
+                           "[{\"k\":\"x\",\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\"value\":1},\n"
+                           "{\"process\":1,\"type\":\"invoke\",\"f\":\"r\",\"value\":null,\"K\":\"y\"}]\n",
+                           "{:process 0 :type :invoke :f :w :value 1 :key \"x\"}\n{:k \"y\" :process 1 :type "
+                           ":invoke :f :r}\n"}) {
+    INFO(text);
+    const ReadHistory h = read(text);
+    CHECK(values_of(h.history) == pairs);
+    CHECK(h.metadata.value("keyed", false));
+    CHECK(h.history.source_line(1) == 2);
+    CHECK(h.warnings.empty());
+  }
+  const ReadHistory faults = read(
+      "{:process 0 :type :invoke :f :w :value [1 2] :key :x}\n{:process :nemesis :type :info :f :kill :value "
+      "3}\n");
+  CHECK(values_of(faults.history) == std::vector<std::string>{"[:x [1 2]]", "3"});
+  CHECK_FALSE(read("{:process 0 :type :invoke :f :w :value 1}\n").metadata.value("keyed", false));
+}
+
+TEST_CASE("all operations of clients have a key, or none has, or the line is named") {
+  CHECK(says(
+      error_of("{:process 0 :type :invoke :f :w :value 1 :key 1}\n{:process 0 :type :ok :f :w :value 1}\n"),
+      {"line 2", "without key", "line 1"}));
+  CHECK(says(error_of("{:process 0 :type :invoke :f :w :value 1 :key 1 :k 2}\n"), {"line 1", "two keys"}));
+  CHECK(says(error_of("{\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\"key\":1,\"key\":2}\n"),
+             {"line 1", "two keys"}));
+}
+
+TEST_CASE("a field that may change what an operation means is refused by name") {
+  for (const char* field : {"table", "register", "Session", "txn_id", "result", "keys"}) {
+    const std::string edn =
+        std::string("{:process 0 :type :invoke :f :w :value 1}\n{:process 0 :type :ok :f :w :") + field +
+        " 7 :value 1}\n";
+    CHECK(says(error_of(edn), {"line 2", field, "--ignore-field"}));
+    CHECK(read(edn, {.ignored_fields = {field}}).warnings.empty());
+  }
+  for (const char* field : {"shard", "register", "ts", "op"}) {
+    const std::string json = std::string("{\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\"") + field +
+                             "\":{\"a\":[1]},\"value\":1}\n";
+    CHECK(says(error_of(json), {"line 1", field, "--ignore-field"}));
+    CHECK(says(error_of("[" + json + "]"), {"line 1", field, "--ignore-field"}));
+    CHECK(read(json, {.ignored_fields = {field}}).history.op(0).value == Value(1));
+  }
+  CHECK(values_of(read("{:process 0 :type :invoke :f :w :value 1 :key 2}\n", {.ignored_fields = {"key"}})
+                      .history) == std::vector<std::string>{"1"});
+}
+
+TEST_CASE("fields that say who, where and how long are passed over, and so are those of faults") {
+  CHECK(read("{\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\"node\":\"n1\",\"latency\":7,\"op_index\":3,"
+             "\"exception\":{}}\n{\"process\":\"nemesis\",\"type\":\"info\",\"f\":\"kill\",\"table\":1}\n")
+            .warnings.empty());
+  const ReadHistory couchbase = read(
+      "{:process 0 :type :invoke :f :w :value 1 :durability-level 2 :cas 1}\n"
+      "{:process 1 :type :invoke :f :w :value 1 :cas 9 :node 3}\n");
+  REQUIRE(couchbase.warnings.size() == 1);
+  CHECK(says(couchbase.warnings[0], {"passed over: durability-level, cas"}));
+}

@@ -17,7 +17,8 @@ TEST_CASE("EDN: operations one after another, in a vector, and tagged") {
   for (const std::string& text : {ops, "[" + ops + "\n]", "(" + ops + ")"}) {
     const ReadHistory h = read(text);
     CHECK(h.format == Format::edn);
-    CHECK(h.warnings.empty());
+    REQUIRE(h.warnings.size() == 1);
+    CHECK(says(h.warnings[0], {"passed over: x"}));
     REQUIRE(h.history.size() == 5);
     CHECK(h.history.op(0).value == Value(5));
     CHECK(h.history.pair(0) == 1);
@@ -118,7 +119,7 @@ TEST_CASE("JSON lines: every kind of value, any order of fields, unknown fields"
   CHECK(json("[]") == Value(Value::List{}));
   CHECK(json("{ }") == Value::map({}));
   const ReadHistory h = read(
-      "{\"value\":[1,5],\"f\":\"cas\",\"extra\":{\"a\":[\"}\"]},\"type\":\"invoke\",\"process\":4,\"time\":"
+      "{\"value\":[1,5],\"f\":\"cas\",\"debug\":{\"a\":[\"}\"]},\"type\":\"invoke\",\"process\":4,\"time\":"
       "12,\"index\":3}\n"
       "\n"
       "{\"error\":\"timeout\",\"process\":4,\"type\":\"info\",\"f\":\"cas\",\"value\":null}\r\n"
@@ -194,6 +195,14 @@ TEST_CASE("Jepsen's log lines and history.txt") {
   CHECK(text.format == Format::jepsen_log);
   REQUIRE(text.history.size() == 2);
   CHECK(to_edn(text.history.op(1).error) == "[:conflict \"x\"]");
+  // Jepsen writes exceptions as they are, line feeds and all.
+  const ReadHistory spread = read(
+      "3\t:invoke\t:read\t[1 nil]\n3\t:fail\t:read\t[1 nil]\t[:retry-failure java.X: reply {\n  id: "
+      "\"n4\"\n}\n]\n"
+      "3\t:invoke\t:read\t[2 nil]\n");
+  REQUIRE(spread.history.size() == 3);
+  CHECK(spread.history.op(1).error == Value("[:retry-failure java.X: reply {"));
+  CHECK(to_edn(spread.history.op(2).value) == "[2 nil]");
   CHECK(says(error_of("0\t:invoke\t:write\t[1\n1\t:invoke\t:read\tnil\n"), {"line 1"}));
 }
 
@@ -207,7 +216,7 @@ TEST_CASE("Porcupine's key-value log") {
   REQUIRE(h.history.size() == 3);
   CHECK(to_edn(h.history.op(0).value) == "[\"0\" nil]");
   CHECK(to_edn(h.history.op(1).value) == "[\"1\" \"x 0 1 y\"]");
-  CHECK(to_edn(read(text, {.format = Format::edn}).history.op(1).value) == "\"x 0 1 y\"");
+  CHECK(to_edn(read(text, {.format = Format::edn}).history.op(1).value) == "[\"1\" \"x 0 1 y\"]");
 }
 
 TEST_CASE("what is written is read back exactly, by any number of threads") {
