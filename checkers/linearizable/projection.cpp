@@ -47,6 +47,7 @@ class Projector {
       if (!history_.is_client(i) || history_.type(i) != OpType::invoke) continue;
       if (auto bad = take(static_cast<uint32_t>(i))) return *bad;
     }
+    if (names_key_) return half_keyed();
     if (!passed(history_.size())) return too_large();
     split();
     return std::move(out_);
@@ -89,10 +90,31 @@ class Projector {
   }
 
   bool wants_keys() const {
-    using PerKey = ProjectionOptions::PerKey;
-    if (options_.model == Model::kv || options_.per_key == PerKey::yes) return true;
-    const bool told = options_.per_key == PerKey::automatic && options_.model != Model::multi_register;
-    return told && shows_keys(history_, known_);
+    if (options_.model == Model::kv || options_.per_key == ProjectionOptions::PerKey::yes) return true;
+    return leaves_keys_open() && shows_keys(history_, known_);
+  }
+  bool leaves_keys_open() const {
+    return options_.per_key == ProjectionOptions::PerKey::automatic &&
+           options_.model != Model::multi_register;
+  }
+
+  /// Whether a client invokes an operation there that names no key, or not as one does.
+  bool lacks_key(uint32_t entry) const {
+    if (!history_.is_client(entry) || history_.type(entry) != OpType::invoke) return false;
+    const ValueView v = history_.value(entry);
+    const Function f = known_[history_.function_id(entry)]->f;
+    if (!is_pair(v)) return true;
+    return has_no_argument(f) ? !v.at(1).is_nil() : f == Function::cas && !is_pair(v.at(1));
+  }
+
+  /// Some read names a key, and since values are not told to be pairs, some operation names none. To judge
+  /// all as one object would be to guess.
+  Error half_keyed() const {
+    uint32_t entry = 0;
+    while (!lacks_key(entry)) ++entry;
+    return bad(entry,
+               "other operations carry a [key value] pair, and this one does not: mend it, or say "
+               "--per-key=no if all are about one object");
   }
 
   Error bad(uint32_t entry, const std::string& what) const {
@@ -133,6 +155,9 @@ class Projector {
       } else if (!answer.is_nil() && options_.model != Model::kv && !is_yes_or_no(known.f, answer)) {
         return bad(pair, "a value that is no [key value] pair of its invocation's key");
       }
+    } else {
+      names_key_ = names_key_ || (leaves_keys_open() && has_no_argument(known.f) && is_pair(argument) &&
+                                  argument.at(1).is_nil());
     }
     const auto kept = filling_.fill(op, {key, argument, answer, known, type == OpType::fail});
     if (!kept) return kept.error();
@@ -228,6 +253,7 @@ class Projector {
     operations_ = std::move(kept);
   }
 
+  bool names_key_ = false;  // a read names a key, although it is not told that values are pairs
   const History& history_;
   const ProjectionOptions& options_;
   Projection out_;

@@ -328,3 +328,31 @@ TEST_CASE("an option that does not go with the transactions is refused") {
     CHECK(judged("version-orders=initial,linearizable-keys") == 1);
   }
 }
+
+TEST_CASE("a read that names its key is refused where other operations name none") {
+  const Scratch scratch;
+  const auto judged = [&](const std::string& other, const char* per_key) {
+    const std::string path = scratch.file("k.edn");
+    spew(path,
+         "{:process 0, :type :invoke, :f :read, :value [:a nil]}\n"
+         "{:process 0, :type :ok, :f :read, :value [:a nil]}\n" +
+             other);
+    return riven_check({path.c_str(), "--model", "cas-register", per_key});
+  };
+  // Its key, what it expects and what it writes: Riven takes [key [from to]].
+  const std::string flat =
+      "{:process 0, :type :invoke, :f :write, :value [:a 1]}\n{:process 0, :type :ok, :f :write, :value [:a "
+      "1]}\n"
+      "{:process 1, :type :invoke, :f :write, :value [:b 2]}\n{:process 1, :type :ok, :f :write, :value [:b "
+      "2]}\n"
+      "{:process 0, :type :invoke, :f :read, :value [:a nil]}\n{:process 0, :type :ok, :f :read, :value [:a "
+      "1]}\n"
+      "{:process 0, :type :invoke, :f :cas, :value [:a 5 6]}\n{:process 0, :type :fail, :f :cas, :value [:a "
+      "5 6]}\n";
+  CHECK(judged(flat, "--per-key=auto") == 64);
+  CHECK(judged(flat.substr(0, flat.find("{:process 0, :type :invoke, :f :cas")), "--per-key=auto") == 0);
+  const std::string bare =
+      "{:process 1, :type :invoke, :f :write, :value 2}\n{:process 1, :type :ok, :f :write, :value 2}\n";
+  CHECK(judged(bare, "--per-key=auto") == 64);
+  CHECK(judged(bare, "--per-key=no") == 1);
+}
