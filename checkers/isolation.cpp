@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <charconv>
+#include <thread>
 
 #include "checkers/isolation/analysis.h"
 #include "checkers/isolation/counters.h"
 #include "checkers/isolation/evidence.h"
+#include "checkers/isolation/proof/verified.h"
 #include "harness/api/registry.h"
 
 namespace riven::checkers {
@@ -76,13 +78,16 @@ class IsolationChecker final : public Checker {
       result.details["elle_json"] = {{"valid?", "unknown"}, {"anomaly-types", Json::array()}};
       return result;
     }
+    const unsigned threads =
+        budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
+    const auto proof = keep_verified(history, model_, threads, *analysed);
     judge(*analysed, result);
     add_counts(*analysed, result);
     if (analysed->transactions.own_keys != nullptr && has_counters(history))
       result.details["workload"] = "counter";
     result.details["models"] = models_json(analysed->decisions);
-    add_evidence(history, *analysed, model_, result);
-    result.details["elle_json"] = elle_json(*analysed, result.verdict);
+    add_evidence(history, *analysed, model_, proof, result);
+    result.details["elle_json"] = elle_json(*analysed, proof, result.verdict);
     return result;
   }
 

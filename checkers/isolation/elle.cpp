@@ -3,6 +3,7 @@
 #include <set>
 
 #include "checkers/isolation/evidence.h"
+#include "checkers/isolation/telling.h"
 
 namespace riven::checkers::isolation {
 
@@ -60,7 +61,7 @@ bool implied(const CycleClass& c, const std::vector<Cycle>& cycles) {
 
 }  // namespace
 
-Json elle_json(const Analysis& a, Verdict verdict) {
+Json elle_json(const Analysis& a, const std::optional<AcceptedProof>& proof, Verdict verdict) {
   std::set<std::string> types;
   ModelSet out = 0;
   for (const Cycle& c : a.cycles) {
@@ -73,6 +74,10 @@ Json elle_json(const Analysis& a, Verdict verdict) {
     if (!a.findings.any(kind) || ruled_out(kind) == 0) continue;
     types.insert(std::string(name_of(kind)));
     out |= ruled_out(kind);
+  }
+  if (proof) {
+    types.insert(name_of(*proof));
+    out |= bit(proof->model);
   }
   ModelSet all = 0;
   for (const Model m : members(out)) all |= failing_with(m);

@@ -25,7 +25,7 @@ std::string dot_text(const Explainer& explainer, const std::vector<Cycle>& cycle
       const uint32_t next = cycles[i].steps[(s + 1) % cycles[i].steps.size()].txn;
       const std::string from = cast.name(step.txn);
       const std::string to = cast.name(next);
-      const auto reason = explainer.edge(step.txn, next, step.label, from, to);
+      const auto reason = explainer.edge(step, next, from, to);
       edges += "    " + prefix + from + " -> " + prefix + to + " [label=\"" + reason.type + "\"];\n";
       out += "    " + prefix + from + " [label=\"" + from + " process " +
              std::to_string(explainer.history().process(explainer.analysis().transactions.invoke[step.txn])) +
@@ -123,6 +123,19 @@ class Evidence {
     }
   }
 
+  void add_proof(const AcceptedProof& proof) {
+    const Told told = tell(explainer_, faults_, proof);
+    Anomaly anomaly;
+    anomaly.type = name_of(proof);
+    anomaly.count = 1;
+    anomaly.details = Json::array();
+    add(anomaly, told);
+    text_ += told.text + "\n";
+    proof_entries_ = anomaly.entries;
+    result_.anomalies.push_back(std::move(anomaly));
+  }
+  const std::vector<uint32_t>& proof_entries() const { return proof_entries_; }
+
   void add_artifacts() {
     if (result_.anomalies.empty()) return;
     Json json = Json::object();
@@ -147,18 +160,21 @@ class Evidence {
   FaultTimeline faults_;
   CheckResult& result_;
   std::string text_;
+  std::vector<uint32_t> proof_entries_;
 };
 
 }  // namespace
 
-void add_evidence(const History& history, const Analysis& a, Model model, CheckResult& result) {
+void add_evidence(const History& history, const Analysis& a, Model model,
+                  const std::optional<AcceptedProof>& proof, CheckResult& result) {
   Evidence evidence(history, a, result);
   evidence.add_findings();
   evidence.add_cycles();
   evidence.add_weak_cycles();
+  if (proof) evidence.add_proof(*proof);
   evidence.add_artifacts();
   if (a.decisions.refuted(model)) {
-    if (std::string minimal = minimal_history(history, a, model); !minimal.empty())
+    if (std::string minimal = minimal_history(history, a, model, evidence.proof_entries()); !minimal.empty())
       result.artifacts.push_back({"minimal.jsonl", std::move(minimal)});
   }
   result.details["cycle_search"] =

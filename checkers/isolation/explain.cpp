@@ -66,10 +66,40 @@ bool Explainer::follows(uint32_t key, uint32_t version, uint32_t next) const {
   return next == Mop::kUnobserved;
 }
 
+Explainer::Reason Explainer::by_accesses(uint32_t from, uint32_t to, uint8_t label, uint32_t x, uint32_t y,
+                                         const std::string& from_name, const std::string& to_name) const {
+  const bool lists = a_.transactions.workload == Workload::list_append;
+  const Mop a = a_.transactions.mops[x];
+  const std::string key = key_text(a.key);
+  const std::string left = short_edn(value_of(from, x));
+  const std::string right = short_edn(value_of(to, y));
+  std::string why;
+  if (label == kWr) {
+    why = lists ? to_name + " read key " + key + " = " + right + ", which " + from_name + "'s append of " +
+                      left + " made"
+                : to_name + " read key " + key + " = " + right + ", which " + from_name + " wrote";
+  } else if (label == kWw) {
+    why = lists ? to_name + " appended " + right + " to key " + key + " after " + from_name + " appended " +
+                      left
+                : from_name + " set key " + key + " to " + left + ", and " + to_name + " set it to " + right +
+                      ", which came later in the version order";
+  } else if (lists) {
+    why = from_name + " read key " + key + " = " + left + ", and so did not observe " + to_name +
+          "'s append of " + right;
+  } else {
+    why = from_name + " read key " + key + " = " + left + ", and " + to_name + " set it to " + right +
+          ", which came later in the version order";
+  }
+  return {from_name + " < " + to_name + ", because " + why,
+          label == kWr   ? "wr"
+          : label == kWw ? "ww"
+                         : "rw",
+          x, y, a.key};
+}
+
 Explainer::Reason Explainer::dependency(uint32_t from, uint32_t to, uint8_t label,
                                         const std::string& from_name, const std::string& to_name) const {
   const Transactions& t = a_.transactions;
-  const bool lists = t.workload == Workload::list_append;
   for (uint32_t x = t.begin_of(from); x < t.end_of(from); ++x) {
     for (uint32_t y = t.begin_of(to); y < t.end_of(to); ++y) {
       const Mop a = t.mops[x];
@@ -80,31 +110,7 @@ Explainer::Reason Explainer::dependency(uint32_t from, uint32_t to, uint8_t labe
                        : !follows(a.key, a.version(), b.version()))
         continue;
       if (label != kWw && !(label == kWr ? b : a).is_known_read()) continue;
-      const std::string key = key_text(a.key);
-      const std::string left = short_edn(value_of(from, x));
-      const std::string right = short_edn(value_of(to, y));
-      std::string why;
-      if (label == kWr) {
-        why = lists ? to_name + " read key " + key + " = " + right + ", which " + from_name +
-                          "'s append of " + left + " made"
-                    : to_name + " read key " + key + " = " + right + ", which " + from_name + " wrote";
-      } else if (label == kWw) {
-        why = lists ? to_name + " appended " + right + " to key " + key + " after " + from_name +
-                          " appended " + left
-                    : from_name + " set key " + key + " to " + left + ", and " + to_name + " set it to " +
-                          right + ", which came later in the version order";
-      } else if (lists) {
-        why = from_name + " read key " + key + " = " + left + ", and so did not observe " + to_name +
-              "'s append of " + right;
-      } else {
-        why = from_name + " read key " + key + " = " + left + ", and " + to_name + " set it to " + right +
-              ", which came later in the version order";
-      }
-      return {from_name + " < " + to_name + ", because " + why,
-              label == kWr   ? "wr"
-              : label == kWw ? "ww"
-                             : "rw",
-              x, y, a.key};
+      return by_accesses(from, to, label, x, y, from_name, to_name);
     }
   }
   return by_predicate(from, to, label, from_name, to_name);
@@ -159,6 +165,14 @@ Explainer::Reason Explainer::edge(uint32_t from, uint32_t to, uint8_t label, con
                 " before " + to_name,
             "process", kNone, kNone, kNone};
   return dependency(from, to, label, from_name, to_name);
+}
+
+Explainer::Reason Explainer::edge(const Cycle::Step& step, uint32_t to, const std::string& from_name,
+                                  const std::string& to_name) const {
+  const bool dependency = step.label == kWw || step.label == kWr || step.label == kRw;
+  if (dependency && step.from_mop != kNone && step.to_mop != kNone)
+    return by_accesses(step.txn, to, step.label, step.from_mop, step.to_mop, from_name, to_name);
+  return edge(step.txn, to, step.label, from_name, to_name);
 }
 
 std::string Explainer::single(Kind kind, const Case& c) const {

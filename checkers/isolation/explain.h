@@ -24,6 +24,9 @@ class Explainer {
   };
   Reason edge(uint32_t from, uint32_t to, uint8_t label, const std::string& from_name,
               const std::string& to_name) const;
+  /// The same of a step, by its own micro-operations where it names both.
+  Reason edge(const Cycle::Step& step, uint32_t to, const std::string& from_name,
+              const std::string& to_name) const;
   /// What a case of an anomaly without a cycle shows; transactions are T1 (and T2).
   std::string single(Kind kind, const Case& c) const;
 
@@ -42,6 +45,8 @@ class Explainer {
   bool follows(uint32_t key, uint32_t version, uint32_t next) const;
   Reason dependency(uint32_t from, uint32_t to, uint8_t label, const std::string& from_name,
                     const std::string& to_name) const;
+  Reason by_accesses(uint32_t from, uint32_t to, uint8_t label, uint32_t x, uint32_t y,
+                     const std::string& from_name, const std::string& to_name) const;
   Reason by_predicate(uint32_t from, uint32_t to, uint8_t label, const std::string& from_name,
                       const std::string& to_name) const;
   Reason in_time(uint32_t from, uint32_t to, const std::string& from_name, const std::string& to_name) const;

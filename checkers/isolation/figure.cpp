@@ -37,8 +37,8 @@ CycleFigure figure_of(const Explainer& explainer, const Cycle& cycle) {
     figure.transactions.push_back(transaction_of(explainer, cycle.steps[i].txn, i, figure.timed));
   for (size_t i = 0; i < n; ++i) {
     const size_t next = (i + 1) % n;
-    const auto reason = explainer.edge(cycle.steps[i].txn, cycle.steps[next].txn, cycle.steps[i].label,
-                                       figure.transactions[i].name, figure.transactions[next].name);
+    const auto reason = explainer.edge(cycle.steps[i], cycle.steps[next].txn, figure.transactions[i].name,
+                                       figure.transactions[next].name);
     figure.transactions[i].edge = reason.type;
     figure.transactions[i].reason = reason.sentence;
     if (reason.from_mop == kNone) continue;

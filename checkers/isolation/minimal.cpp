@@ -111,7 +111,7 @@ class Candidates {
       const uint32_t from = cycle.steps[i].txn;
       const uint32_t to = cycle.steps[(i + 1) % cycle.steps.size()].txn;
       s.txns.push_back(from);
-      const auto reason = explainer_.edge(from, to, cycle.steps[i].label, "", "");
+      const auto reason = explainer_.edge(cycle.steps[i], to, "", "");
       if (reason.key == kNone) continue;
       s.keys.insert(reason.key);
       for (const uint32_t m : {reason.from_mop, reason.to_mop}) {
@@ -135,12 +135,17 @@ class Candidates {
       for (const uint32_t txn : step.path) s.txns.push_back(txn);
       if (step.txn != kNone) s.txns.push_back(step.txn);
     }
-    finish(s);
-    for (const uint32_t txn : s.txns)  // sessions and reads-from go over any key
-      for (uint32_t m = t_.begin_of(txn); m < t_.end_of(txn); ++m) s.keys.insert(t_.mops[m].key);
-    add_writers(s);
-    finish(s);
-    return s;
+    return with_all_keys(std::move(s));
+  }
+
+  Selection of(const std::vector<uint32_t>& entries) {
+    Selection s;
+    for (const uint32_t entry : entries) {
+      const auto at = std::lower_bound(t_.invoke.begin(), t_.invoke.end(), entry);
+      if (at != t_.invoke.end() && *at == entry)
+        s.txns.push_back(static_cast<uint32_t>(at - t_.invoke.begin()));
+    }
+    return with_all_keys(std::move(s));
   }
 
   Selection of(const Case& c) {
@@ -161,6 +166,15 @@ class Candidates {
   }
 
  private:
+  // Sessions and reads-from go over any key.
+  Selection with_all_keys(Selection s) const {
+    finish(s);
+    for (const uint32_t txn : s.txns)
+      for (uint32_t m = t_.begin_of(txn); m < t_.end_of(txn); ++m) s.keys.insert(t_.mops[m].key);
+    add_writers(s);
+    finish(s);
+    return s;
+  }
   // For each key the shortest read that shows the version.
   void add_readers(const std::unordered_map<uint32_t, uint32_t>& needed, Selection& s) const {
     std::unordered_map<uint32_t, std::pair<uint32_t, uint32_t>> best;  // key -> version, transaction
@@ -235,7 +249,8 @@ std::string to_lines(const std::vector<Op>& ops, bool has_times) {
 
 }  // namespace
 
-std::string minimal_history(const History& history, const Analysis& a, Model model) {
+std::string minimal_history(const History& history, const Analysis& a, Model model,
+                            const std::vector<uint32_t>& proof) {
   constexpr size_t kTried = 24;
   constexpr size_t kLargest = 2000;  // transactions
   std::vector<Selection> selections;
@@ -243,6 +258,7 @@ std::string minimal_history(const History& history, const Analysis& a, Model mod
   for (const Cycle& cycle : a.cycles)
     if (selections.size() < kTried) selections.push_back(candidates.of(cycle));
   for (const WeakCycle& cycle : a.weak_cycles) selections.push_back(candidates.of(cycle));
+  if (!proof.empty()) selections.push_back(candidates.of(proof));
   for (size_t k = 0; k < kKinds; ++k) {
     const auto& cases = a.findings.cases(static_cast<Kind>(k));
     if (!cases.empty()) selections.push_back(candidates.of(cases.front()));

@@ -99,6 +99,7 @@ class SetReader {
     if (!value.is_list()) return;
     seen_.clear();
     alien_.clear();
+    alien_shown_.clear();
     read_before_.clear();
     place_ = 0;
     for (const ValueView view : value) {
@@ -138,8 +139,11 @@ class SetReader {
         add(e, Mop::kOffTrunk);
       }
     }
+    const Case before = alien_shown_[to_edn(name)];
+    if (!alien_now.empty())
+      alien_shown_[to_edn(name)] = {txn, mop_count() - 1, kNone, kNone, t_.mops.back().key};
     if (const bool again = !read_before_.insert(to_edn(name)).second; again && alien != alien_now) {
-      const Case shown{txn, mop_count() - 1, kNone, kNone, t_.mops.back().key};  // now or before
+      const Case shown = alien_now.empty() ? before : alien_shown_[to_edn(name)];
       findings_.add(Kind::internal, shown);
       findings_.add(Kind::non_repeatable_read, shown);
     }
@@ -183,6 +187,7 @@ class SetReader {
   // Of the transaction: sets that it read, and what the last read of each showed that nobody committed.
   std::set<std::string> read_before_;
   std::map<std::string, std::set<uint32_t>> alien_;
+  std::map<std::string, Case> alien_shown_;  // the last read of one, by set
   static constexpr const char* kAnySet = "";
   std::set<std::string> unnamed_;  // sets to which somebody added without saying what
   std::set<uint32_t> observed_;

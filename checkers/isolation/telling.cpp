@@ -18,14 +18,6 @@ std::string faults_during(const History& history, const FaultTimeline& faults,
   return out;
 }
 
-void add_faults(const Explainer& explainer, const FaultTimeline& faults, Told& told) {
-  const std::string during = faults_during(explainer.history(), faults, told.entries);
-  if (during.empty()) return;
-  told.text += "Faults in force: " + during + "\n";
-  told.json["faults"] = during;
-  told.sentences.push_back("faults in force meanwhile: " + during);
-}
-
 // The last write of `key` in `txn`, or kNone.
 uint32_t write_of(const Transactions& t, uint32_t txn, uint32_t key) {
   for (uint32_t m = t.end_of(txn); m-- > t.begin_of(txn);)
@@ -60,6 +52,14 @@ std::string forced_sentence(const Explainer& explainer, const WeakStep& step, ui
 
 }  // namespace
 
+void add_faults(const Explainer& explainer, const FaultTimeline& faults, Told& told) {
+  const std::string during = faults_during(explainer.history(), faults, told.entries);
+  if (during.empty()) return;
+  told.text += "Faults in force: " + during + "\n";
+  told.json["faults"] = during;
+  told.sentences.push_back("faults in force meanwhile: " + during);
+}
+
 Told tell(const Explainer& explainer, const FaultTimeline& faults, const Cycle& cycle, size_t number) {
   Told told;
   Cast cast(explainer);
@@ -69,7 +69,7 @@ Told tell(const Explainer& explainer, const FaultTimeline& faults, const Cycle& 
   for (size_t i = 0; i < cycle.steps.size(); ++i) {
     const auto& step = cycle.steps[i];
     const uint32_t next = cycle.steps[(i + 1) % cycle.steps.size()].txn;
-    const auto reason = explainer.edge(step.txn, next, step.label, cast.name(step.txn), cast.name(next));
+    const auto reason = explainer.edge(step, next, cast.name(step.txn), cast.name(next));
     cast.matters(step.txn, reason.from_mop);
     cast.matters(next, reason.to_mop);
     const bool last = i + 1 == cycle.steps.size();

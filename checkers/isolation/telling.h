@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "checkers/isolation/explain.h"
+#include "checkers/isolation/proof/verified.h"
 #include "harness/core/fault_windows.h"
 #include "harness/core/json.h"
 
@@ -91,5 +92,11 @@ struct Told {
 Told tell(const Explainer& explainer, const FaultTimeline& faults, const Cycle& cycle, size_t number);
 Told tell(const Explainer& explainer, const FaultTimeline& faults, Kind kind, const Case& c, size_t number);
 Told tell(const Explainer& explainer, const FaultTimeline& faults, const WeakCycle& cycle, size_t number);
+/// The argument, each step with what shows it.
+Told tell(const Explainer& explainer, const FaultTimeline& faults, const AcceptedProof& proof);
+/// "causal-violation" and the like.
+std::string name_of(const AcceptedProof& proof);
+/// Adds the faults in force between the first and the last of the witness's entries.
+void add_faults(const Explainer& explainer, const FaultTimeline& faults, Told& told);
 
 }  // namespace riven::checkers::isolation

@@ -81,11 +81,16 @@ std::optional<Cycle> transactions_of_circle(const Transactions& t, const Version
   };
   const auto named = std::find_if(circle.begin(), circle.end(), [](uint32_t m) { return m != kNone; });
   if (named == circle.end()) return std::nullopt;
+  // Best one that a read closes: a stale read says more than two writes against real time.
+  std::optional<Cycle> best;
   for (size_t i = 0; i < circle.size(); ++i) {
     const auto why = reasons.before(t.mops[*named].key, version(i), version(i + 1), true);
-    if (why && why->why == Why::realtime && walk.run(i, *why)) return walk.cycle();
+    if (!why || why->why != Why::realtime || !walk.run(i, *why)) continue;
+    Cycle cycle = walk.cycle();
+    const bool reads = cycle.cycle_class.shape >= Shape::single;
+    if (!best || (reads && best->cycle_class.shape < Shape::single)) best = std::move(cycle);
   }
-  return std::nullopt;
+  return best;
 }
 
 }  // namespace riven::checkers::isolation

@@ -94,6 +94,8 @@ ModelSet compare(const TinyHistory& tiny, const Trial& trial, int coarseness, Ta
   budget.threads = 1;
   const auto a = analyse(history, options, budget);
   if (!a) FAIL(a.error().message << "\n" << described(tiny));
+  // Whatever is refuted has evidence that the verifier accepts.
+  const ModelSet unproved = without_evidence(history, *a);
   const RegisterOptions& r = trial.registers;
   const Judgement truth =
       judge_by_force(tiny, {r.write_follows_read, r.sequential_keys, r.linearizable_keys, r.numbers});
@@ -105,7 +107,7 @@ ModelSet compare(const TinyHistory& tiny, const Trial& trial, int coarseness, Ta
     compared = ~kSharedMemory;
     CHECK(a->findings.any(Kind::cyclic_versions));
   }
-  ModelSet wrong = 0;
+  ModelSet wrong = unproved;
   for (size_t i = 0; i < kModels; ++i) {
     const auto m = static_cast<Model>(i);
     if ((compared & bit(m)) == 0) continue;

@@ -82,7 +82,7 @@ ModelSet wrong_on(const ItemHistory& small, Tally& tally) {
   const auto a = analyse(history, {}, budget);
   if (!a) FAIL(a.error().message << "\n" << described(small));
   const Truth truth = truth_of(small);
-  ModelSet wrong = 0;
+  ModelSet wrong = without_evidence(history, *a);
   for (const Model m : members(truth.compared)) {
     const Standing s = a->decisions.standing(m);
     ++tally.standings[index_of(m)][static_cast<size_t>(s)];

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "checkers/isolation/proof/verified.h"
 #include "tests/catch.h"
 
 namespace riven::checkers::isolation {
@@ -84,7 +85,18 @@ History Maker::history() {
 Analysis analysed(const History& history, const AnalysisOptions& options) {
   auto a = analyse(history, options, Budget{});
   if (!a) FAIL(a.error().message);
+  std::string why;
+  for (const Model m : members(without_evidence(history, *a, &why)))
+    FAIL_CHECK(name_of(m) << " is refuted without evidence: " << why);
   return std::move(*a);
+}
+
+ModelSet without_evidence(const History& history, const Analysis& analysis, std::string* why) {
+  Analysis copy = analysis;
+  keep_verified(history, Model::strict_serializable, 1, copy);
+  const ModelSet out = analysis.decisions.refuted() & ~copy.decisions.refuted();
+  if (out != 0 && why != nullptr) *why = copy.decisions.why(members(out).front());
+  return out;
 }
 
 std::string weakest_refuted(const Analysis& a) {

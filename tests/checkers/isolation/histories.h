@@ -35,7 +35,10 @@ class Maker {
 };
 
 /// The analysis of `history`; aborts the test where there is none. Options as by default.
+/// Fails the test where a model is refuted without evidence that the verifier accepts.
 Analysis analysed(const History& history, const AnalysisOptions& options = {});
+/// The models that `analysis` refutes and for which it has no evidence that the verifier accepts; why not.
+ModelSet without_evidence(const History& history, const Analysis& analysis, std::string* why = nullptr);
 /// The weakest models refuted, as "read-committed causal", in the order of the lattice.
 std::string weakest_refuted(const Analysis& a);
 /// The classes of the cycles found, each once, separated by spaces.
