@@ -180,9 +180,11 @@ std::string Explainer::single(Kind kind, const Case& c) const {
   const std::string mine = c.mop == kNone ? "" : short_edn(value_of(c.txn, c.mop));
   const std::string theirs = c.other_mop == kNone ? "" : short_edn(value_of(c.other, c.other_mop));
   const std::string read = "T1 read key " + key + " = " + mine;
+  const Transactions& t = a_.transactions;
+  const bool registers = t.workload == Workload::rw_register && t.own_keys == nullptr && t.places.empty();
   switch (kind) {
     case Kind::garbage_read:
-      return read + ", and nobody wrote that";
+      return read + ", and nobody wrote that" + (registers ? " (a key begins with nil)" : "");
     case Kind::duplicate_elements:
       return read + ", in which an element occurs twice";
     case Kind::g1a:

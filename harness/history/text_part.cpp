@@ -225,6 +225,9 @@ class TextAssembler {
     warn_of_fields();
     if (!timed_) builder_.no_times();
     auto result = reading::finish(builder_, source_, usual);
+    if (!result && process_.left_out && !process_.given)
+      return Error{result.error().message +
+                   ": no operation names its process, so all are taken to be of one: add process to each"};
     if (!result) return result;
     if (runs_back_line_ && !indexed_ && !by_time)
       warnings_.push_back(source_.name + ": line " + std::to_string(*runs_back_line_) +

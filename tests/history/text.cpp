@@ -40,6 +40,11 @@ TEST_CASE("EDN: what Elle's own examples leave out") {
   CHECK(h.history.time_ns(1) == 1);
 }
 
+TEST_CASE("EDN: operations that overlap need a process") {
+  CHECK(says(error_of("{:type :invoke :f :read}\n{:type :invoke :f :write :value 4}\n"),
+             {"line 2", "no operation names its process", "add process"}));
+}
+
 TEST_CASE("EDN: what is wrong is said with its line") {
   CHECK(says(error_of("{:process 0 :type :invoke :f :r :value 1}\n{:process 0 :type :gone :f :r :value 1}\n"),
              {"h: line 2: ", "the type gone is none"}));
