@@ -10,12 +10,12 @@ namespace riven::reading {
 namespace {
 
 /// Who, where, how long, and what was logged beside. Sorted.
-constexpr std::array<std::string_view, 37> kHarmless = {
-    "attempt",   "attempts", "client",   "comment", "debug",  "duration", "elapsed",  "endpoint",
-    "exception", "ext",      "final",    "final?",  "host",   "hostname", "latency",  "level",
-    "log",       "logger",   "message",  "msg",     "node",   "note",     "op-index", "pid",
-    "reason",    "retries",  "retry",    "seed",    "server", "span",     "stack",    "stacktrace",
-    "thread",    "trace",    "trace-id", "via",     "worker"};
+constexpr std::array<std::string_view, 39> kHarmless = {
+    "attempt",   "attempts",   "client",  "comment", "debug",    "duration", "elapsed", "endpoint",
+    "exception", "ext",        "final",   "final?",  "host",     "hostname", "latency", "level",
+    "log",       "logger",     "message", "msg",     "node",     "note",     "op-id",   "op-index",
+    "opid",      "pid",        "reason",  "retries", "retry",    "seed",     "server",  "span",
+    "stack",     "stacktrace", "thread",  "trace",   "trace-id", "via",      "worker"};
 
 /// By these names others say what an operation is about, what it is part of, or what it was answered. Sorted.
 constexpr std::array<std::string_view, 48> kMeaningful = {
@@ -31,7 +31,9 @@ bool has(const std::array<std::string_view, kCount>& sorted, std::string_view na
   return std::binary_search(sorted.begin(), sorted.end(), name);
 }
 
-bool is_time(std::string_view name) { return name == "ts" || name == "timestamp"; }
+bool is_time(std::string_view name) {
+  return name == "ts" || name == "timestamp" || name == "t-ns" || name == "time-ns";
+}
 
 std::string plain(std::string_view name) {
   std::string text = lower_case(name);

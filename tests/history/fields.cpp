@@ -207,6 +207,7 @@ TEST_CASE("a field that may change what an operation means is refused by name") 
 
 TEST_CASE("fields that say who, where and how long are passed over, and so are those of faults") {
   CHECK(read("{\"process\":0,\"type\":\"invoke\",\"f\":\"w\",\"node\":\"n1\",\"latency\":7,\"op_index\":3,"
+             "\"op_id\":8,"
              "\"exception\":{}}\n{\"process\":\"nemesis\",\"type\":\"info\",\"f\":\"kill\",\"table\":1}\n")
             .warnings.empty());
   const ReadHistory couchbase = read(
