@@ -139,10 +139,8 @@ class KeyVersions {
       touch(v, it->txn);
       if (v.txn != it->txn) ++v.readers_end;
       if (id == 0) continue;
-      if (t_.state[v.txn] == TxnState::failed) {
+      if (t_.state[v.txn] == TxnState::failed)
         findings_.add(Kind::g1a, {it->txn, it->mop, v.txn, v.mop, key_});
-        continue;
-      }
       if (!v.final && v.txn != it->txn) findings_.add(Kind::g1b, {it->txn, it->mop, v.txn, v.mop, key_});
     }
     list_readers();

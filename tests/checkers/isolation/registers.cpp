@@ -41,6 +41,10 @@ TEST_CASE("registers: anomalies of single reads") {
   CHECK(judged(Maker().run(0, "vx7")).findings.count(Kind::garbage_read) == 1);
   CHECK(judged(Maker().invoke(0, "wx1").fail(0).run(1, "vx1")).findings.count(Kind::g1a) == 1);
   CHECK(judged(Maker().run(0, "wx1 wx2").run(1, "vx1")).findings.count(Kind::g1b) == 1);
+  // That the writer committed is no part of Adya's definition of G1b.
+  const Analysis aborted = judged(Maker().invoke(0, "wx1 wx2").fail(0).run(1, "vx1"));
+  CHECK(aborted.findings.count(Kind::g1a) == 1);
+  CHECK(aborted.findings.count(Kind::g1b) == 1);
   CHECK(judged(Maker().run(0, "wx1 vx_")).findings.count(Kind::internal) == 1);
   CHECK(judged(Maker().run(0, "vx1 wx1")).findings.count(Kind::future_read) == 1);
 }

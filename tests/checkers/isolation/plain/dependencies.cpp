@@ -26,6 +26,13 @@ void add_accesses(const World& world, Dependencies& d) {
   }
 }
 
+/// A list shows every append in it: its versions have their order, those of what was read from 1 on.
+void add_shown(Dependencies& d, const Access& read) {
+  for (const Access& w : d.writes[static_cast<size_t>(read.key)]) {
+    if (w.version <= read.version && w.txn != read.txn) d.shown.add(w.txn, read.txn);
+  }
+}
+
 void add_orders(Dependencies& d) {
   for (size_t a = 0; a < d.txns.size(); ++a) {
     for (size_t b = 0; b < d.txns.size(); ++b) {
@@ -75,13 +82,15 @@ Dependencies dependencies(const World& world, std::vector<Relation> orders) {
   Dependencies d;
   d.lists = world.lists;
   add_accesses(world, d);
-  for (Relation* r : {&d.wr, &d.so, &d.rt}) *r = Relation(d.txns.size());
+  for (Relation* r : {&d.wr, &d.shown, &d.so, &d.rt}) *r = Relation(d.txns.size());
   for (const auto& accesses : d.of) {
     for (const Access& a : accesses) {
       const Access* from = a.write ? nullptr : d.source_beyond_own(a);
       if (from != nullptr) d.wr.add(from->txn, a.txn);
+      if (d.lists && !a.write) add_shown(d, a);
     }
   }
+  d.shown = d.shown | d.wr;
   add_orders(d);
   d.put_in_order(std::move(orders));
   return d;

@@ -27,6 +27,7 @@ struct Dependencies {
   std::vector<std::vector<Access>>
       writes;           ///< of each key, by version; several may share the last place, their order is open
   Relation ww, wr, rw;  ///< the first and the last to every later version, not to the next alone
+  Relation shown;       ///< wr, and of a list from the writer of each element to who read it
   Relation so, rt;      ///< earlier in the session; returned before the other was invoked
 
   bool before(const Access& a, const Access& b) const {

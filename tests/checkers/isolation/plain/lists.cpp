@@ -46,6 +46,7 @@ class Lists {
   Opinion judge() {
     find_anomalies();
     const Dependencies d = dependencies(world_);
+    out_.ordered = true;
     out_.cycles = worst(closed_walks(d));
     const ModelSet all = (ModelSet{1} << kModels) - 1;
     out_.refuted = broken(d);

@@ -161,7 +161,8 @@ class Breaking {
       say(m, g1 || breaks(Rule::parallel, d_, none));
     say(update_serializable, g1 || breaks(Rule::updates, d_, none));
     const bool g2 = breaks(Rule::serial, d_, none), self = g1 || flaws_.internal;
-    say(repeatable_read, g1 || g2);
+    // Bailis et al. 2013 (HAT), figure 2: repeatable read includes item cut isolation.
+    say(repeatable_read, g1 || g2 || flaws_.unrepeatable);
     for (const Model m : {view_serializable, one_copy_serializable, serializable}) say(m, self || g2);
     say(update_atomic, self || breaks(Rule::atomic_update, d_, none));
     visible(none, read_committed,
@@ -195,7 +196,7 @@ class Breaking {
     const bool bad = flaws_.internal || (broken_ & bit(committed)) != 0;
     const Relation sees = d_.wr | order;
     say(m.atomic, bad || reflexive_somewhere(then(d_.rw, sees)));
-    say(m.causal, bad || reflexive_somewhere(then(d_.rw, transitive(sees))));
+    say(m.causal, bad || reflexive_somewhere(then(d_.rw, transitive(d_.shown | order))));
     say(m.parallel, bad || breaks(Rule::parallel, d_, order));
     say(m.prefix, bad || breaks(Rule::prefix, d_, order));
     say(m.snapshot, bad || breaks(Rule::snapshot, d_, order));

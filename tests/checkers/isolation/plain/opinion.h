@@ -15,6 +15,7 @@ struct Opinion {
   ModelSet holds = 0;               ///< in some; what is neither is open
   std::set<std::string> anomalies;  ///< those that are no cycles, by their names
   CycleSet cycles;                  ///< with the order of versions that is certain
+  bool ordered = false;             ///< no other order explains the reads as well: so it is with lists
 };
 
 Opinion judge_lists(World world);
