@@ -94,12 +94,15 @@ class InternedWords final : public StateSpace {
   uint32_t number() {
     if (states_.size() * 2 >= table_.size()) grow();
     const size_t mask = table_.size() - 1;
-    size_t slot = rule_.hash(next_) & mask;
+    const auto hash = static_cast<uint32_t>(rule_.hash(next_));
+    size_t slot = hash & mask;
     for (; table_[slot] != kIllegal; slot = (slot + 1) & mask) {
+      if (hashes_[table_[slot]] != hash) continue;
       const auto words = content(table_[slot]);
       if (std::equal(words.begin(), words.end(), next_.begin(), next_.end())) return table_[slot];
     }
     keep();
+    hashes_.push_back(hash);
     return table_[slot] = static_cast<uint32_t>(states_.size() - 1);
   }
   /// Copies next_, with its length before it, to where it stays.
@@ -124,12 +127,11 @@ class InternedWords final : public StateSpace {
     const size_t after = std::max<size_t>(64, before * 2);
     table_ = {};  // what it held follows from the states
     table_.assign(after, kIllegal);
-    hold(static_cast<int64_t>((after - before) * (sizeof(uint32_t) + sizeof(void*) / 2)));
+    hold(
+        static_cast<int64_t>((after - before) * (sizeof(uint32_t) + (sizeof(void*) + sizeof(uint32_t)) / 2)));
     const size_t mask = table_.size() - 1;
     for (uint32_t i = 0; i < states_.size(); ++i) {
-      const auto words = content(i);
-      next_state_.assign(words.begin(), words.end());
-      size_t slot = rule_.hash(next_state_) & mask;
+      size_t slot = hashes_[i] & mask;
       while (table_[slot] != kIllegal) slot = (slot + 1) & mask;
       table_[slot] = i;
     }
@@ -141,9 +143,9 @@ class InternedWords final : public StateSpace {
   size_t block_size_ = 0;  // of the last one, in words
   size_t free_ = 0;        // of it
   std::deque<const int32_t*> states_;
+  std::deque<uint32_t> hashes_;  // of each: the table grows without a look at them
   std::vector<uint32_t> table_;
   Words next_;
-  Words next_state_;  // while the table grows
 };
 
 }  // namespace riven::linearizable
