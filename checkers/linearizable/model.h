@@ -24,6 +24,8 @@ struct Call {
 /// `State` is copyable and has ==; `initial()` gives the first one; `step` changes the state as the call
 /// does, or returns false if the call with this result is not possible in this state. Both are const and
 /// deterministic. Optional: `size_t hash(const State&)` (without it the search compares states one by one),
+/// `size_t size_bytes(const State&)` (what a state takes of memory, with what it holds outside itself;
+/// without it the state's own size counts, and the rest only as it shows in the size of the process),
 /// `std::string describe(const State&)` (for evidence), `Value partition(const Call&)` (calls with different
 /// values do not touch each other's state; the result of a crashed call is not known).
 template <typename M>
@@ -72,7 +74,15 @@ CheckerPtr make_model_checker(const std::string& name, M model, Engine engine = 
         return 0;
       }
     }
-    size_t size_bytes(const State&) const { return sizeof(State); }
+    size_t size_bytes(const State& s) const {
+      if constexpr (requires {
+                      { model->size_bytes(s) } -> std::convertible_to<size_t>;
+                    }) {
+        return model->size_bytes(s);
+      } else {
+        return sizeof(State);
+      }
+    }
   };
   class Adapter final : public UserModel {
    public:
