@@ -11,6 +11,7 @@
 #include "harness/history/reader.h"
 #include "harness/history/writer.h"
 #include "tests/bench/measured.h"
+#include "tests/checkers/linearizable/large_appends.h"
 #include "tests/checkers/linearizable/large_histories.h"
 
 namespace {
@@ -19,6 +20,7 @@ using riven::Verdict;
 using riven::bench::Cost;
 using riven::bench::kMegabyte;
 using riven::linearizable::Model;
+using riven::linearizable::testing::LargeAppends;
 using riven::linearizable::testing::LargeShape;
 
 struct Bar {
@@ -55,6 +57,26 @@ class Table {
       const bool right = found.verdict == (shape.fault ? Verdict::invalid : Verdict::valid) ||
                          (shape.fault && explained && found.verdict == Verdict::valid);
       found.as_expected = right || (found.verdict == Verdict::unknown && !bar.must_answer);
+      return found;
+    });
+    row(name, bar, cost);
+  }
+
+  void check_appends(const std::string& name, const LargeAppends& shape, const Bar& bar) {
+    if (name.find(only_) == std::string::npos) return;
+    const Cost cost = riven::bench::apart([&] {
+      const riven::History history = riven::linearizable::testing::large_appends(shape);
+      const auto checker = riven::linearizable::make_checker({{"model", "kv"}});
+      Cost found;
+      riven::bench::time_it(found, 1, [&] {
+        riven::Budget budget;
+        budget.threads = 1;
+        budget.memory_bytes = static_cast<uint64_t>(bar.limit_megabytes * kMegabyte);
+        budget.deadline_ns = riven::monotonic_now_ns() + static_cast<int64_t>(bar.limit_seconds * 1e9);
+        found.verdict = (*checker)->check(history, budget).verdict;
+      });
+      const bool valid = shape.fault == LargeAppends::Fault::none;
+      found.as_expected = found.verdict == (valid ? Verdict::valid : Verdict::invalid);
       return found;
     });
     row(name, bar, cost);
@@ -159,6 +181,24 @@ void collections(Table& table) {
     }
 }
 
+/// Porcupine's own test data, larger: "x CLIENT N y" by 50 clients, half of the operations gets.
+void appends(Table& table) {
+  using Fault = LargeAppends::Fault;
+  for (const uint32_t keys : {10U, 1000U})
+    for (const double crashed : {0.0, 0.05})
+      for (const auto& [fault, what] : {std::pair{Fault::none, "valid"}, std::pair{Fault::stale, "stale"}}) {
+        LargeAppends shape;
+        shape.operations = 1000000;
+        shape.keys = keys;
+        shape.crashed = crashed;
+        shape.fault = fault;
+        char name[160];
+        std::snprintf(name, sizeof name, "appends, %u operations, %u keys, %g%% crashed, %s",
+                      shape.operations, keys, crashed * 100, what);
+        table.check_appends(name, shape, {2, 500});
+      }
+}
+
 void write_file(const riven::History& history, const std::string& path) {
   if (!path.ends_with(".riven")) {
     if (!export_history(history, path)) std::abort();
@@ -235,6 +275,7 @@ int main(int argc, char** argv) {
   unique_values(table);
   few_values(table, limit_seconds);
   collections(table);
+  appends(table);
   reading(table);
   crashed_at_the_end(table);
   budget(table);
