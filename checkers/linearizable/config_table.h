@@ -1,6 +1,7 @@
 // A set of configurations, found by hash: what the searches' own sets share.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
