@@ -46,6 +46,8 @@ class Execution {
       } else if (ahead_ = std::max(ahead_, next_); ahead_ < t_.size() && ahead_ - next_ < kLookAhead) {
         const uint32_t reader = ahead_++;  // real time leaves nobody: perhaps an old state was read
         if (reads_only(reader)) take(reader);
+      } else if (const uint32_t awaited = awaited_reader(); awaited != kNone) {
+        take(awaited);
       } else if (const uint32_t forced = first_of(blocked_, kBlocked); forced != kNone) {
         execute(forced);
       } else if (next_ < t_.size()) {
@@ -59,6 +61,7 @@ class Execution {
 
  private:
   static constexpr uint32_t kLookAhead = 1024;
+  static constexpr uint64_t kLooks = 20'000'000;  // in all: the search stays near-linear
 
   size_t slot(uint32_t key, uint32_t version) const { return orders_.base[key] + key + version; }
   template <typename Fn>
@@ -114,6 +117,21 @@ class Execution {
     return kNone;
   }
 
+  // A later transaction whose read some blocked one waits for, or kNone. It goes first although it began
+  // after the other returned: only strict models mind.
+  uint32_t awaited_reader() {
+    const auto end = static_cast<uint32_t>(std::min<size_t>(t_.size(), size_t{next_} + kLookAhead));
+    for (uint32_t txn = next_; txn < end && looks_ > 0; ++txn, --looks_) {
+      if (!committed(t_.state[txn]) || waits_for_[txn] != 0 || stage_[txn] != kAbsent) continue;
+      bool awaited = false;
+      for_each_read(txn, [&](const Mop& mop) {
+        awaited = awaited || (mop.version() == current_[mop.key] && !blocked_on_[mop.key].empty());
+      });
+      if (awaited) return txn;
+    }
+    return kNone;
+  }
+
   void execute(uint32_t txn) {
     rank_[txn] = count_++;
     --left_;
@@ -155,6 +173,7 @@ class Execution {
   std::vector<uint32_t> returns_;
   std::vector<uint8_t> stage_;
   Queue ready_, blocked_;
+  uint64_t looks_ = kLooks;
   size_t first_return_ = 0;
   uint32_t next_ = 0;   // the first that has not arrived
   uint32_t ahead_ = 0;  // up to here, those that only read may go, too
