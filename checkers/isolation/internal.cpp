@@ -88,6 +88,11 @@ class TransactionCheck {
     if (mop.version() == Mop::kOffTrunk ||
         (last_read != kNone && t_.mops[last_read].version() == Mop::kOffTrunk))
       return agrees_by_value(last_read, from, i);
+    // An element that occurs twice has the version of its first occurrence alone.
+    return agrees_by_version(last_read, from, i) || agrees_by_value(last_read, from, i);
+  }
+  bool agrees_by_version(uint32_t last_read, size_t from, size_t i) const {
+    const Mop mop = t_.mops[of_key_[i]];
     const uint32_t appended = static_cast<uint32_t>(i - from);
     if (last_read != kNone && mop.version() != t_.mops[last_read].version() + appended) return false;
     if (mop.version() < appended) return false;
