@@ -1,5 +1,5 @@
 // A database of one's own, outside Riven's tree: registers on a shelf in this program's memory, and on each
-// node a keeper, a process that sleeps. With --db-opt glue=no every hundredth write is acknowledged and lost,
+// node a keeper, a process that sleeps. With --db-opt glue=no every tenth write is acknowledged and lost,
 // which Riven must find out. The fault "doze" is one's own, too (doze.cpp).
 #include <map>
 #include <mutex>
@@ -22,7 +22,7 @@ class Shelf {
   }
   void put(int64_t key, const Value& value) {
     const std::lock_guard lock(mutex_);
-    if (glue_ || ++writes_ % 100 != 0) registers_[key] = value;
+    if (glue_ || ++writes_ % 10 != 0) registers_[key] = value;
   }
   bool swap(int64_t key, const Value& from, const Value& to) {
     const std::lock_guard lock(mutex_);
