@@ -26,6 +26,7 @@ function(riven_headers_alone)
   endforeach()
   add_library(headers_alone OBJECT EXCLUDE_FROM_ALL ${generated})
   target_link_libraries(headers_alone PRIVATE riven_options riven_core)
+  target_include_directories(headers_alone SYSTEM PRIVATE ${RIVEN_NL_INCLUDE})  # for headers of the agent
 endfunction()
 riven_headers_alone(harness checkers nemesis workloads)
 
