@@ -1,6 +1,8 @@
 // Messages of netfilter's netlink, for nft_batch.cpp and nft_socket.cpp alone.
 #pragma once
 
+#include <netinet/in.h>  // first: the kernel's headers define the same where it is missing
+
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
