@@ -116,18 +116,9 @@ class EdnOps {
     if (name == "time") return whole(name, fields_.time_ns);
     if (name == "index") return whole(name, fields_.index);
     if (name == "error") return scratch(error_);
-    switch (other_field(name, false, ignored_)) {
-      case OtherField::key:
-        return key();
-      case OtherField::refused:
-        if (!fields_.refused) fields_.refused = part_.symbols()(name);
-        break;
-      case OtherField::named:
-        fields_.passed_over.push_back(part_.symbols()(name));
-        break;
-      case OtherField::harmless:
-        break;
-    }
+    const OtherField other = other_field(name, false, ignored_);
+    if (other == OtherField::key) return key();
+    part_.note(other, name, fields_);
     return parser_.skip_blank() && parser_.skip_form();
   }
 
@@ -213,17 +204,8 @@ class EdnOps {
   }
 
   bool finish() {
-    HistoryBuilder& builder = part_.builder();
-    if (keyed_) {
-      ValueWriter& out = builder.value();
-      if (fields_.keyed) {
-        out.begin_list();
-        out.value(ValueView(key_.data()));
-      }
-      out.value(has_value_ ? ValueView(value_.data()) : ValueView());
-      if (fields_.keyed) out.end();
-    }
-    if (!error_.empty()) builder.error(ValueView(error_.data()));
+    if (keyed_) part_.value(fields_, key_, value_);
+    if (!error_.empty()) part_.builder().error(ValueView(error_.data()));
     return part_.commit(fields_, usual_);
   }
 

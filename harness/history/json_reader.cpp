@@ -47,7 +47,7 @@ class JsonOps {
         }
         return part_.stop(std::max(start, parser_.at));
       }
-      if (keyed_) write_value();
+      if (keyed_) part_.value(fields_, key_, value_);
       if (!error_.empty()) part_.builder().error(ValueView(error_.data()));
       if (!part_.commit(fields_, usual_)) return part_.stop(parser_.at);
     }
@@ -106,18 +106,9 @@ class JsonOps {
     if (name == "time") return whole(name, fields_.time_ns);
     if (name == "index") return whole(name, fields_.index);
     if (name == "error") return scratch(error_);
-    switch (other_field(name, true, ignored_)) {
-      case OtherField::key:
-        return key();
-      case OtherField::refused:
-        if (!fields_.refused) fields_.refused = part_.symbols()(name);
-        break;
-      case OtherField::named:
-        fields_.passed_over.push_back(part_.symbols()(name));
-        break;
-      case OtherField::harmless:
-        break;
-    }
+    const OtherField other = other_field(name, true, ignored_);
+    if (other == OtherField::key) return key();
+    part_.note(other, name, fields_);
     return parser_.skip_value();
   }
 
@@ -128,16 +119,6 @@ class JsonOps {
     if (!keyed_ && has_value_) again_ = true;
     keyed_ = true;
     return !again_ && scratch(key_);
-  }
-
-  void write_value() {
-    const ValueView value = value_.empty() ? ValueView() : ValueView(value_.data());
-    ValueWriter& out = part_.builder().value();
-    if (!fields_.keyed) return out.value(value);
-    out.begin_list();
-    out.value(ValueView(key_.data()));
-    out.value(value);
-    out.end();
   }
 
   bool scratch(std::vector<uint8_t>& bytes) {

@@ -106,6 +106,22 @@ uint32_t TextPart::line_of(const char* at) {
   return lines_ + 1;
 }
 
+void TextPart::note(OtherField other, std::string_view name, OpFields& fields) {
+  if (other == OtherField::refused && !fields.refused) fields.refused = symbols_(name);
+  if (other == OtherField::named) fields.passed_over.push_back(symbols_(name));
+}
+
+void TextPart::value(const OpFields& fields, const std::vector<uint8_t>& key,
+                     const std::vector<uint8_t>& value) {
+  ValueWriter& out = builder_.value();
+  if (fields.keyed) {
+    out.begin_list();
+    out.value(ValueView(key.data()));
+  }
+  out.value(value.empty() ? ValueView() : ValueView(value.data()));
+  if (fields.keyed) out.end();
+}
+
 void TextPart::begin(const char* at) {
   entry_ = at;
   entry_line_ = line_of(at);

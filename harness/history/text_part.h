@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "harness/core/history.h"
+#include "harness/history/field_names.h"
 #include "harness/history/source_reader.h"
 
 namespace riven::reading {
@@ -52,6 +53,10 @@ class TextPart {
   HistoryBuilder& builder() { return builder_; }
   /// The number for a process that is a name.
   Process named_process(std::string_view name);
+  /// Notes in `fields` a field that is refused or passed over; nothing of one that is harmless.
+  void note(OtherField other, std::string_view name, OpFields& fields);
+  /// Writes the entry's value, which was kept apart (empty: nil); with a key as the pair of both.
+  void value(const OpFields& fields, const std::vector<uint8_t>& key, const std::vector<uint8_t>& value);
   /// Begins the entry that stands at `at`; positions must not decrease.
   void begin(const char* at);
   /// Ends it. An error when a field is missing that has no `usual` value, or there are too many functions. A
