@@ -1,12 +1,13 @@
 #include <algorithm>
 #include <charconv>
-#include <thread>
 
 #include "checkers/isolation/analysis.h"
 #include "checkers/isolation/counters.h"
 #include "checkers/isolation/evidence.h"
 #include "checkers/isolation/proof/verified.h"
+#include "checkers/threads.h"
 #include "harness/api/registry.h"
+#include "harness/core/join.h"
 
 namespace riven::checkers {
 
@@ -39,12 +40,7 @@ Json models_json(const Decisions& d) {
 }
 
 std::string names_of(ModelSet set) {
-  std::string out;
-  for (const Model m : members(set)) {
-    if (!out.empty()) out += ", ";
-    out += name_of(m);
-  }
-  return out;
+  return joined(members(set), ", ", [](Model m) { return name_of(m); });
 }
 
 std::string functions_of_clients(const History& history) {
@@ -78,9 +74,7 @@ class IsolationChecker final : public Checker {
       result.details["elle_json"] = {{"valid?", "unknown"}, {"anomaly-types", Json::array()}};
       return result;
     }
-    const unsigned threads =
-        budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
-    const auto proof = keep_verified(history, model_, threads, *analysed);
+    const auto proof = keep_verified(history, model_, threads_of(budget), *analysed);
     judge(*analysed, result);
     add_counts(*analysed, result);
     if (analysed->transactions.own_keys != nullptr && has_counters(history))

@@ -1,12 +1,12 @@
 #include "checkers/isolation/analysis.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "checkers/isolation/counters.h"
 #include "checkers/isolation/kinds.h"
 #include "checkers/isolation/predicates.h"
 #include "checkers/isolation/sets.h"
+#include "checkers/threads.h"
 
 namespace riven::checkers::isolation {
 
@@ -147,8 +147,7 @@ void forget_real_time(Analysis& a) {
 }  // namespace
 
 Result<Analysis> analyse(const History& history, const AnalysisOptions& options, const Budget& budget) {
-  const unsigned threads =
-      budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
+  const unsigned threads = threads_of(budget);
   Analysis a;
   if (too_large(history, kReadingBytes, budget, a)) return a;
   auto read = read_transactions(history, threads);

@@ -15,17 +15,21 @@ namespace {
 /// With more cyclic parts than this, one witness of each class in each is enough.
 constexpr size_t kManySuspects = 100;
 
-bool worth_searching(const CycleClass& c, ModelSet refuted) {
+/// The weakest model that a cycle of the class refutes.
+Model weakest_refuted(const CycleClass& c) {
   using enum Model;
-  static constexpr Model kNeeds[3][5] = {
+  static constexpr Model kWeakest[3][5] = {
       {read_uncommitted, read_committed, consistent_view, snapshot_isolation, serializable},
       {strong_session_read_uncommitted, strong_session_read_committed,
        strong_session_parallel_snapshot_isolation, strong_session_snapshot_isolation,
        strong_session_serializable},
       {strong_read_uncommitted, strong_read_committed, strong_snapshot_isolation, strong_snapshot_isolation,
        strict_serializable}};
-  const Model needed = kNeeds[static_cast<size_t>(c.order)][static_cast<size_t>(c.shape)];
-  return (refuted & bit(needed)) != 0;
+  return kWeakest[static_cast<size_t>(c.order)][static_cast<size_t>(c.shape)];
+}
+
+bool worth_searching(const CycleClass& c, ModelSet refuted) {
+  return (refuted & bit(weakest_refuted(c))) != 0;
 }
 
 /// Those of `known` with all that fail when they do: no model outside depends on them.
@@ -96,15 +100,8 @@ SuspectResult judge(const Transactions& t, const VersionOrders& orders, const Su
 
 ModelSet refuted_by(const Cycle& cycle) {
   using enum Model;
-  static constexpr Model kWeakest[3][5] = {
-      {read_uncommitted, read_committed, consistent_view, snapshot_isolation, serializable},
-      {strong_session_read_uncommitted, strong_session_read_committed,
-       strong_session_parallel_snapshot_isolation, strong_session_snapshot_isolation,
-       strong_session_serializable},
-      {strong_read_uncommitted, strong_read_committed, strong_snapshot_isolation, strong_snapshot_isolation,
-       strict_serializable}};
   const CycleClass& c = cycle.cycle_class;
-  ModelSet out = failing_with(kWeakest[static_cast<size_t>(c.order)][static_cast<size_t>(c.shape)]);
+  ModelSet out = failing_with(weakest_refuted(c));
   if (c.order == Order::session) out |= failing_with(session_serializable);
   if (c.order != Order::none) return out;
   if (!c.predicate) out |= failing_with(repeatable_read);

@@ -9,6 +9,7 @@
 #include "checkers/linearizable/solve.h"
 #include "checkers/linearizable/user_model.h"
 #include "checkers/linearizable/written_out.h"
+#include "checkers/threads.h"
 #include "harness/core/machine_memory.h"
 
 namespace riven::linearizable {
@@ -159,8 +160,7 @@ class LinearizableChecker final : public Checker {
   std::vector<PartAnswer> solve_parts(const Projection& projection, const ModelSpec& spec,
                                       const Budget& budget, MemoryMeter& memory) const {
     const Watch watch{budget.deadline_ns, &memory, nullptr};
-    const unsigned cores =
-        budget.threads != 0 ? budget.threads : std::max(1U, std::thread::hardware_concurrency());
+    const unsigned cores = threads_of(budget);
     const auto& parts = projection.parts;
     const size_t workers = std::max<size_t>(1, std::min<size_t>(cores, parts.size()));
     std::vector<std::vector<PartAnswer>> found(workers);
