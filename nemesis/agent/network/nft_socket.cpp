@@ -100,19 +100,12 @@ Status NftSocket::commit(NftBatch& batch, bool missing_is_fine) {
     }
     at += NLMSG_ALIGN(header->nlmsg_len);
   }
-  const int fd = nl_socket_get_fd(socket_);
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
-  if (sendto(fd, batch.bytes_.data(), batch.bytes_.size(), 0, reinterpret_cast<sockaddr*>(&kernel),
-             sizeof kernel) < 0) {
-    return Error{std::string("nf_tables: ") + std::strerror(errno)};
-  }
+  if (auto sent = to_kernel(batch.bytes_.data(), batch.bytes_.size()); !sent) return sent;
   alignas(nlmsghdr) std::array<char, 32768> buffer;
   while (true) {
-    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error{std::string("nf_tables gave no answer: ") + std::strerror(errno)};
-    int left = static_cast<int>(got);
+    const auto got = from_kernel(buffer.data(), buffer.size());
+    if (!got) return got.error();
+    int left = *got;
     for (auto* h = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
       if (h->nlmsg_type != NLMSG_ERROR) continue;
       const int code = static_cast<nlmsgerr*>(nlmsg_data(h))->error;
@@ -125,24 +118,36 @@ Status NftSocket::commit(NftBatch& batch, bool missing_is_fine) {
   }
 }
 
+Status NftSocket::to_kernel(const void* bytes, size_t size) {
+  sockaddr_nl kernel{};
+  kernel.nl_family = AF_NETLINK;
+  if (sendto(nl_socket_get_fd(socket_), bytes, size, 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel) <
+      0)
+    return Error{std::string("nf_tables: ") + std::strerror(errno)};
+  return ok_status();
+}
+
+Result<int> NftSocket::from_kernel(void* buffer, size_t size) {
+  while (true) {
+    const ssize_t got = recv(nl_socket_get_fd(socket_), buffer, size, 0);
+    if (got >= 0) return static_cast<int>(got);
+    if (errno != EINTR) return Error{std::string("nf_tables gave no answer: ") + std::strerror(errno)};
+  }
+}
+
 template <typename Fn>
 Status NftSocket::dump(nl_msg* request, Fn&& each) {
   nlmsghdr* header = nlmsg_hdr(request);
   const uint32_t seq = seq_++;
   header->nlmsg_seq = seq;
-  const int fd = nl_socket_get_fd(socket_);
-  sockaddr_nl kernel{};
-  kernel.nl_family = AF_NETLINK;
-  const ssize_t sent =
-      sendto(fd, header, header->nlmsg_len, 0, reinterpret_cast<sockaddr*>(&kernel), sizeof kernel);
+  const Status sent = to_kernel(header, header->nlmsg_len);
   nlmsg_free(request);
-  if (sent < 0) return Error{std::string("nf_tables: ") + std::strerror(errno)};
+  if (!sent) return sent;
   alignas(nlmsghdr) std::array<char, 65536> buffer;
   while (true) {
-    const ssize_t got = recv(fd, buffer.data(), buffer.size(), 0);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return Error{std::string("nf_tables gave no answer: ") + std::strerror(errno)};
-    int left = static_cast<int>(got);
+    const auto got = from_kernel(buffer.data(), buffer.size());
+    if (!got) return got.error();
+    int left = *got;
     for (auto* h = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(h, left); h = nlmsg_next(h, &left)) {
       if (h->nlmsg_seq != seq) continue;
       if (h->nlmsg_type == NLMSG_DONE) return ok_status();

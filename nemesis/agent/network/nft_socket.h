@@ -38,6 +38,8 @@ class NftSocket {
   explicit NftSocket(nl_sock* socket) : socket_(socket) {}
   template <typename Fn>
   Status dump(nl_msg* request, Fn&& each);
+  Status to_kernel(const void* bytes, size_t size);
+  Result<int> from_kernel(void* buffer, size_t size);  ///< the bytes received
   nl_sock* socket_;
   uint32_t seq_ = 1;
 };
