@@ -1,18 +1,14 @@
 // Every bar of the isolation checker (issue 5) in one table: `bench_isolation_bars [--only TEXT] [--huge]
 // [--repeats N]`. Each cell runs in a process of its own, all cores unless it says otherwise; the least of N
-// times (3 unless said) counts. CPU and wall are those of the work, the making of the history excluded; the
+// times (3 by default) counts. CPU and wall are those of the work, the making of the history excluded; the
 // peak is the process's, the history included. --huge adds the ten million transactions. The exit code is
 // the number of bars that were missed.
-#include <malloc.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
 #include <functional>
 #include <string>
 
@@ -21,6 +17,7 @@
 #include "harness/history/journal.h"
 #include "harness/history/reader.h"
 #include "harness/history/writer.h"
+#include "tests/bench/measured.h"
 #include "tests/checkers/isolation/causal_store.h"
 #include "tests/checkers/isolation/simulated.h"
 #include "tests/checkers/isolation/spoiled.h"
@@ -37,42 +34,6 @@ struct Cost {
   double megabytes_read = 0;
   bool right = false;  ///< what was found is what had to be
 };
-
-double cpu_now() {
-  rusage usage{};
-  ::getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) {
-    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6;
-  };
-  return seconds(usage.ru_utime) + seconds(usage.ru_stime);
-}
-
-double peak_megabytes() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);)
-    if (line.rfind("VmHWM:", 0) == 0) return std::atof(line.c_str() + 6) / 1024;
-  return 0;
-}
-
-/// Runs `measure` in a process of its own.
-Cost apart(const std::function<Cost()>& measure) {
-  int ends[2];
-  if (::pipe(ends) != 0) std::abort();
-  std::fflush(stdout);
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const Cost cost = measure();
-    const bool sent = ::write(ends[1], &cost, sizeof cost) == static_cast<ssize_t>(sizeof cost);
-    ::_exit(sent ? 0 : 1);
-  }
-  ::close(ends[1]);
-  Cost cost;
-  const bool got = ::read(ends[0], &cost, sizeof cost) == static_cast<ssize_t>(sizeof cost);
-  ::close(ends[0]);
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  return got && status == 0 ? cost : Cost{};
-}
 
 class Bars {
  public:
@@ -93,8 +54,7 @@ class Bars {
                const AnalysisOptions& options = {}) {
     return row(name, seconds, megabytes, [&] {
       const History history = make();
-      ::malloc_trim(0);
-      std::ofstream("/proc/self/clear_refs") << "5";  // the peak counts from here on
+      bench::start_of_peak();
       return timed([&] {
         const auto a = analyse(history, options, Budget{});
         return a.has_value() && fits(*a);
@@ -111,10 +71,12 @@ class Bars {
         (std::filesystem::temp_directory_path() / ("riven-bars-" + std::to_string(::getpid()) + ending))
             .string();
     if (!std::filesystem::exists(path)) {
-      apart([&] {
-        write(path);
-        return Cost{};
-      });
+      bench::in_child(
+          [&] {
+            write(path);
+            return Cost{};
+          },
+          Cost{});
       files_.push_back(path);
     }
     const double size = static_cast<double>(std::filesystem::file_size(path)) / 1e6;
@@ -128,19 +90,19 @@ class Bars {
     out.cpu_seconds = out.wall_seconds = 1e9;
     out.right = true;
     for (int i = 0; i < repeats_; ++i) {
-      const double cpu = cpu_now();
+      const double cpu = bench::cpu_now();
       const int64_t began_ns = monotonic_now_ns();
       out.right = work() && out.right;
-      out.cpu_seconds = std::min(out.cpu_seconds, cpu_now() - cpu);
+      out.cpu_seconds = std::min(out.cpu_seconds, bench::cpu_now() - cpu);
       out.wall_seconds = std::min(out.wall_seconds, static_cast<double>(monotonic_now_ns() - began_ns) / 1e9);
     }
-    out.peak_megabytes = peak_megabytes();
+    out.peak_megabytes = bench::status_megabytes("VmHWM");
     return out;
   }
 
   double row(const std::string& name, double seconds, double megabytes, const std::function<Cost()>& work) {
     if (name.find(only_) == std::string::npos) return 0;
-    const Cost cost = apart(work);
+    const Cost cost = bench::in_child(work, Cost{});
     const bool met =
         cost.right && cost.wall_seconds <= seconds && (megabytes == 0 || cost.peak_megabytes <= megabytes);
     missed_ += met ? 0 : 1;
@@ -292,8 +254,8 @@ void larger_than_memory(Bars& bars) {
         const auto a = analyse(read->history, {}, budget);
         const uint64_t all = read->history.memory_bytes() + read->history.spilled_bytes();
         std::printf("(a history of %.0f MB)\n", static_cast<double>(all) / 1e6);
-        return a.has_value() && all_hold(*a) && peak_megabytes() * 1e6 < static_cast<double>(kMemory) &&
-               all > kMemory;
+        return a.has_value() && all_hold(*a) &&
+               bench::status_megabytes("VmHWM") * 1e6 < static_cast<double>(kMemory) && all > kMemory;
       });
 }
 

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <utility>
 
 #include "harness/api/checker.h"
 
@@ -51,26 +52,29 @@ inline double start_of_peak() {
   return status_megabytes("VmRSS");
 }
 
-/// Runs `measure` in a process of its own.
-template <typename Fn>
-Cost apart(Fn&& measure) {
+/// What `measure` returns (plain bytes) in a process of its own; `otherwise` where that process fails.
+template <typename Result, typename Fn>
+Result in_child(Fn&& measure, const Result& otherwise) {
   int ends[2];
   if (::pipe(ends) != 0) std::abort();
   std::fflush(stdout);
   const pid_t child = ::fork();
   if (child == 0) {
-    const Cost cost = measure();
-    const bool sent = ::write(ends[1], &cost, sizeof cost) == static_cast<ssize_t>(sizeof cost);
+    const Result result = measure();
+    const bool sent = ::write(ends[1], &result, sizeof result) == static_cast<ssize_t>(sizeof result);
     ::_exit(sent ? 0 : 1);
   }
   ::close(ends[1]);
-  Cost cost;
-  const bool got = ::read(ends[0], &cost, sizeof cost) == static_cast<ssize_t>(sizeof cost);
+  Result result;
+  const bool got = ::read(ends[0], &result, sizeof result) == static_cast<ssize_t>(sizeof result);
   ::close(ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);
-  if (!got || status != 0) cost = {Verdict::unknown, 999, 999, 999, false};
-  return cost;
+  return got && status == 0 ? result : otherwise;
+}
+template <typename Fn>
+Cost apart(Fn&& measure) {
+  return in_child(std::forward<Fn>(measure), Cost{Verdict::unknown, 999, 999, 999, false});
 }
 
 /// The least time of `repeats`, and the highest peak.
